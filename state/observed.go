@@ -1,0 +1,128 @@
+package state
+
+// Observed is the live world, gathered before anything is decided. A part that could not be read is an error
+// of the observation, never an empty part.
+type Observed struct {
+	Components []Running `json:"components,omitempty"` // sorted by component
+	Keyspaces  []Live    `json:"keyspaces,omitempty"`  // sorted by keyspace
+}
+
+// Running is what the cluster runs of one component.
+type Running struct {
+	Component string   `json:"component"`
+	Releases  []string `json:"releases,omitempty"` // that have a pod in any phase, or a template that a controller may still start; sorted
+	Template  string   `json:"template,omitempty"` // release of the workload's current pod template; empty if Missing or unknown
+	Missing   bool     `json:"missing,omitempty"`  // the workload does not exist
+	Unknown   []Image  `json:"unknown,omitempty"`  // live images that no release names, sorted
+	Desired   int      `json:"desired"`            // replicas asked for
+	Ready     int      `json:"ready"`              // pods ready, of any release
+	Pods      []Pods   `json:"pods,omitempty"`     // per release, sorted by release
+}
+
+// Pods counts the pods of one release, terminating ones included.
+type Pods struct {
+	Release     string `json:"release"`
+	Count       int    `json:"count"`
+	Terminating int    `json:"terminating,omitempty"`
+}
+
+// Live is one keyspace as a full pass over its store saw it, and what the ledger knows of it.
+type Live struct {
+	Keyspace string   `json:"keyspace"`
+	Counts   []Count  `json:"counts,omitempty"`  // sorted by class, Unfit last; zero counts left out
+	Samples  []Sample `json:"samples,omitempty"` // of units that fit no version, at most ten, sorted by key
+	Record   Record   `json:"record"`
+}
+
+// Count is the number of units of one class.
+type Count struct {
+	Class Class `json:"class"`
+	Units int64 `json:"units"`
+}
+
+// Sample names one unit that fits no version, and why. It never holds a value.
+type Sample struct {
+	Key    string `json:"key"`
+	Reason string `json:"reason"`
+}
+
+// Record is what a ledger keeps about one keyspace between steps.
+type Record struct {
+	Keyspace  string  `json:"keyspace"`
+	Present   []Class `json:"present,omitempty"`   // that may exist: also what releases have written that left since; sorted
+	Rewritten Version `json:"rewritten,omitempty"` // a rewrite to this version ended, and nothing wrote another class since
+	Verified  bool    `json:"verified,omitempty"`  // a full pass since the last rewrite or newly written class saw exactly Present
+}
+
+// Ledger is Keyshift's record in a store: whose keys these are, every definition applied so far, and how far
+// each keyspace is known to be.
+type Ledger struct {
+	Format    int      `json:"format"`
+	Identity  string   `json:"identity"` // of the store: random, written once, survives everything but a loss of the data
+	System    string   `json:"system"`   // the owner of its keyspaces
+	Catalogue Desired  `json:"catalogue"`
+	Records   []Record `json:"records,omitempty"` // sorted by keyspace
+}
+
+// LedgerFormat is the format this program writes. It refuses a newer one.
+const LedgerFormat = 1
+
+// FindKeyspace returns the keyspace of that name, and whether there is one.
+func (d Desired) FindKeyspace(name string) (Keyspace, bool) {
+	for _, k := range d.Keyspaces {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Keyspace{}, false
+}
+
+// FindComponent returns the component of that name, and whether there is one.
+func (d Desired) FindComponent(name string) (Component, bool) {
+	for _, c := range d.Components {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Component{}, false
+}
+
+// FindRelease returns the release of that name, and whether there is one.
+func (c Component) FindRelease(name string) (Release, bool) {
+	for _, r := range c.Releases {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Release{}, false
+}
+
+// FindUse returns how the release uses a keyspace, and whether it does.
+func (r Release) FindUse(keyspace string) (Use, bool) {
+	for _, u := range r.Uses {
+		if u.Keyspace == keyspace {
+			return u, true
+		}
+	}
+	return Use{}, false
+}
+
+// FindLive returns the keyspace of that name, and whether it was observed.
+func (o Observed) FindLive(name string) (Live, bool) {
+	for _, l := range o.Keyspaces {
+		if l.Keyspace == name {
+			return l, true
+		}
+	}
+	return Live{}, false
+}
+
+// FindRunning returns the component of that name, and whether it was observed.
+func (o Observed) FindRunning(name string) (Running, bool) {
+	for _, r := range o.Components {
+		if r.Component == name {
+			return r, true
+		}
+	}
+	return Running{}, false
+}

@@ -1,0 +1,64 @@
+package state
+
+// Kind is the kind of a value.
+type Kind string
+
+// The kinds of values. An Int is also a Number; on the wire JSON has only Number, and what is a Bool or a
+// Number to a shape is a string to Redis.
+const (
+	Null   Kind = "null"
+	Bool   Kind = "bool"
+	Int    Kind = "int"    // any size
+	Number Kind = "number" // a decimal of any size, integral or not
+	Str    Kind = "string"
+	List   Kind = "list"
+	Struct Kind = "struct"
+)
+
+// Value is one concrete value.
+type Value struct {
+	Kind   Kind         `json:"kind"`
+	Bool   bool         `json:"bool,omitempty"`
+	Text   string       `json:"text,omitempty"`   // of a Str its bytes, of an Int or Number its decimal text
+	List   []Value      `json:"list,omitempty"`   // of a List
+	Fields []FieldValue `json:"fields,omitempty"` // of a Struct, sorted by name
+}
+
+// FieldValue is one field of a struct value.
+type FieldValue struct {
+	Name  string `json:"name"`
+	Value Value  `json:"value"`
+}
+
+// Type is the set of values that a unit or a part of it may have: a value fits if it fits one alternative.
+type Type struct {
+	Alts    []Alt  `json:"alts"`              // never empty; in the order of the spec
+	Default *Value `json:"default,omitempty"` // fills what is missing, in migrations only
+}
+
+// Alt is one alternative of a Type: a kind and what narrows it. Every constraint must hold.
+type Alt struct {
+	Kind    Kind     `json:"kind"`
+	Const   *Value   `json:"const,omitempty"`   // of a scalar: exactly this value
+	Bounds  []Bound  `json:"bounds,omitempty"`  // of an Int or Number
+	Match   []string `json:"match,omitempty"`   // of a Str: RE2 expressions it must match (unanchored, as in CUE)
+	NoMatch []string `json:"noMatch,omitempty"` // of a Str: RE2 expressions it must not match
+	Fields  []Field  `json:"fields,omitempty"`  // of a Struct, in the order of the spec
+	Open    bool     `json:"open,omitempty"`    // of a Struct: other fields may stand beside
+	Elem    *Type    `json:"elem,omitempty"`    // of a List: the type of each element
+}
+
+// Bound narrows a number.
+type Bound struct {
+	Op    string `json:"op"`    // one of >= <= > < !=
+	Value string `json:"value"` // decimal text
+}
+
+// Field is one declared field of a struct.
+type Field struct {
+	Name      string `json:"name"`
+	Type      Type   `json:"type"`
+	Optional  bool   `json:"optional,omitempty"`  // name?: a stored value may lack it; a field with a default may not
+	Forbidden bool   `json:"forbidden,omitempty"` // name?: _|_: a stored value must not have it
+	Pos       Pos    `json:"pos,omitzero"`
+}
