@@ -14,19 +14,19 @@ type Policy struct {
 // Backup says when a rewrite is preceded by a backup.
 type Backup string
 
-// Until the engine can take backups the only value is never, which is also the default.
+// BackupNever is the default, and the only value until the engine can take backups.
 const BackupNever Backup = "never"
 
 // Approval says which plans wait for a person.
 type Approval string
 
-// The merge of a pull request is the approval by default.
+// ApprovalNever is the default: the merge of the pull request is the approval.
 const ApprovalNever Approval = "never"
 
 // Strategy says how old units become new ones.
 type Strategy string
 
-// Online rewrites under live writers.
+// StrategyOnline is the default: units are rewritten under live writers.
 const StrategyOnline Strategy = "online"
 
 // Invalid says what a unit that fits no version does to a run.
@@ -41,7 +41,7 @@ const (
 // OnFailure says what follows a failed step.
 type OnFailure string
 
-// Hold keeps the last safe state.
+// OnFailureHold is the default: the last safe state is kept.
 const OnFailureHold OnFailure = "hold"
 
 // Throttle bounds the load a rewrite puts on its store.
