@@ -1,0 +1,52 @@
+// Package diff compares what is wanted with what is there.
+//
+//	release  checkout  1.4.0 → 2.0.0   the desired release is not the only one running   rollout
+//	version  session   1.0.0 → 2.0.0   units of 1.0.0 may exist                          lossy
+//	hold     cart      UnknownImage    app runs cart:7f3, which no release names          none
+//
+// Compute is pure: it reads a united catalogue (state.Union) and an observation, and says what differs and why.
+// It decides nothing about order; that is package plan.
+package diff
+
+// Kind is the kind of a change.
+type Kind string
+
+// The kinds of changes.
+const (
+	Hold    Kind = "hold"    // nothing may be planned around the object until somebody acts
+	Release Kind = "release" // a component does not run its desired release alone
+	Version Kind = "version" // units of a keyspace may not fit its desired version
+)
+
+// Risk says what a change or a step may cost, from nothing upwards.
+type Risk string
+
+// The risks, in rising order.
+const (
+	RiskNone         Risk = "none"          // reads only
+	RiskRollout      Risk = "rollout"       // pods are replaced
+	RiskData         Risk = "data"          // units are rewritten, proved exact
+	RiskMixedWriters Risk = "mixed-writers" // two releases that run together write different versions, and fields are at stake
+	RiskLossy        Risk = "lossy"         // units are rewritten and the way back may not restore them
+)
+
+// Code names a hold for machines.
+type Code string
+
+// The codes of holds.
+const (
+	UnknownImage    Code = "UnknownImage"    // a live image that no release names
+	WorkloadMissing Code = "WorkloadMissing" // the component's workload does not exist
+)
+
+// Change is one difference between desired and observed.
+type Change struct {
+	Kind   Kind   `json:"kind"`
+	Object string `json:"object"`           // component of a release or hold, keyspace of a version
+	From   string `json:"from,omitempty"`   // what is there: releases, or classes that do not fit, joined by ", "
+	To     string `json:"to,omitempty"`     // desired release or version
+	Code   Code   `json:"code,omitempty"`   // of a hold
+	Reason string `json:"reason"`           // for people
+	WayOut string `json:"wayOut,omitempty"` // of a hold: what to do
+	Risk   Risk   `json:"risk"`
+}
