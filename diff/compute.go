@@ -1,0 +1,125 @@
+package diff
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyshift.dev/state"
+)
+
+// Compute returns what differs between a united catalogue and an observation, sorted by kind and object: holds,
+// releases, versions. It returns nothing if the system is as desired.
+func Compute(want state.Desired, have state.Observed) []Change {
+	var out []Change
+	for _, c := range want.Components {
+		if hold, ok := held(c, have); ok {
+			out = append(out, hold)
+		} else if change, ok := release(c, have); ok {
+			out = append(out, change)
+		}
+	}
+	for _, k := range want.Keyspaces {
+		if change, ok := version(want, have, k); ok {
+			out = append(out, change)
+		}
+	}
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Code, b.Code))
+	})
+	return out
+}
+
+// held tells why nothing may be planned around a component.
+func held(c state.Component, have state.Observed) (Change, bool) {
+	live, ok := have.FindRunning(c.Name)
+	hold := Change{Kind: Hold, Object: c.Name, From: strings.Join(Runs(c, have), ", "), To: c.Release, Risk: RiskNone}
+	switch {
+	case c.External:
+		return Change{}, false
+	case len(live.Unknown) > 0:
+		images := make([]string, len(live.Unknown))
+		for i, im := range live.Unknown {
+			images[i] = fmt.Sprintf("%s in container %s", im.Image, im.Container)
+		}
+		slices.Sort(images)
+		hold.Code = UnknownImage
+		hold.Reason = fmt.Sprintf("runs %s, which no release names, so nobody knows what it reads and writes", strings.Join(images, ", "))
+		hold.WayOut = fmt.Sprintf("declare a release of %s with this image and its uses, or roll the workload to a declared one", c.Name)
+	case undeclared(c, have) != "":
+		hold.Code = UnknownImage
+		hold.Reason = fmt.Sprintf("runs release %s, which is not declared, so nobody knows what it reads and writes", undeclared(c, have))
+		hold.WayOut = fmt.Sprintf("declare release %s of %s with its uses", undeclared(c, have), c.Name)
+	case !c.Removed && (!ok || live.Missing):
+		hold.Code = WorkloadMissing
+		hold.Reason = fmt.Sprintf("%s does not exist, and Keyshift does not create workloads yet", workload(c))
+		hold.WayOut = fmt.Sprintf("create it with the images of release %s, or take %s out of the spec", c.Release, c.Name)
+	default:
+		return Change{}, false
+	}
+	return hold, true
+}
+
+// undeclared returns the first running release that the catalogue lacks, empty if none.
+func undeclared(c state.Component, have state.Observed) string {
+	for _, name := range Runs(c, have) {
+		if _, ok := c.FindRelease(name); !ok {
+			return name
+		}
+	}
+	return ""
+}
+
+func workload(c state.Component) string {
+	if c.Workload == nil {
+		return "its workload"
+	}
+	return fmt.Sprintf("%s %s/%s", c.Workload.Kind, c.Workload.Namespace, c.Workload.Name)
+}
+
+// release tells how a component differs from its desired release.
+func release(c state.Component, have state.Observed) (Change, bool) {
+	live, ok := have.FindRunning(c.Name)
+	runs := Runs(c, have)
+	if c.External || c.Removed || !ok || live.Template == c.Release && slices.Equal(runs, []string{c.Release}) {
+		return Change{}, false
+	}
+	others := slices.DeleteFunc(slices.Clone(runs), func(r string) bool { return r == c.Release })
+	change := Change{Kind: Release, Object: c.Name, From: strings.Join(others, ", "), To: c.Release, Risk: RiskRollout}
+	switch {
+	case live.Template != c.Release:
+		change.Reason = fmt.Sprintf("its template is %s, desired is %s", live.Template, c.Release)
+	default:
+		change.Reason = fmt.Sprintf("pods of %s remain beside %s", strings.Join(others, ", "), c.Release)
+	}
+	return change, true
+}
+
+// version tells which units of a keyspace may not fit its desired version. A keyspace known only from a ledger
+// has none and is kept as it is.
+func version(want state.Desired, have state.Observed, k state.Keyspace) (Change, bool) {
+	if k.Version == "" {
+		return Change{}, false
+	}
+	change := Change{Kind: Version, Object: k.Name, To: string(k.Version), Risk: RiskData}
+	var from []string
+	for _, c := range Present(want, have, k, ClassesOf(k)) {
+		if c == state.Unfit || c.Has(k.Version) {
+			continue
+		}
+		from = append(from, string(c))
+		if path, ok := Route(k, c, k.Version); !ok || len(Losses(path)) > 0 {
+			change.Risk = RiskLossy
+		}
+	}
+	if len(from) == 0 {
+		return Change{}, false
+	}
+	change.From = strings.Join(from, ", ")
+	change.Reason = fmt.Sprintf("units of %s may exist, desired is %s", change.From, k.Version)
+	if _, ok := have.FindLive(k.Name); !ok {
+		change.Reason = fmt.Sprintf("nothing is known of its units yet, desired is %s", k.Version)
+	}
+	return change, true
+}
