@@ -58,10 +58,12 @@ type Record struct {
 // each keyspace is known to be.
 type Ledger struct {
 	Format    int      `json:"format"`
-	Identity  string   `json:"identity"` // of the store: random, written once, survives everything but a loss of the data
-	System    string   `json:"system"`   // the owner of its keyspaces
+	Identity  string   `json:"identity"`        // of the store: random, written once, survives everything but a loss of the data
+	System    string   `json:"system"`          // the owner of its keyspaces
+	Store     string   `json:"store,omitempty"` // name of the store in the spec
 	Catalogue Desired  `json:"catalogue"`
-	Records   []Record `json:"records,omitempty"` // sorted by keyspace
+	Records   []Record `json:"records,omitempty"` // of the store's keyspaces, sorted by keyspace
+	Counted   []string `json:"counted,omitempty"` // keyspaces of the store in which units were counted last, sorted
 }
 
 // LedgerFormat is the format this program writes. It refuses a newer one.
