@@ -1,0 +1,230 @@
+package schema
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyshift.dev/state"
+)
+
+// check makes the checks that CUE cannot, on data that has no other problem.
+func (r *reader) check() {
+	for _, s := range r.desired.Stores {
+		r.checkStore(s)
+	}
+	for _, c := range r.desired.Components {
+		r.checkComponent(c)
+	}
+	if len(r.problems) > 0 {
+		return
+	}
+	for _, k := range r.desired.Keyspaces {
+		r.checkLayout(k)
+		r.checkPaths(k)
+		if len(r.problems) == 0 {
+			r.checkToldApart(k)
+		}
+	}
+	r.checkOverlap()
+	for _, c := range r.desired.Components {
+		r.checkUses(c)
+	}
+}
+
+func (r *reader) checkStore(s state.Store) {
+	path := []string{"system", "stores", s.Name, "address"}
+	u, err := url.Parse(s.Address)
+	switch {
+	case err != nil || u.Host == "":
+		r.problem(path, "store-address", "the address is not a URL with a host", `write "redis://host:6379/0"`)
+	case u.User != nil:
+		r.problem(path, "store-address", "the address holds a user or a password", "move it to a Secret and name that in auth.secretRef")
+	case u.RawQuery != "" || u.Fragment != "":
+		r.problem(path, "store-address", "the address holds options", `write "redis://host:6379/0"`)
+	case strings.Trim(strings.TrimPrefix(u.Path, "/"), "0123456789") != "":
+		r.problem(path, "store-address", "the database is not a number", `write "redis://host:6379/0"`)
+	}
+}
+
+func (r *reader) checkComponent(c state.Component) {
+	path := []string{"system", "components", c.Name}
+	switch {
+	case c.External && c.Workload != nil:
+		r.problem(sub(path, "workload"), "external", "an external component has no workload: Keyshift does not roll it out", "remove workload or external")
+	case !c.External && c.Workload == nil:
+		r.problem(path, "missing", "the component has no workload", "add workload, or external: true if Keyshift must not roll it out")
+	case c.Workload != nil && c.Workload.Kind != "Deployment":
+		r.unsupported(sub(path, "workload", "kind"), "the workload kind "+c.Workload.Kind, `use "Deployment"`)
+	}
+	byImages := map[string]string{}
+	for _, rel := range c.Releases {
+		at := sub(path, "releases", rel.Name)
+		if len(rel.Images) == 0 {
+			if !c.External {
+				r.problem(at, "missing", "the release has no images", `add images: CONTAINER: "IMAGE"`)
+			}
+			continue
+		}
+		key := fmt.Sprint(rel.Images)
+		if other, taken := byImages[key]; taken {
+			r.problem(sub(at, "images"), "same-images", "the releases "+other+" and "+rel.Name+" have the same images, so their pods cannot be told apart",
+				"give each release an image of its own")
+		}
+		byImages[key] = rel.Name
+	}
+}
+
+// checkLayout refuses versions of one keyspace that differ in pattern, type or encoding, which migrations cannot change yet.
+func (r *reader) checkLayout(k state.Keyspace) {
+	for _, s := range k.Shapes[1:] {
+		first := k.Shapes[0]
+		path := []string{"system", "keyspaces", k.Name, "versions", string(s.Version)}
+		if s.Keys != first.Keys || s.Type != first.Type || s.Encoding != first.Encoding {
+			r.unsupported(path, "another key pattern, type or encoding than in "+string(first.Version), "keep keys, type and encoding")
+		}
+	}
+}
+
+// checkPaths demands migrations from every version to the desired one and back. Each migration goes both ways.
+func (r *reader) checkPaths(k state.Keyspace) {
+	reached := []state.Version{k.Version}
+	for i := 0; i < len(reached); i++ {
+		for _, m := range k.Migrations {
+			for _, pair := range [][2]state.Version{{m.From, m.To}, {m.To, m.From}} {
+				if pair[0] == reached[i] && !slices.Contains(reached, pair[1]) {
+					reached = append(reached, pair[1])
+				}
+			}
+		}
+	}
+	for _, s := range k.Shapes {
+		if !slices.Contains(reached, s.Version) {
+			r.problemAt(s.Pos, []string{"system", "keyspaces", k.Name, "versions", string(s.Version)}, "no-path",
+				fmt.Sprintf("no migrations lead from %s to %s, the desired version", s.Version, k.Version), "add a migration between them, or remove the version")
+		}
+	}
+	for _, m := range k.Migrations {
+		if m.From.Compare(m.To) > 0 {
+			r.problemAt(m.Pos, []string{"system", "keyspaces", k.Name, "migrations", string(m.To), "from"}, "migration-direction",
+				fmt.Sprintf("the migration to %s is from the newer %s", m.To, m.From), "write it as the migration to the newer version; #down is its way back")
+		}
+	}
+}
+
+// checkToldApart demands that no stored value fits two versions, unless migrations change nothing on such a value.
+func (r *reader) checkToldApart(k state.Keyspace) {
+	for i, a := range k.Shapes {
+		for _, b := range k.Shapes[i+1:] {
+			overlap, meet := state.Meet(a, b)
+			if !meet || unchanged(k, a.Version, b.Version) {
+				continue
+			}
+			r.problemAt(b.Pos, []string{"system", "keyspaces", k.Name, "versions", string(b.Version)}, "not-told-apart",
+				fmt.Sprintf("the stored values of %s and %s cannot always be told apart: %s", a.Version, b.Version, overlap),
+				fmt.Sprintf("add a required field to %s that %s does not have, for example a constant v: 2", b.Version, a.Version))
+		}
+	}
+}
+
+// unchanged tells whether the migrations between two versions change no value that fits both.
+func unchanged(k state.Keyspace, a, b state.Version) bool {
+	lo, hi := a, b
+	for lo != hi {
+		m, ok := k.FindMigration(hi)
+		if !ok || m.From.Compare(lo) < 0 {
+			return false
+		}
+		older, _ := k.FindShape(m.From)
+		newer, _ := k.FindShape(m.To)
+		if !keepsAll(older, newer, m.Up) || !keepsAll(newer, older, m.Down) {
+			return false
+		}
+		hi = m.From
+	}
+	return true
+}
+
+// keepsAll tells whether a program carries every field it makes as it is, and drops none that the target admits.
+func keepsAll(source, target state.Shape, p state.Program) bool {
+	if p.Body.Op == state.OpPath {
+		return len(p.Body.Path) == 0
+	}
+	t, ok := single(target.Value)
+	s, okS := single(source.Value)
+	if !ok || !okS || p.Body.Op != state.OpStruct {
+		return false
+	}
+	for _, f := range p.Body.Fields {
+		if len(f.If) > 0 || f.Default != nil || f.Value.Op != state.OpPath || !slices.Equal(f.Value.Path, []string{f.Name}) {
+			return false
+		}
+	}
+	for _, f := range s.Fields {
+		if !f.Forbidden && len(makers(p.Body, f.Name)) == 0 && t.Open {
+			return false
+		}
+	}
+	return true
+}
+
+// checkOverlap refuses two keyspaces of one store that could both own a key.
+func (r *reader) checkOverlap() {
+	for i, a := range r.desired.Keyspaces {
+		for _, b := range r.desired.Keyspaces[i+1:] {
+			if a.Store != b.Store {
+				continue
+			}
+			r.checkPair(a, b)
+		}
+	}
+}
+
+func (r *reader) checkPair(a, b state.Keyspace) {
+	for _, s := range a.Shapes {
+		for _, t := range b.Shapes {
+			p, errP := state.ParsePattern(s.Keys)
+			q, errQ := state.ParsePattern(t.Keys)
+			if errP != nil || errQ != nil || !state.Overlap(p, q) {
+				continue
+			}
+			path := []string{"system", "keyspaces", b.Name, "versions", string(t.Version), "keys"}
+			r.problem(path, "overlap", fmt.Sprintf("a key may match both %q of keyspace %s and %q of keyspace %s", s.Keys, a.Name, t.Keys, b.Name),
+				"give the keyspaces different prefixes, or put them into different stores")
+			return
+		}
+	}
+}
+
+// checkUses checks what each release says of each keyspace.
+func (r *reader) checkUses(c state.Component) {
+	for _, rel := range c.Releases {
+		for _, u := range rel.Uses {
+			path := []string{"system", "components", c.Name, "releases", rel.Name, "uses", u.Keyspace}
+			k, _ := r.desired.FindKeyspace(u.Keyspace)
+			r.checkUse(path, k, u)
+			if rel.Name == c.Release && u.Writes != "" && u.Writes != k.Version {
+				r.problem(sub(path, "writes"), "writes-other", fmt.Sprintf("the desired release %s writes %s, and the desired version of %s is %s", rel.Name, u.Writes, k.Name, k.Version),
+					"desire a release that writes "+string(k.Version)+", or the version "+string(u.Writes))
+			}
+		}
+	}
+}
+
+func (r *reader) checkUse(path []string, k state.Keyspace, u state.Use) {
+	if u.Reads == "" && u.Writes == "" {
+		r.problem(path, "empty-use", "the release neither reads nor writes the keyspace", "add reads or writes, or remove the use")
+		return
+	}
+	if u.Reads == "" {
+		return
+	}
+	if err := u.Reads.Validate(); err != nil {
+		r.problem(sub(path, "reads"), "range", err.Error(), `write comparators of versions: ">=1.0.0 <3.0.0"`)
+		return
+	}
+	if !slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return u.Reads.Contains(s.Version) }) {
+		r.problem(sub(path, "reads"), "reads-nothing", fmt.Sprintf("%q is none of the versions of %s", u.Reads, k.Name), "widen the range, or remove reads")
+	}
+}

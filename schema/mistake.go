@@ -1,0 +1,237 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/errors"
+
+	"keyshift.dev/state"
+)
+
+// kindOfMistake says how a class of CUE's messages is reported.
+type kindOfMistake struct {
+	message *regexp.Regexp // of CUE
+	code    string
+	hint    string
+}
+
+// kindsOfMistake is tried in order.
+var kindsOfMistake = []kindOfMistake{
+	{regexp.MustCompile(`^this system has no keyspace`), "unknown-keyspace", "declare it under system.keyspaces, or mend the name"},
+	{regexp.MustCompile(`^field not allowed`), "not-allowed", "mend the name, or remove the field"},
+	{regexp.MustCompile(`^field is required but not present`), "missing", "add the field"},
+	{regexp.MustCompile(`^undefined field`), "unknown-field", "mend the name; only declared fields can be used"},
+	{regexp.MustCompile(`^reference .* not found`), "unknown-reference", "mend the name, or declare it"},
+	{regexp.MustCompile(`^incomplete value|^non-concrete value`), "incomplete", "give one concrete value"},
+	{regexp.MustCompile(`structural cycle|^cycle|reference cycle`), "cycle", "break the cycle: a value may not contain itself"},
+	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", "mend one of the values"},
+	{regexp.MustCompile(`imported and not used`), "unused-import", "remove the import"},
+	{regexp.MustCompile(`language version`), "language-version", "lower language.version in cue.mod/module.cue, or upgrade Keyshift"},
+}
+
+// named says what an unknown name at the end of a path is.
+var named = []struct {
+	path *regexp.Regexp
+	code string
+	hint string
+}{
+	{regexp.MustCompile(`^system\.keyspaces\.[^.]+\.store$`), "unknown-store", "name one of system.stores"},
+	{regexp.MustCompile(`^system\.keyspaces\..+\.(version|from)$`), "unknown-version", "name one of the keyspace's versions"},
+	{regexp.MustCompile(`^system\.components\..+\.uses\..+\.writes$`), "unknown-version", "name one of the keyspace's versions"},
+	{regexp.MustCompile(`^system\.components\..+\.release$`), "unknown-release", "name one of the component's releases"},
+}
+
+// complaint is one of CUE's errors, taken apart.
+type complaint struct {
+	path    []string
+	message string
+	args    []any
+	pos     []state.Pos // in the order of the message's arguments; zero where it is ours
+}
+
+// fromCUE turns CUE's errors into diagnostics without a path index: errors of parsing and building.
+func fromCUE(err error, fallback state.Pos) state.Diagnostics {
+	return places{}.diagnose(err, fallback)
+}
+
+// diagnose turns CUE's errors into one diagnostic a mistake, at places in the user's tree.
+func (p places) diagnose(err error, fallback state.Pos) state.Diagnostics {
+	var groups [][]complaint
+	byPath := map[string]int{}
+	for _, e := range errors.Errors(err) {
+		c := takeApart(e)
+		if name, ok := strings.CutPrefix(c.message, "this system has no keyspace "); ok && p.at([]string{"system", "keyspaces", name}) != p.at([]string{"system", "keyspaces"}) {
+			continue // it is there, and has a mistake of its own
+		}
+		key := join("", c.path...)
+		i, ok := byPath[key]
+		if !ok || len(c.path) == 0 {
+			i = len(groups)
+			byPath[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	var out state.Diagnostics
+	for _, g := range groups {
+		out = append(out, p.report(g, fallback)...)
+	}
+	return withoutEchoes(out.Sorted())
+}
+
+func takeApart(e errors.Error) complaint {
+	format, args := e.Msg()
+	c := complaint{path: spoken(errors.Path(e)), args: args, message: strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")}
+	for _, in := range e.InputPositions() {
+		c.pos = append(c.pos, position(in))
+	}
+	if own := position(e.Position()); own.File != "" {
+		c.pos = append([]state.Pos{own}, c.pos...)
+	}
+	return c
+}
+
+// spoken returns the path as the user wrote it, where CUE names one of our hidden fields.
+func spoken(path []string) []string {
+	out := slices.Clone(path)
+	for i, n := range out {
+		if unquoted, err := strconv.Unquote(n); err == nil {
+			out[i] = unquoted
+		}
+		switch n {
+		case "_uses", "_tests":
+			out[i] = n[1:]
+		case "_up", "_down":
+			out[i] = "#" + n[1:]
+		}
+	}
+	if i := slices.Index(out, "tests"); i >= 0 && i+3 < len(out) {
+		out[i+3] = map[string]string{"up": "new", "down": "old"}[out[i+3]] + map[string]string{"old": "old", "new": "new"}[out[i+3]]
+	}
+	if i := slices.Index(out, "uses"); i >= 0 && i+3 == len(out)-1+1 && len(out) > i+2 && out[i+2] == "keyspace" {
+		out = out[:i+2]
+	}
+	return out
+}
+
+// report makes diagnostics of the complaints about one path: one if they are the branches of a disjunction.
+func (p places) report(g []complaint, fallback state.Pos) state.Diagnostics {
+	if d, ok := p.choice(g); ok {
+		return state.Diagnostics{d}
+	}
+	var out state.Diagnostics
+	for _, c := range g {
+		if len(g) > 1 && strings.Contains(c.message, "errors in empty disjunction") {
+			continue
+		}
+		out = append(out, p.diagnostic(c, fallback))
+	}
+	return out
+}
+
+func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
+	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: c.message, Hint: "mend the CUE"}
+	for _, k := range kindsOfMistake {
+		if k.message.MatchString(c.message) {
+			d.Code, d.Hint = k.code, k.hint
+			break
+		}
+	}
+	d.Pos = p.best(c)
+	if d.Pos.File == "" {
+		d.Pos = fallback
+	}
+	return d
+}
+
+// best chooses the place to show: the nearest written path if CUE names none of the user's; of two values that
+// conflict the second, which is the one that meets the declared.
+func (p places) best(c complaint) state.Pos {
+	var users []state.Pos
+	for _, pos := range c.pos {
+		if pos.File != "" {
+			users = append(users, pos)
+		}
+	}
+	switch {
+	case len(users) == 0:
+		return p.at(c.path)
+	case strings.HasPrefix(c.message, "conflicting values") && len(c.pos) > 1 && c.pos[1].File != "":
+		return c.pos[1]
+	}
+	return users[0]
+}
+
+// choice reports a value that is none of the literals it may be: got "hsh", want one of "hash", "string".
+func (p places) choice(g []complaint) (state.Diagnostic, bool) {
+	var got string
+	var want []string
+	var at state.Pos
+	for _, c := range g {
+		if strings.Contains(c.message, "errors in empty disjunction") {
+			continue
+		}
+		if !strings.HasPrefix(c.message, "conflicting values") || len(c.args) < 2 || len(c.pos) < 2 {
+			return state.Diagnostic{}, false
+		}
+		w, v := scalarText(c.args[0]), scalarText(c.args[1])
+		pos := c.pos[1]
+		if c.pos[1].File == "" && c.pos[0].File != "" {
+			w, v, pos = v, w, c.pos[0]
+		}
+		if w == "" || v == "" || got != "" && v != got || c.pos[0].File != "" && c.pos[1].File != "" && len(g) == 1 {
+			return state.Diagnostic{}, false
+		}
+		got, at, want = v, pos, append(want, w)
+	}
+	if len(want) == 0 {
+		return state.Diagnostic{}, false
+	}
+	slices.Sort(want)
+	message := "got " + got + ", want " + strings.Join(slices.Compact(want), ", ")
+	if len(want) > 1 {
+		message = "got " + got + ", want one of " + strings.Join(slices.Compact(want), ", ")
+	}
+	d := state.Diagnostic{Code: "conflict", Pos: at, Path: printPath(g[0].path), Message: message, Hint: "use one of these values"}
+	for _, n := range named {
+		if n.path.MatchString(strings.Join(g[0].path, ".")) {
+			d.Code, d.Hint = n.code, n.hint
+		}
+	}
+	return d, true
+}
+
+// scalarText returns the text of a concrete scalar, empty for anything else.
+func scalarText(arg any) string {
+	text := fmt.Sprint(arg)
+	if _, err := strconv.Unquote(text); err == nil {
+		return text
+	}
+	if _, err := strconv.ParseFloat(text, 64); err == nil || text == "true" || text == "false" || text == "null" {
+		return text
+	}
+	return ""
+}
+
+// withoutEchoes says the same thing at the same place once: CUE reports a field under several of its paths.
+func withoutEchoes(ds state.Diagnostics) state.Diagnostics {
+	type seen struct {
+		pos     state.Pos
+		message string
+	}
+	said := map[seen]bool{}
+	var out state.Diagnostics
+	for _, d := range ds {
+		key := seen{d.Pos, d.Message}
+		if said[key] && d.Pos.File != "" {
+			continue
+		}
+		said[key] = true
+		out = append(out, d)
+	}
+	return out
+}
