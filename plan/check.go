@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// InvariantError names the broken invariant by its number in the design: 1 readable, 2 convergent, 4 exact,
+// 5 deterministic, 6 stable.
+type InvariantError struct {
+	Invariant int
+	Step      int // index into Plan.Steps, -1 if it is about the whole plan or a step by itself
+	Reason    string
+}
+
+// Error says which invariant, where and why.
+func (e *InvariantError) Error() string {
+	where := ""
+	if e.Step >= 0 {
+		where = fmt.Sprintf(" at step %d", e.Step+1)
+	}
+	return fmt.Sprintf("invariant %d (%s) is broken%s: %s", e.Invariant, invariantNames[e.Invariant], where, e.Reason)
+}
+
+var invariantNames = map[int]string{1: "readable", 2: "convergent", 4: "exact", 5: "deterministic", 6: "stable"}
+
+// Check proves a plan without knowing how it was made: every step is safe before, during and after it
+// (invariants 1 and 2), the end is what is wanted but for what is Blocked (4), and the digests name the content (5).
+// CheckStable proves the sixth.
+func Check(want state.Desired, have state.Observed, p Plan) error {
+	want, have = sortedDesired(want), sortedObserved(have)
+	for i, s := range p.Steps {
+		if err := CheckStep(want, have, s); err != nil {
+			if e, ok := err.(*InvariantError); ok {
+				e.Step = i
+			}
+			return err
+		}
+		have = End(want, have, s)
+	}
+	for _, c := range diff.Compute(want, have) {
+		if !p.blocks(c) {
+			return &InvariantError{4, -1, fmt.Sprintf("%s %s is left to do in the end: %s", c.Kind, c.Object, c.Reason)}
+		}
+	}
+	sealed := seal(Plan{System: p.System, Steps: slices.Clone(p.Steps)}, want)
+	for i := range p.Steps {
+		if sealed.Steps[i].Digest != p.Steps[i].Digest {
+			return &InvariantError{5, i, "its digest is not that of its content"}
+		}
+	}
+	if sealed.Digest != p.Digest {
+		return &InvariantError{5, -1, "the plan's digest is not that of its steps"}
+	}
+	return nil
+}
+
+func (p Plan) blocks(c diff.Change) bool {
+	return slices.ContainsFunc(p.Blocked, func(b Blocked) bool {
+		if c.Kind == diff.Version {
+			return slices.Contains(b.Keyspaces, c.Object)
+		}
+		return slices.Contains(b.Components, c.Object)
+	})
+}
+
+// CheckStable proves that from every moment of a plan, planning again gives what is left of it.
+func CheckStable(want state.Desired, have state.Observed, p Plan) error {
+	for _, m := range Simulate(want, have, p) {
+		rest := p.Steps[m.Step:]
+		if m.Phase == After {
+			rest = p.Steps[m.Step+1:]
+		}
+		again := Make(want, m.State, diff.Compute(want, m.State))
+		same := slices.EqualFunc(again.Steps, rest, func(a, b Step) bool { return a.Digest == b.Digest })
+		if !same {
+			return &InvariantError{6, m.Step, fmt.Sprintf("planning again %s it gives another plan: %s instead of %s", m.Phase, brief(again.Steps), brief(rest))}
+		}
+	}
+	return nil
+}
+
+func brief(steps []Step) string {
+	var parts []string
+	for _, s := range steps {
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %s", s.Kind, s.Object, s.To)))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+// CheckStep proves one step from the world before it.
+func CheckStep(want state.Desired, have state.Observed, s Step) error {
+	before, during, after := meetings(want, have), meetings(want, Begin(want, have, s)), meetings(want, End(want, have, s))
+	for _, v := range slices.Concat(during, after) {
+		if !slices.Contains(before, v) {
+			return &InvariantError{1, -1, fmt.Sprintf("%s %s: %s", s.Kind, s.Object, v)}
+		}
+	}
+	switch s.Kind {
+	case Rollout:
+		return checkRollout(want, have, s)
+	case Rewrite:
+		return checkRewrite(want, have, s)
+	case Verify:
+		if _, ok := want.FindKeyspace(s.Object); !ok {
+			return fmt.Errorf("verify %s: there is no such keyspace in the catalogue; plan again", s.Object)
+		}
+		return nil
+	}
+	return fmt.Errorf("step kind %q is not known; plan again", s.Kind)
+}
+
+// meetings returns every pair of a running release and a class that may be there and that it cannot read.
+func meetings(want state.Desired, have state.Observed) []Violation {
+	var out []Violation
+	for _, k := range want.Keyspaces {
+		present := diff.Present(want, have, k, diff.ClassesOf(k))
+		for _, c := range want.Components {
+			for _, name := range diff.Runs(c, have) {
+				r, _ := c.FindRelease(name)
+				u, _ := r.FindUse(k.Name)
+				for _, class := range present {
+					if u.Reads != "" && class != state.Unfit && !slices.ContainsFunc(class.Versions(), u.Reads.Contains) {
+						out = append(out, Violation{c.Name, name, k.Name, class})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// broken is meetings in an order of its own.
+func broken(want state.Desired, have state.Observed) []Violation {
+	out := meetings(want, have)
+	slices.SortFunc(out, func(a, b Violation) int { return strings.Compare(a.String(), b.String()) })
+	return out
+}
+
+// checkRollout proves that a release that reads less than what runs starts only after a full pass that found
+// nothing outside of its range and nothing unfit.
+func checkRollout(want state.Desired, have state.Observed, s Step) error {
+	c, ok := want.FindComponent(s.Object)
+	r, declared := c.FindRelease(s.To)
+	if !ok || !declared || c.External || c.Removed {
+		return fmt.Errorf("rollout %s to %s: it is not a release that Keyshift may roll; plan again", s.Object, s.To)
+	}
+	for _, u := range r.Uses {
+		k, ok := want.FindKeyspace(u.Keyspace)
+		if !ok || u.Reads == "" || !readsLess(c, diff.Runs(c, have), k, u) {
+			continue
+		}
+		know := learn(want, have, k)
+		outside := slices.ContainsFunc(know.present, func(class state.Class) bool {
+			return !slices.ContainsFunc(class.Versions(), u.Reads.Contains)
+		})
+		switch {
+		case !know.verified:
+			return &InvariantError{1, -1, fmt.Sprintf("rollout %s to %s reads less of %s than what runs, and no full pass has verified it", c.Name, r.Name, k.Name)}
+		case outside:
+			return &InvariantError{1, -1, fmt.Sprintf("rollout %s to %s may meet units of %s that it cannot read", c.Name, r.Name, k.Name)}
+		}
+	}
+	return nil
+}
+
+// readsLess tells whether a release narrows what its component reads: there is a declared version that every
+// running release reads and it does not, or none of them reads the keyspace.
+func readsLess(c state.Component, runs []string, k state.Keyspace, u state.Use) bool {
+	none := true
+	common := slices.Clone(k.Shapes)
+	for _, name := range runs {
+		r, _ := c.FindRelease(name)
+		v, _ := r.FindUse(k.Name)
+		none = none && v.Reads == ""
+		common = slices.DeleteFunc(common, func(s state.Shape) bool { return !v.Reads.Contains(s.Version) })
+	}
+	return none || slices.ContainsFunc(common, func(s state.Shape) bool { return !u.Reads.Contains(s.Version) })
+}
+
+// checkRewrite proves that nobody writes what the rewrite converts, and that every class has a way.
+func checkRewrite(want state.Desired, have state.Observed, s Step) error {
+	k, ok := want.FindKeyspace(s.Object)
+	to := state.Version(s.To)
+	if _, declared := k.FindShape(to); !ok || !declared {
+		return fmt.Errorf("rewrite %s to %s: there is no such version in the catalogue; plan again", s.Object, s.To)
+	}
+	know := learn(want, have, k)
+	for _, class := range diff.Writes(want, have, k.Name, know.classes) {
+		if !class.Has(to) {
+			return &InvariantError{2, -1, fmt.Sprintf("rewrite %s to %s: a running release writes %s", k.Name, to, class)}
+		}
+	}
+	for _, class := range know.lacking(to) {
+		if _, ok := diff.Route(k, class, to); !ok {
+			return &InvariantError{2, -1, fmt.Sprintf("rewrite %s to %s: no migration leads there from %s", k.Name, to, class)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"slices"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// knowledge is what is known of a keyspace at one moment, from its record, its counts and who writes it.
+type knowledge struct {
+	keyspace  string
+	classes   diff.Classes
+	present   []state.Class // least, see diff.Classes.Least
+	verified  bool          // a full pass saw nothing else
+	rewritten state.Version // nothing wrote another class since a rewrite to it
+}
+
+// learn believes a record only as far as counts and running writers agree with it.
+func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge {
+	cs := diff.ClassesOf(k)
+	know := knowledge{keyspace: k.Name, classes: cs, present: diff.Present(want, have, k, cs)}
+	live, ok := have.FindLive(k.Name)
+	if !ok {
+		return know
+	}
+	seen := append(counted(live), diff.Writes(want, have, k.Name, cs)...)
+	recorded := cs.Least(live.Record.Present)
+	know.verified = live.Record.Verified && diff.CoversAll(recorded, cs.Least(seen)) &&
+		slices.Contains(recorded, state.Unfit) == slices.Contains(seen, state.Unfit)
+	if w := live.Record.Rewritten; w != "" && !slices.ContainsFunc(cs.Least(seen), func(c state.Class) bool { return c != state.Unfit && !c.Has(w) }) {
+		know.rewritten = w
+	}
+	return know
+}
+
+// counted returns the classes of which units were counted.
+func counted(live state.Live) []state.Class {
+	var out []state.Class
+	for _, n := range live.Counts {
+		if n.Units > 0 {
+			out = append(out, n.Class)
+		}
+	}
+	return out
+}
+
+func (know knowledge) unfit() bool { return slices.Contains(know.present, state.Unfit) }
+
+// lacking returns the classes, but for Unfit, whose units do not fit v.
+func (know knowledge) lacking(v state.Version) []state.Class {
+	return slices.DeleteFunc(slices.Clone(know.present), func(c state.Class) bool { return c == state.Unfit || c.Has(v) })
+}
+
+// pending tells whether a rewrite ended and only its verify is missing.
+func (know knowledge) pending() bool {
+	return know.rewritten != "" && !know.verified && len(know.lacking(know.rewritten)) > 0
+}
+
+// writing returns what is known once a release writes units of a class.
+func (know knowledge) writing(c state.Class) knowledge {
+	if !diff.CoversAll(know.present, []state.Class{c}) {
+		know.verified = false
+	}
+	if know.rewritten != "" && !c.Has(know.rewritten) {
+		know.rewritten = ""
+	}
+	know.present = know.classes.Least(append(slices.Clone(know.present), c))
+	return know
+}
+
+func (know knowledge) record() state.Record {
+	return state.Record{Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten}
+}

@@ -1,0 +1,184 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// Make orders what it takes to come from have to want, a united catalogue (state.Union). The changes are those of
+// diff.Compute on the same arguments: parts of the system without a change get no steps, parts with a hold or
+// without a safe order are Blocked, and every other part is planned by itself. The plan depends on content alone:
+// the order of lists in the arguments, counts and positions in files do not matter.
+func Make(want state.Desired, have state.Observed, changes []diff.Change) Plan {
+	want, have = sortedDesired(want), sortedObserved(have)
+	p := Plan{System: want.System, Broken: broken(want, have)}
+	for _, sub := range subsystems(want, have) {
+		if !sub.touchedBy(changes) {
+			continue
+		}
+		if held := sub.holds(changes); len(held) > 0 {
+			p.Blocked = append(p.Blocked, held...)
+			continue
+		}
+		steps, blocked := order(sub.want, have)
+		p.Steps = append(p.Steps, steps...)
+		p.Blocked = append(p.Blocked, blocked...)
+	}
+	slices.SortFunc(p.Blocked, compareBlocked)
+	return seal(p, want)
+}
+
+func compareBlocked(a, b Blocked) int {
+	return cmp.Or(slices.Compare(a.Components, b.Components), slices.Compare(a.Keyspaces, b.Keyspaces),
+		cmp.Compare(a.Code, b.Code), cmp.Compare(a.Reason, b.Reason))
+}
+
+// order plans one subsystem.
+func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
+	if b, ok := tooManyVersions(want, have); ok {
+		return nil, []Blocked{b}
+	}
+	m := newModel(want, have)
+	if m.done(m.start()) {
+		return nil, nil
+	}
+	b := builder{want: want, have: have}
+	for _, k := range want.Keyspaces {
+		if know := learn(want, b.have, k); know.pending() {
+			b.verify(k, know.rewritten)
+		}
+	}
+	m = newModel(want, b.have)
+	f := m.search()
+	if !f.ok {
+		return nil, []Blocked{m.explain(want, have, f)}
+	}
+	n := m.start()
+	for _, mv := range f.moves {
+		n = b.expand(m, n, mv)
+	}
+	return b.steps, nil
+}
+
+// builder turns moves into steps and follows the world through them.
+type builder struct {
+	want  state.Desired
+	have  state.Observed
+	steps []Step
+}
+
+// expand adds a move's steps: a rewrite is verified at once; a keyspace of which a rollout reads less is verified
+// before it, unless it is already.
+func (b *builder) expand(m *model, n node, mv move) node {
+	if mv.kind == moveRewrite {
+		k := b.want.Keyspaces[mv.object]
+		to := m.keys[mv.object].to[mv.to].version
+		b.add(rewriteStep(b.want, b.have, k, to))
+		b.verify(k, to)
+		next, _, _ := m.rewrite(n, mv.object, mv.to)
+		return next
+	}
+	c := b.want.Components[mv.object]
+	r := c.Releases[mv.to]
+	for ki, k := range b.want.Keyspaces {
+		if m.narrows(n, mv.object, mv.to, ki) && !learn(b.want, b.have, k).verified {
+			b.add(confirmStep(k, c, r))
+		}
+	}
+	b.add(rolloutStep(b.want, b.have, c, r))
+	next, _ := m.rollout(n, mv.object, mv.to)
+	return next
+}
+
+func (b *builder) verify(k state.Keyspace, to state.Version) { b.add(verifyStep(k, to)) }
+
+func (b *builder) add(s Step) {
+	b.steps = append(b.steps, s)
+	b.have = End(b.want, b.have, s)
+}
+
+// seal computes the digests, from the last step to the first.
+func seal(p Plan, want state.Desired) Plan {
+	next := state.DigestOf([]string{p.System})
+	for i := len(p.Steps) - 1; i >= 0; i-- {
+		next = digest(want, p.Steps[i], next)
+		p.Steps[i].Digest = next
+	}
+	p.Digest = next
+	return p
+}
+
+// content is what a step's digest is made of: what is to be done, to which classes, by which definitions, and
+// everything after it. The releases that a rollout replaces are left out, because they vanish while it runs.
+type content struct {
+	Kind       Kind
+	Object, To string
+	From       []string
+	Losses     []state.Loss
+	Definition state.Digest
+	Next       state.Digest
+}
+
+func digest(want state.Desired, s Step, next state.Digest) state.Digest {
+	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Losses: s.Losses, Next: next}
+	switch s.Kind {
+	case Rollout:
+		comp, _ := want.FindComponent(s.Object)
+		r, _ := comp.FindRelease(s.To)
+		c.Definition = state.DefinitionDigest(r)
+	case Rewrite:
+		k, _ := want.FindKeyspace(s.Object)
+		shape, _ := k.FindShape(state.Version(s.To))
+		var routes [][]diff.Hop
+		for _, class := range s.From {
+			path, _ := diff.Route(k, state.Class(class), shape.Version)
+			routes = append(routes, path)
+		}
+		c.From = s.From
+		c.Definition = state.DefinitionDigest([]any{shape, routes})
+	case Verify:
+		k, _ := want.FindKeyspace(s.Object)
+		shape, _ := k.FindShape(state.Version(s.To))
+		c.Definition = state.DefinitionDigest(shape)
+	}
+	return state.DigestOf(c)
+}
+
+// sortedDesired returns the system with every list that stands for a set in its order.
+func sortedDesired(d state.Desired) state.Desired {
+	byVersion := func(a, b string) int {
+		return cmp.Or(state.Version(a).Compare(state.Version(b)), cmp.Compare(a, b))
+	}
+	d.Keyspaces = sorted(d.Keyspaces, func(a, b state.Keyspace) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range d.Keyspaces {
+		k := &d.Keyspaces[i]
+		k.Shapes = sorted(k.Shapes, func(a, b state.Shape) int { return byVersion(string(a.Version), string(b.Version)) })
+		k.Migrations = sorted(k.Migrations, func(a, b state.Migration) int { return byVersion(string(a.To), string(b.To)) })
+	}
+	d.Components = sorted(d.Components, func(a, b state.Component) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range d.Components {
+		c := &d.Components[i]
+		c.Releases = sorted(c.Releases, func(a, b state.Release) int { return byVersion(a.Name, b.Name) })
+		for j := range c.Releases {
+			r := &c.Releases[j]
+			r.Uses = sorted(r.Uses, func(a, b state.Use) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
+			r.Images = sorted(r.Images, func(a, b state.Image) int { return cmp.Compare(a.Container, b.Container) })
+		}
+	}
+	return d
+}
+
+func sortedObserved(o state.Observed) state.Observed {
+	o.Components = sorted(o.Components, func(a, b state.Running) int { return cmp.Compare(a.Component, b.Component) })
+	o.Keyspaces = sorted(o.Keyspaces, func(a, b state.Live) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
+	return o
+}
+
+func sorted[T any](list []T, by func(a, b T) int) []T {
+	out := slices.Clone(list)
+	slices.SortStableFunc(out, by)
+	return out
+}

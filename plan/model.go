@@ -1,0 +1,222 @@
+package plan
+
+import (
+	"slices"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// model is one subsystem in the form that the search works on: names are indexes, classes are bits. A node of
+// the search says which releases each component runs and which classes each keyspace may hold, and nothing else,
+// so that what follows depends on the present alone.
+type model struct {
+	comps []component
+	keys  []keyspace
+}
+
+type component struct {
+	name     string
+	fixed    bool // external, or removed from the spec: Keyshift does not roll it
+	goal     int  // desired release
+	start    []int
+	settled  bool // the start is the template of one release and its pods alone
+	targets  []int
+	releases []release
+}
+
+type release struct {
+	name string
+	uses []use // sorted by keyspace
+}
+
+type use struct {
+	key      int
+	reads    bool
+	classes  set // readable
+	versions set // readable
+	writes   int // class, -1 if none
+}
+
+type keyspace struct {
+	name    string
+	goal    int           // desired version, -1 if none
+	classes []state.Class // 0 is Unfit
+	fits    set           // classes whose units need no rewrite to reach the goal
+	under   []set         // by class: classes that promise as little or less
+	over    []set         // by class: classes that promise as much or more
+	to      []target      // by version
+	present set           // at the start
+	users   []int         // components that have a release which uses it
+}
+
+// target is a version that a keyspace can be rewritten to.
+type target struct {
+	version state.Version
+	written int
+	has     set // classes that fit it, and Unfit
+	routes  set // classes that some path leads from
+	lossy   set // classes whose path may lose something
+	rest    cost
+}
+
+func newModel(want state.Desired, have state.Observed) *model {
+	m := &model{}
+	for _, k := range want.Keyspaces {
+		m.keys = append(m.keys, newKeyspace(want, have, k))
+	}
+	for _, c := range want.Components {
+		m.comps = append(m.comps, m.newComponent(want, have, c))
+	}
+	for ci, c := range m.comps {
+		for _, r := range c.releases {
+			for _, u := range r.uses {
+				if k := &m.keys[u.key]; !slices.Contains(k.users, ci) {
+					k.users = append(k.users, ci)
+				}
+			}
+		}
+	}
+	return m
+}
+
+func newKeyspace(want state.Desired, have state.Observed, k state.Keyspace) keyspace {
+	know := learn(want, have, k)
+	out := keyspace{name: k.Name, goal: -1, classes: []state.Class{state.Unfit}}
+	index := func(c state.Class) int {
+		i := slices.Index(out.classes, c)
+		if i < 0 {
+			i = len(out.classes)
+			out.classes = append(out.classes, c)
+		}
+		return i
+	}
+	for i, s := range k.Shapes {
+		if s.Version == k.Version {
+			out.goal = i
+		}
+		out.to = append(out.to, target{version: s.Version, written: index(know.classes.Written(s.Version))})
+	}
+	for _, c := range know.present {
+		out.present = out.present.or(setOf(index(c)))
+	}
+	out.relate()
+	for i := range out.to {
+		out.route(k, &out.to[i])
+	}
+	out.fits = setOf(0)
+	for i, c := range out.classes {
+		if k.Version == "" || c.Has(k.Version) {
+			out.fits = out.fits.or(setOf(i))
+		}
+	}
+	out.measure()
+	return out
+}
+
+// relate compares every two classes.
+func (k *keyspace) relate() {
+	k.under, k.over = make([]set, len(k.classes)), make([]set, len(k.classes))
+	for i, c := range k.classes {
+		for j, d := range k.classes {
+			if diff.Covers(d, c) {
+				k.under[i] = k.under[i].or(setOf(j))
+				k.over[j] = k.over[j].or(setOf(i))
+			}
+		}
+	}
+}
+
+func (k *keyspace) route(def state.Keyspace, t *target) {
+	t.has = setOf(0)
+	for i, c := range k.classes {
+		path, ok := diff.Route(def, c, t.version)
+		switch {
+		case c.Has(t.version):
+			t.has = t.has.or(setOf(i))
+		case ok && len(diff.Losses(path)) > 0:
+			t.lossy = t.lossy.or(setOf(i))
+			fallthrough
+		case ok:
+			t.routes = t.routes.or(setOf(i))
+		}
+	}
+}
+
+// add puts a written class among the present ones, which keep only what promises least.
+func (k *keyspace) add(present set, class int) set {
+	if present.overlaps(k.under[class]) {
+		return present
+	}
+	return present.without(k.over[class]).or(setOf(class))
+}
+
+func (m *model) newComponent(want state.Desired, have state.Observed, c state.Component) component {
+	out := component{name: c.Name, fixed: c.External || c.Removed, goal: -1}
+	runs := diff.Runs(c, have)
+	for i, r := range c.Releases {
+		out.releases = append(out.releases, m.newRelease(want, r))
+		if slices.Contains(runs, r.Name) {
+			out.start = append(out.start, i)
+		}
+		if r.Name == c.Release {
+			out.goal = i
+		}
+	}
+	live, _ := have.FindRunning(c.Name)
+	out.settled = len(runs) == 1 && live.Template == runs[0]
+	if !out.fixed {
+		out.targets = out.alike()
+	}
+	return out
+}
+
+// alike returns the releases worth rolling to: the desired one, and of those that use everything alike the
+// newest. The choice depends on the catalogue alone.
+func (c component) alike() []int {
+	var out []int
+	for i, r := range c.releases {
+		newer := slices.ContainsFunc(c.releases[i+1:], func(s release) bool { return slices.Equal(r.uses, s.uses) })
+		if i == c.goal || !newer {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (m *model) newRelease(want state.Desired, r state.Release) release {
+	out := release{name: r.Name}
+	for ki := range m.keys {
+		k := &m.keys[ki]
+		u, ok := r.FindUse(k.name)
+		if !ok {
+			continue
+		}
+		x := use{key: ki, reads: u.Reads != "", writes: -1}
+		for i, t := range k.to {
+			if u.Reads.Contains(t.version) {
+				x.versions = x.versions.or(setOf(i))
+			}
+			if u.Writes == t.version {
+				x.writes = t.written
+			}
+		}
+		for i, c := range k.classes {
+			if slices.ContainsFunc(c.Versions(), u.Reads.Contains) {
+				x.classes = x.classes.or(setOf(i))
+			}
+		}
+		out.uses = append(out.uses, x)
+	}
+	return out
+}
+
+// use returns what a release does to a keyspace, nil if nothing.
+func (r release) use(key int) *use {
+	for i := range r.uses {
+		if r.uses[i].key == key {
+			return &r.uses[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package plan
+
+import "slices"
+
+// node is a state of the search.
+type node struct {
+	runs    []int // by component: the one release that runs, or mixed: what the start has
+	present []set // by keyspace
+}
+
+// mixed stands for the releases that run together at the start.
+const mixed = -1
+
+// move is a rollout or a rewrite with its verify. Moves are ordered by kind, object and target.
+type move struct {
+	kind   int // moveRewrite or moveRollout
+	object int // keyspace or component
+	to     int // version or release
+}
+
+// The kinds of moves, in the order of their names.
+const (
+	moveRewrite = iota
+	moveRollout
+)
+
+func (m *model) start() node {
+	n := node{}
+	for _, c := range m.comps {
+		run := mixed
+		if c.settled {
+			run = c.start[0]
+		}
+		n.runs = append(n.runs, run)
+	}
+	for _, k := range m.keys {
+		n.present = append(n.present, k.present)
+	}
+	return n
+}
+
+// running returns the releases of a component that run at a node.
+func (m *model) running(n node, comp int) []int {
+	if n.runs[comp] == mixed {
+		return m.comps[comp].start
+	}
+	return []int{n.runs[comp]}
+}
+
+func (m *model) done(n node) bool {
+	for i, c := range m.comps {
+		if !c.fixed && n.runs[i] != c.goal {
+			return false
+		}
+	}
+	for i := range m.keys {
+		if !n.present[i].within(m.keys[i].fits) {
+			return false
+		}
+	}
+	return true
+}
+
+// rollout returns the node after a rollout, and whether it is safe in every moment. During it every release of
+// the component runs. It is safe if no release meets a class that it cannot read, unless it met it before
+// (invariant 1 and the rule of repair), and if a release that reads less than what runs meets nothing unfit.
+func (m *model) rollout(n node, comp, to int) (node, bool) {
+	runs := m.running(n, comp)
+	joins := !slices.Contains(runs, to)
+	next := n.clone()
+	next.runs[comp] = to
+	for i := range m.comps[comp].releases[to].uses {
+		u := &m.comps[comp].releases[to].uses[i]
+		k := &m.keys[u.key]
+		if u.writes >= 0 {
+			next.present[u.key] = k.add(n.present[u.key], u.writes)
+		}
+		if added := next.present[u.key].without(n.present[u.key]); !added.empty() {
+			if !m.readable(n, u.key, added) || u.reads && !ablated(invariantReadable) && !added.within(u.classes) {
+				return node{}, false
+			}
+		}
+		if joins && u.reads && !m.mayRead(n, comp, to, u) {
+			return node{}, false
+		}
+	}
+	return next, true
+}
+
+// mayRead tells whether a release that does not run yet may start to read a keyspace.
+func (m *model) mayRead(n node, comp, to int, u *use) bool {
+	if !n.present[u.key].without(setOf(0)).within(u.classes) && !ablated(invariantReadable) {
+		return false
+	}
+	return !n.present[u.key].has(0) || ablated(invariantUnfit) || !m.narrows(n, comp, to, u.key)
+}
+
+// narrows tells whether a release reads less of a keyspace than what its component runs: not all versions that
+// every running release reads, or anything at all where none reads it.
+func (m *model) narrows(n node, comp, to, key int) bool {
+	c := m.comps[comp]
+	u := c.releases[to].use(key)
+	if u == nil || !u.reads {
+		return false
+	}
+	common, anyReads := set{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}, false
+	for _, r := range m.running(n, comp) {
+		v := c.releases[r].use(key)
+		if v == nil || !v.reads {
+			common = set{}
+			continue
+		}
+		anyReads = true
+		common = common.and(v.versions)
+	}
+	return !anyReads || !common.within(u.versions)
+}
+
+// readable tells whether every running release that reads a keyspace reads the classes.
+func (m *model) readable(n node, key int, classes set) bool {
+	return ablated(invariantReadable) || m.unreadable(n, key, classes) == nil
+}
+
+// meeting is a release that would meet a class it cannot read.
+type meeting struct{ comp, release, key, class int }
+
+// unreadable returns the first release that reads a keyspace but not one of the classes, nil if none.
+func (m *model) unreadable(n node, key int, classes set) *meeting {
+	for _, ci := range m.keys[key].users {
+		for _, r := range m.running(n, ci) {
+			u := m.comps[ci].releases[r].use(key)
+			if u == nil || !u.reads {
+				continue
+			}
+			if not := classes.without(setOf(0)).without(u.classes); !not.empty() {
+				return &meeting{ci, r, key, not.first()}
+			}
+		}
+	}
+	return nil
+}
+
+// rewrite returns the node after a rewrite and its verify, what it costs, and whether it is safe: no running
+// release writes a class that lacks the target (invariant 2), every running reader reads the target.
+func (m *model) rewrite(n node, key, to int) (node, cost, bool) {
+	k := &m.keys[key]
+	t := &k.to[to]
+	c := k.rewriting(n.present[key], to)
+	if c == never || m.writer(n, key, t.has) != nil && !ablated(invariantConvergent) {
+		return node{}, never, false
+	}
+	if added := k.add(n.present[key], t.written).without(n.present[key]); !m.readable(n, key, added) {
+		return node{}, never, false
+	}
+	next := n.clone()
+	next.present[key] = setOf(t.written).or(n.present[key].and(setOf(0)))
+	return next, c, true
+}
+
+// writer returns the first running release that writes a class outside of those given, nil if none.
+func (m *model) writer(n node, key int, but set) *meeting {
+	for _, ci := range m.keys[key].users {
+		for _, r := range m.running(n, ci) {
+			if u := m.comps[ci].releases[r].use(key); u != nil && u.writes >= 0 && !but.has(u.writes) {
+				return &meeting{ci, r, key, u.writes}
+			}
+		}
+	}
+	return nil
+}
+
+func (n node) clone() node { return node{slices.Clone(n.runs), slices.Clone(n.present)} }

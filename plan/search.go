@@ -1,0 +1,239 @@
+package plan
+
+import (
+	"cmp"
+	"container/heap"
+	"encoding/binary"
+	"slices"
+)
+
+// Bounds of the exact search. The first two depend on the catalogue alone, so that a plan and its suffixes are
+// found by the same method.
+const (
+	exactObjects = 12      // coupled components and keyspaces
+	exactSize    = 1 << 22 // product of the releases and versions to choose from
+	exactNodes   = 300_000 // visited
+)
+
+// found is the outcome of a search.
+type found struct {
+	moves   []move
+	ok      bool
+	limit   bool // gave up before everything was tried
+	nearest node // if not ok: the node nearest to the goal
+}
+
+// search returns the cheapest safe moves from the start to the goal; of several the smallest sequence. It is A*
+// (Hart, Nilsson, Raphael 1968) with the sum of what each object needs at least as the estimate, which never
+// falls by more than a move costs; every path of the least cost is kept, and the smallest walked at the end.
+func (m *model) search() found {
+	if m.objects() > exactObjects || m.size() > exactSize {
+		return m.byRule()
+	}
+	s := &searcher{model: m, index: map[string]int{}}
+	s.visit(m.start(), 0, -1, move{})
+	best, goals := never, []int(nil)
+	for s.open.Len() > 0 {
+		e := heap.Pop(&s.open).(entry)
+		if e.total > best {
+			break
+		}
+		if at := &s.nodes[e.node]; at.closed || at.paid.plus(at.rest) != e.total {
+			continue
+		}
+		if len(s.nodes) > exactNodes {
+			return found{limit: true, nearest: s.nearest()}
+		}
+		s.nodes[e.node].closed = true
+		if s.nodes[e.node].rest == 0 && m.done(s.nodes[e.node].node) {
+			best, goals = e.total, append(goals, e.node)
+			continue
+		}
+		s.expand(e.node)
+	}
+	if best == never {
+		return found{nearest: s.nearest()}
+	}
+	return found{ok: true, moves: s.smallest(goals)}
+}
+
+// objects counts what can be moved.
+func (m *model) objects() int {
+	n := len(m.keys)
+	for _, c := range m.comps {
+		if !c.fixed {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *model) size() int {
+	n := 1
+	for _, c := range m.comps {
+		n = min(n*max(len(c.targets), 1), 2*exactSize)
+	}
+	for _, k := range m.keys {
+		n = min(n*max(len(k.to), 1), 2*exactSize)
+	}
+	return n
+}
+
+// estimate returns a lower bound of what is left to pay.
+func (m *model) estimate(n node) cost {
+	var left cost
+	for i, c := range m.comps {
+		if !c.fixed && n.runs[i] != c.goal {
+			left = left.plus(perRollout)
+		}
+	}
+	for i := range m.keys {
+		left = left.plus(m.keys[i].least(n.present[i]))
+	}
+	return left
+}
+
+type searcher struct {
+	*model
+	nodes []visited
+	index map[string]int
+	open  queue
+}
+
+// visited is a node with the least that it costs to come there, and from where.
+type visited struct {
+	node       node
+	paid, rest cost
+	closed     bool
+	from       []arrival
+}
+
+type arrival struct {
+	node int
+	move move
+}
+
+func (s *searcher) expand(at int) {
+	n, paid := s.nodes[at].node, s.nodes[at].paid
+	for ki := range s.keys {
+		for to := range s.keys[ki].to {
+			if next, c, ok := s.rewrite(n, ki, to); ok {
+				s.visit(next, paid.plus(c), at, move{moveRewrite, ki, to})
+			}
+		}
+	}
+	for ci := range s.comps {
+		for _, to := range s.comps[ci].targets {
+			if n.runs[ci] == to {
+				continue
+			}
+			if next, ok := s.rollout(n, ci, to); ok {
+				s.visit(next, paid.plus(perRollout), at, move{moveRollout, ci, to})
+			}
+		}
+	}
+}
+
+// visit notes a way to a node, unless a cheaper one is known.
+func (s *searcher) visit(n node, paid cost, from int, by move) {
+	key := n.key()
+	i, seen := s.index[key]
+	if !seen {
+		rest := s.estimate(n)
+		if rest == never && from >= 0 {
+			return
+		}
+		i = len(s.nodes)
+		s.index[key] = i
+		s.nodes = append(s.nodes, visited{node: n, paid: never, rest: rest})
+	}
+	v := &s.nodes[i]
+	if paid > v.paid {
+		return
+	}
+	if paid < v.paid {
+		v.paid, v.from, v.closed = paid, nil, false
+		heap.Push(&s.open, entry{paid.plus(v.rest), i})
+	}
+	if from >= 0 {
+		v.from = append(v.from, arrival{from, by})
+	}
+}
+
+// smallest walks from the start to a goal over paths of the least cost, by the smallest move each time.
+func (s *searcher) smallest(goals []int) []move {
+	onto := map[int][]arrival{} // by node: the moves that leave it on such a path, and where they lead
+	seen := map[int]bool{}
+	for len(goals) > 0 {
+		at := goals[len(goals)-1]
+		goals = goals[:len(goals)-1]
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		for _, a := range s.nodes[at].from {
+			onto[a.node] = append(onto[a.node], arrival{at, a.move})
+			goals = append(goals, a.node)
+		}
+	}
+	var out []move
+	for at := 0; len(onto[at]) > 0; {
+		next := slices.MinFunc(onto[at], func(a, b arrival) int { return a.move.compare(b.move) })
+		out = append(out, next.move)
+		at = next.node
+	}
+	return out
+}
+
+// nearest returns the visited node that has the least to go, of several the cheapest to come to, then the first.
+func (s *searcher) nearest() node {
+	best := slices.MinFunc(s.nodes, func(a, b visited) int {
+		if a.rest != b.rest {
+			return cmp.Compare(a.rest, b.rest)
+		}
+		if a.paid != b.paid {
+			return cmp.Compare(a.paid, b.paid)
+		}
+		return a.node.compare(b.node)
+	})
+	return best.node
+}
+
+func (n node) key() string {
+	var b []byte
+	for _, r := range n.runs {
+		b = binary.AppendVarint(b, int64(r))
+	}
+	for _, p := range n.present {
+		for _, w := range p {
+			b = binary.AppendUvarint(b, w)
+		}
+	}
+	return string(b)
+}
+
+func (n node) compare(o node) int { return cmp.Compare(n.key(), o.key()) }
+
+func (a move) compare(b move) int {
+	return slices.Compare([]int{a.kind, a.object, a.to}, []int{b.kind, b.object, b.to})
+}
+
+type entry struct {
+	total cost
+	node  int
+}
+
+// queue is a heap of entries by total, then by the order of discovery.
+type queue []entry
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].total < q[j].total || q[i].total == q[j].total && q[i].node < q[j].node
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(entry)) }
+func (q *queue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}

@@ -1,0 +1,173 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// rolloutStep describes a rollout from the world before it. It says the same while the rollout runs.
+func rolloutStep(want state.Desired, have state.Observed, c state.Component, r state.Release) Step {
+	others := slices.DeleteFunc(diff.Runs(c, have), func(name string) bool { return name == r.Name })
+	s := Step{Kind: Rollout, Object: c.Name, From: others, To: r.Name, Risk: diff.RiskRollout}
+	s.Reason = rolloutReason(want, c, r, others)
+	s.Notes = atStake(want, have, c, r)
+	if len(s.Notes) > 0 {
+		s.Risk = diff.RiskMixedWriters
+	}
+	if len(others) > 0 {
+		s.Undo = fmt.Sprintf("roll %s back to %s", c.Name, others[len(others)-1])
+	}
+	return s
+}
+
+// rolloutReason says what a release reads, writes or no longer reads that makes this its place in the order.
+func rolloutReason(want state.Desired, c state.Component, r state.Release, others []string) string {
+	var gains, loses, writes []string
+	for _, k := range want.Keyspaces {
+		u, ok := r.FindUse(k.Name)
+		if !ok {
+			continue
+		}
+		gain, lose, write := compareUse(k, c, u, others)
+		gains, loses = append(gains, named(k.Name, gain)...), append(loses, named(k.Name, lose)...)
+		if write {
+			writes = append(writes, named(k.Name, []string{string(u.Writes)})...)
+		}
+	}
+	var parts []string
+	if len(gains) > 0 {
+		parts = append(parts, fmt.Sprintf("it also reads %s", strings.Join(gains, ", ")))
+	}
+	if len(writes) > 0 {
+		parts = append(parts, fmt.Sprintf("every running reader reads %s, which it writes", strings.Join(writes, ", ")))
+	}
+	if len(loses) > 0 {
+		parts = append(parts, fmt.Sprintf("nothing is left of %s, which it does not read", strings.Join(loses, ", ")))
+	}
+	head := "desired"
+	if r.Name != c.Release {
+		head = "a bridge on the way to " + c.Release
+	}
+	if len(parts) == 0 {
+		return head
+	}
+	return head + ": " + strings.Join(parts, "; ")
+}
+
+// compareUse returns the declared versions that a use reads and some other running release does not, those that
+// another reads and it does not, and whether it writes what some other does not.
+func compareUse(k state.Keyspace, c state.Component, u state.Use, others []string) (gain, lose []string, writes bool) {
+	for _, s := range k.Shapes {
+		reads, all, some := u.Reads.Contains(s.Version), true, false
+		for _, name := range others {
+			o, _ := c.FindRelease(name)
+			v, _ := o.FindUse(k.Name)
+			all = all && v.Reads.Contains(s.Version)
+			some = some || v.Reads.Contains(s.Version)
+		}
+		if reads && !all {
+			gain = append(gain, string(s.Version))
+		}
+		if !reads && some && u.Reads != "" {
+			lose = append(lose, string(s.Version))
+		}
+	}
+	for _, name := range others {
+		o, _ := c.FindRelease(name)
+		v, _ := o.FindUse(k.Name)
+		writes = writes || u.Writes != "" && v.Writes != u.Writes
+	}
+	return gain, lose, writes
+}
+
+// named puts a keyspace's name before its versions, none for none.
+func named(keyspace string, versions []string) []string {
+	if len(versions) == 0 {
+		return nil
+	}
+	return []string{keyspace + " " + strings.Join(versions, " and ")}
+}
+
+// atStake names the fields that other running releases may lose: they read what the release writes, and write it
+// back as another version.
+func atStake(want state.Desired, have state.Observed, c state.Component, r state.Release) []string {
+	var notes []string
+	for _, k := range want.Keyspaces {
+		u, ok := r.FindUse(k.Name)
+		if !ok || u.Writes == "" {
+			continue
+		}
+		written := diff.ClassesOf(k).Written(u.Writes)
+		for _, other := range want.Components {
+			for _, name := range diff.Runs(other, have) {
+				o, _ := other.FindRelease(name)
+				v, _ := o.FindUse(k.Name)
+				if other.Name == c.Name && name == r.Name || v.Writes == "" || written.Has(v.Writes) ||
+					!slices.ContainsFunc(written.Versions(), v.Reads.Contains) {
+					continue
+				}
+				if fields := lostFields(k, u.Writes, v.Writes); fields != "" {
+					notes = append(notes, fmt.Sprintf("%s %s writes %s %s; %s %s may write it back as %s without %s",
+						c.Name, r.Name, k.Name, u.Writes, other.Name, name, v.Writes, fields))
+				}
+			}
+		}
+	}
+	return notes
+}
+
+// lostFields names the fields of a version that do not survive on the way to another, empty if all do.
+func lostFields(k state.Keyspace, from, to state.Version) string {
+	path, _ := diff.Path(k, from, to)
+	var fields []string
+	for _, l := range diff.Losses(path) {
+		fields = append(fields, l.Field)
+	}
+	slices.Sort(fields)
+	return strings.Join(slices.Compact(fields), ", ")
+}
+
+// rewriteStep describes a rewrite from the world before it. It says the same while the rewrite runs.
+func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to state.Version) Step {
+	s := Step{Kind: Rewrite, Object: k.Name, To: string(to), Risk: diff.RiskData}
+	for _, class := range learn(want, have, k).lacking(to) {
+		s.From = append(s.From, string(class))
+		path, _ := diff.Route(k, class, to)
+		for _, l := range diff.Losses(path) {
+			if !slices.Contains(s.Losses, l) {
+				s.Losses = append(s.Losses, l)
+			}
+		}
+	}
+	from := strings.Join(s.From, ", ")
+	s.Reason = fmt.Sprintf("no running release writes %s any more", from)
+	if to != k.Version && k.Version != "" {
+		s.Reason = fmt.Sprintf("on the way to %s: %s", k.Version, s.Reason)
+	}
+	s.Undo = fmt.Sprintf("rewrite %s back to %s", k.Name, from)
+	if len(s.Losses) > 0 {
+		s.Risk = diff.RiskLossy
+		s.Undo += "; what is lost stays lost, there is no backup"
+	}
+	return s
+}
+
+// verifyStep describes the verify that belongs to a rewrite.
+func verifyStep(k state.Keyspace, to state.Version) Step {
+	return Step{
+		Kind: Verify, Object: k.Name, To: string(to), Risk: diff.RiskNone,
+		Reason: fmt.Sprintf("a full pass must find nothing but %s before anything relies on it", to),
+	}
+}
+
+// confirmStep describes the verify before a rollout to a release that reads less than what runs.
+func confirmStep(k state.Keyspace, c state.Component, r state.Release) Step {
+	return Step{
+		Kind: Verify, Object: k.Name, Risk: diff.RiskNone,
+		Reason: fmt.Sprintf("%s %s reads less than what runs now: a full pass must find nothing that it cannot read", c.Name, r.Name),
+	}
+}

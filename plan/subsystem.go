@@ -1,0 +1,114 @@
+package plan
+
+import (
+	"slices"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// subsystem is a part of a system that shares no keyspace with the rest.
+type subsystem struct{ want state.Desired }
+
+// subsystems divides a sorted system, in the order of their first component or, without one, keyspace. A
+// component is tied to every keyspace that a release it runs or may be rolled to uses; one that was removed from
+// the spec and has no pod left is not there.
+func subsystems(want state.Desired, have state.Observed) []subsystem {
+	parent := map[string]string{}
+	var root func(string) string
+	root = func(object string) string {
+		if up, ok := parent[object]; ok && up != object {
+			parent[object] = root(up)
+			return parent[object]
+		}
+		return object
+	}
+	var there []state.Component
+	for _, c := range want.Components {
+		keys, ok := tied(c, have)
+		if !ok {
+			continue
+		}
+		there = append(there, c)
+		for _, k := range keys {
+			parent[root("keyspace "+k)] = root("component " + c.Name)
+		}
+	}
+	var parts []subsystem
+	index := map[string]int{}
+	part := func(object string) *state.Desired {
+		i, ok := index[root(object)]
+		if !ok {
+			i = len(parts)
+			index[root(object)] = i
+			parts = append(parts, subsystem{state.Desired{System: want.System, Policy: want.Policy}})
+		}
+		return &parts[i].want
+	}
+	for _, c := range there {
+		p := part("component " + c.Name)
+		p.Components = append(p.Components, c)
+	}
+	for _, k := range want.Keyspaces {
+		p := part("keyspace " + k.Name)
+		p.Keyspaces = append(p.Keyspaces, k)
+	}
+	return parts
+}
+
+// tied returns the keyspaces that a component is tied to, and whether it is there at all.
+func tied(c state.Component, have state.Observed) (keys []string, there bool) {
+	runs := diff.Runs(c, have)
+	live, _ := have.FindRunning(c.Name)
+	unknown := len(live.Unknown) > 0
+	for _, r := range c.Releases {
+		if c.External || c.Removed && !unknown {
+			if !slices.Contains(runs, r.Name) {
+				continue
+			}
+		}
+		for _, u := range r.Uses {
+			keys = append(keys, u.Keyspace)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), !c.Removed || len(runs) > 0 || unknown
+}
+
+func (s subsystem) components() (names []string) {
+	for _, c := range s.want.Components {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func (s subsystem) keyspaces() (names []string) {
+	for _, k := range s.want.Keyspaces {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// has tells whether a change is about an object of the subsystem.
+func (s subsystem) has(c diff.Change) bool {
+	if c.Kind == diff.Version {
+		return slices.Contains(s.keyspaces(), c.Object)
+	}
+	return slices.Contains(s.components(), c.Object)
+}
+
+func (s subsystem) touchedBy(changes []diff.Change) bool { return slices.ContainsFunc(changes, s.has) }
+
+// holds returns what the changes say about why nothing may be planned here.
+func (s subsystem) holds(changes []diff.Change) []Blocked {
+	var out []Blocked
+	for _, c := range changes {
+		if c.Kind == diff.Hold && s.has(c) {
+			out = append(out, Blocked{
+				Components: s.components(), Keyspaces: s.keyspaces(),
+				Code: Code(c.Code), Reason: c.Object + " " + c.Reason, WayOut: c.WayOut,
+			})
+		}
+	}
+	return out
+}
