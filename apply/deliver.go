@@ -1,0 +1,52 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// maxRepeats is how often Deliver runs a plan of the same steps before it gives up.
+const maxRepeats = 3
+
+// Deliver brings the system to a commit: it gathers, plans and runs, again and again, until nothing is left
+// to do or something holds. Each plan is trusted for one run only.
+//
+// The error is Gather's or Run's, or what blocks the rest of the plan (plan.Plan.Err); a *HoldError with
+// NoProgress if planning again and again led nowhere. Outcome tells what was done in any case.
+func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Event)) (Outcome, error) {
+	var total Outcome
+	seen := map[state.Digest]int{}
+	for {
+		s, err := Gather(ctx, e, commit)
+		if err != nil {
+			return total, err
+		}
+		p := s.Plan()
+		total.Have, total.Left, total.Superseded = s.Have, p, false
+		newReporter(e, report).report(Event{Kind: Planned, Plan: p, Have: s.Have})
+		if len(p.Steps) == 0 && len(p.Blocked) > 0 {
+			return total, p.Err()
+		}
+		if seen[p.Digest]++; seen[p.Digest] > maxRepeats {
+			return total, hold(NoProgress, "look for what keeps changing it: another controller, or a writer that is not declared",
+				"the system does not stay as the plan leaves it; next would be %s", first(p))
+		}
+		outcome, err := Run(ctx, e, s, p, report)
+		total.Done = append(total.Done, outcome.Done...)
+		total.Stopped = append(total.Stopped, outcome.Stopped...)
+		total.Have, total.Superseded = outcome.Have, outcome.Superseded
+		if err != nil || len(p.Steps) == 0 && !outcome.Superseded {
+			return total, err
+		}
+	}
+}
+
+func first(p plan.Plan) string {
+	if len(p.Steps) == 0 {
+		return "nothing"
+	}
+	return fmt.Sprintf("%s %s to %s", p.Steps[0].Kind, p.Steps[0].Object, p.Steps[0].To)
+}

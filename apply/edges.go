@@ -1,0 +1,66 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"keyshift.dev/cluster"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/state"
+)
+
+// Edges are the outside systems that a delivery touches.
+type Edges struct {
+	// Cluster runs the components. Without one the components are left out of the plan, which then assumes
+	// that no release is running.
+	Cluster cluster.Cluster
+
+	// Stores are the open stores by their name in the spec.
+	Stores map[string]*keyspace.Store
+
+	// Mirror keeps a copy of every ledger outside the stores. Without one a store that was emptied or
+	// replaced cannot be told from a new one.
+	Mirror Mirror
+
+	// RolloutTimeout is how long a rollout may take before it counts as stuck; 10 minutes if zero.
+	RolloutTimeout time.Duration
+
+	// Adopt takes every store as it is now: what a mirror knows of a store that was emptied or replaced is
+	// kept as definitions and forgotten as records. It is a person's answer to a StoreChanged hold.
+	Adopt bool
+
+	// Watch is how often the cluster is observed while a rewrite runs; a second if zero.
+	Watch time.Duration
+
+	// LeaseWait is how long to wait for a keyspace that another process holds, or held when it was killed;
+	// a minute if zero, not at all if negative.
+	LeaseWait time.Duration
+
+	// ProgressEvery is the least time between two progress events of a step; 200 ms if zero.
+	ProgressEvery time.Duration
+}
+
+func (e Edges) rolloutTimeout() time.Duration { return cmp.Or(e.RolloutTimeout, 10*time.Minute) }
+func (e Edges) watch() time.Duration          { return cmp.Or(e.Watch, time.Second) }
+func (e Edges) leaseWait() time.Duration      { return cmp.Or(e.LeaseWait, time.Minute) }
+func (e Edges) progressEvery() time.Duration  { return cmp.Or(e.ProgressEvery, 200*time.Millisecond) }
+
+// names returns the stores' names, sorted.
+func (e Edges) names() []string {
+	names := make([]string, 0, len(e.Stores))
+	for name := range e.Stores {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Mirror keeps the ledgers of a system outside the stores that they describe.
+type Mirror interface {
+	// Load returns what was saved last, nothing if nothing was.
+	Load(ctx context.Context, system string) ([]state.Ledger, error)
+	// Save replaces it as one: a reader meets the old ledgers or the new ones.
+	Save(ctx context.Context, system string, ledgers []state.Ledger) error
+}

@@ -1,0 +1,34 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The codes of a HoldError.
+const (
+	StoreChanged   = "StoreChanged"   // the store is not the one that was applied to, or lost its data
+	StoreUndefined = "StoreUndefined" // a keyspace's store has no connection
+	UnfitUnits     = "UnfitUnits"     // more units fit no version than the policy allows
+	NoProgress     = "NoProgress"     // planning again and again led nowhere
+)
+
+// HoldError says that nothing more is done until a person, or time, changes something. What was done so far
+// stays, and is safe.
+type HoldError struct {
+	Code   string // one of the constants
+	Reason string
+	WayOut string // what to do
+}
+
+// Error names the reason and the way out.
+func (e *HoldError) Error() string {
+	return fmt.Sprintf("held: %s; %s (%s)", e.Reason, e.WayOut, e.Code)
+}
+
+// errSuperseded stops a step at a key boundary because the observed state is none that the plan passes through.
+var errSuperseded = errors.New("superseded: the system moved away from the plan")
+
+func hold(code, wayOut, format string, args ...any) *HoldError {
+	return &HoldError{Code: code, Reason: fmt.Sprintf(format, args...), WayOut: wayOut}
+}

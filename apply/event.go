@@ -1,0 +1,64 @@
+package apply
+
+import (
+	"sync"
+	"time"
+
+	"keyshift.dev/cluster"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// EventKind is the kind of an event.
+type EventKind string
+
+// The kinds of events. A started step ends in exactly one of ended, failed and superseded.
+const (
+	Planned    EventKind = "planned"    // Plan and Have are new
+	Started    EventKind = "started"    // a step begins
+	Progressed EventKind = "progress"   // Rewrite or Rollout says how far
+	Ended      EventKind = "ended"      // a step succeeded; of a rewrite or verify, Outcome says what it did
+	Failed     EventKind = "failed"     // a step did not; Err says why
+	Superseded EventKind = "superseded" // a step stopped, or did not start, because the system moved away from the plan
+)
+
+// Event is one thing that happened while a plan was run. Index and Step name the step where there is one.
+type Event struct {
+	Kind    EventKind
+	Plan    plan.Plan
+	Have    state.Observed // of Planned: what the plan was made from
+	Index   int
+	Step    plan.Step
+	Rewrite *keyspace.Progress
+	Rollout *cluster.Progress
+	Outcome *keyspace.Outcome
+	Err     error
+}
+
+// reporter serialises events, and thins out those of progress.
+type reporter struct {
+	mu    sync.Mutex
+	to    func(Event)
+	every time.Duration
+	last  time.Time
+}
+
+func newReporter(e Edges, to func(Event)) *reporter {
+	return &reporter{to: to, every: e.progressEvery()}
+}
+
+func (r *reporter) report(e Event) {
+	if r.to == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.Kind == Progressed {
+		if time.Since(r.last) < r.every {
+			return
+		}
+		r.last = time.Now()
+	}
+	r.to(e)
+}

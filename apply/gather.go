@@ -1,0 +1,214 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// Situation is everything a plan is made from: what a commit wants, united with what the ledgers know, and
+// what is there. It holds no clients.
+type Situation struct {
+	Commit state.Desired  // as evaluated
+	Want   state.Desired  // the catalogue to plan with: without components if there is no cluster
+	Have   state.Observed // with the ledgers' records
+
+	catalogue state.Desired  // the whole of it, as a ledger keeps it
+	shelves   []shelf        // sorted by store
+	others    []state.Ledger // that the mirror has of stores which are not connected
+}
+
+// shelf is the ledger of one store.
+type shelf struct {
+	store  string
+	stored state.Ledger // as it stands in the store; zero if none does
+	ledger state.Ledger // what to go on with: stored, or rebuilt from the mirror
+	mirror state.Ledger // as the mirror has it; zero if it has none
+}
+
+// Plan compares and plans. It is pure.
+func (s Situation) Plan() plan.Plan {
+	return plan.Make(s.Want, s.Have, diff.Compute(s.Want, s.Have))
+}
+
+// Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the
+// cluster and every store. Whatever cannot be read is an error, never an empty part.
+//
+// The error is a *HoldError if a store is not the one its mirror describes, state.Diagnostics if the commit
+// changes an applied definition, or what a store (*keyspace.Error, also of a keyspace that another system
+// owns) or the cluster answered.
+func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, error) {
+	mirrored, err := e.loadMirror(ctx, commit.System)
+	if err != nil {
+		return Situation{}, err
+	}
+	shelves, err := e.readShelves(ctx, commit.System, mirrored)
+	if err != nil {
+		return Situation{}, err
+	}
+	catalogue, err := unite(commit, shelves)
+	if err != nil {
+		return Situation{}, err
+	}
+	s := Situation{Commit: commit, Want: catalogue, catalogue: catalogue, others: e.elsewhere(mirrored)}
+	if e.Cluster == nil {
+		s.Want.Components = nil
+	}
+	if s.Have, err = e.observe(ctx, s.Want); err != nil {
+		return Situation{}, err
+	}
+	for i := range shelves {
+		if shelves[i].ledger, err = shelves[i].settle(s.Have.Keyspaces, e.Adopt); err != nil {
+			return Situation{}, err
+		}
+	}
+	s.shelves = shelves
+	s.Have.Keyspaces = recorded(s.Have.Keyspaces, shelves)
+	return s, nil
+}
+
+func (e Edges) loadMirror(ctx context.Context, system string) ([]state.Ledger, error) {
+	if e.Mirror == nil {
+		return nil, nil
+	}
+	return e.Mirror.Load(ctx, system)
+}
+
+// elsewhere returns the mirrored ledgers of stores that are not connected: they are kept as they are.
+func (e Edges) elsewhere(mirrored []state.Ledger) []state.Ledger {
+	return slices.DeleteFunc(slices.Clone(mirrored), func(l state.Ledger) bool { return e.Stores[l.Store] != nil })
+}
+
+// readShelves reads the ledger of every store and lays the mirror's beside it.
+func (e Edges) readShelves(ctx context.Context, system string, mirrored []state.Ledger) ([]shelf, error) {
+	return overStores(e, func(name string) (shelf, error) {
+		s := shelf{store: name}
+		for _, m := range mirrored {
+			if m.Store == name {
+				s.mirror = m
+			}
+		}
+		l, found, err := e.readLedger(ctx, name, system)
+		if err != nil {
+			return shelf{}, err
+		}
+		if found {
+			s.stored, s.ledger = l, l
+			return s, nil
+		}
+		s.ledger.Identity, err = e.Stores[name].Identity(ctx)
+		return s, err
+	})
+}
+
+// readLedger reads a system's ledger, also one of another identity if the store is adopted.
+func (e Edges) readLedger(ctx context.Context, store, system string) (state.Ledger, bool, error) {
+	l, found, err := e.Stores[store].ReadLedger(ctx, system)
+	refused, ok := errors.AsType[*keyspace.Error](err)
+	if !e.Adopt || !ok || refused.Reason != keyspace.StoreChanged {
+		return l, found, err
+	}
+	all, err := e.Stores[store].ReadLedgers(ctx)
+	i := slices.IndexFunc(all, func(l state.Ledger) bool { return l.System == system })
+	if err != nil || i < 0 {
+		return state.Ledger{}, false, err
+	}
+	return all[i], true, nil
+}
+
+// overStores calls f for every store at once and returns the results in the order of the stores' names.
+func overStores[T any](e Edges, f func(name string) (T, error)) ([]T, error) {
+	names := e.names()
+	results, errs := make([]T, len(names)), make([]error, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() { results[i], errs[i] = f(name) })
+	}
+	all.Wait()
+	return results, errors.Join(errs...)
+}
+
+// unite returns the commit's catalogue with everything that the ledgers or their mirrors still know.
+func unite(commit state.Desired, shelves []shelf) (state.Desired, error) {
+	out := commit
+	for _, s := range shelves {
+		for _, l := range []state.Ledger{s.stored, s.mirror} {
+			var err error
+			if out, err = state.Union(out, l.Catalogue); err != nil {
+				return state.Desired{}, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// observe reads the cluster and every store, at once.
+func (e Edges) observe(ctx context.Context, want state.Desired) (state.Observed, error) {
+	for _, k := range want.Keyspaces {
+		if _, open := e.Stores[k.Store]; !open && k.Version != "" {
+			return state.Observed{}, hold(StoreUndefined, "name an address for it", "keyspace %s is in store %s, which is not connected", k.Name, k.Store)
+		}
+	}
+	var have state.Observed
+	var clusterErr error
+	var all sync.WaitGroup
+	all.Go(func() { have.Components, clusterErr = e.running(ctx, want) })
+	lives, storeErr := overStores(e, func(name string) ([]state.Live, error) {
+		ours := keyspacesOf(want, name)
+		if err := e.Stores[name].CheckOwner(ctx, want.System, ours); err != nil {
+			return nil, err
+		}
+		return e.Stores[name].Observe(ctx, ours)
+	})
+	all.Wait()
+	have.Keyspaces = slices.Concat(lives...)
+	slices.SortFunc(have.Keyspaces, func(a, b state.Live) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
+	return have, errors.Join(clusterErr, storeErr)
+}
+
+// running observes the components, none if there is no cluster.
+func (e Edges) running(ctx context.Context, want state.Desired) ([]state.Running, error) {
+	if e.Cluster == nil {
+		return nil, nil
+	}
+	running, err := e.Cluster.Observe(ctx, want.Components)
+	if err != nil {
+		return nil, fmt.Errorf("observe the cluster: %w", err)
+	}
+	return running, nil
+}
+
+// keyspacesOf returns the keyspaces of one store.
+func keyspacesOf(d state.Desired, store string) []state.Keyspace {
+	var out []state.Keyspace
+	for _, k := range d.Keyspaces {
+		if k.Store == store {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// recorded returns the live keyspaces with what the ledgers' records say of them.
+func recorded(lives []state.Live, shelves []shelf) []state.Live {
+	out := slices.Clone(lives)
+	for i, live := range out {
+		out[i].Record.Keyspace = live.Keyspace
+		for _, s := range shelves {
+			for _, r := range s.ledger.Records {
+				if r.Keyspace == live.Keyspace {
+					out[i].Record = r
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,70 @@
+package apply
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"keyshift.dev/keyspace"
+	"keyshift.dev/state"
+)
+
+// defaultMaxInvalid is the share of unfit units that a rewrite steps over where the policy names none.
+const defaultMaxInvalid = "1%"
+
+// tally returns how many units were counted, and how many of them fit no version.
+func tally(counts []state.Count) (units, unfit int64) {
+	for _, c := range counts {
+		units += c.Units
+		if c.Class == state.Unfit {
+			unfit += c.Units
+		}
+	}
+	return units, unfit
+}
+
+// allowance returns how many unfit units a policy steps over, of so many observed before the first write.
+// A share is rounded up, so that a small keyspace may have one.
+func allowance(p state.Policy, units int64) (int64, error) {
+	if p.Invalid == state.InvalidFail {
+		return 0, nil
+	}
+	limit := p.MaxInvalid
+	if limit == "" {
+		limit = defaultMaxInvalid
+	}
+	text, percent := strings.CutSuffix(limit, "%")
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n < 0 || math.IsNaN(n) || math.IsInf(n, 0) {
+		return 0, fmt.Errorf("policy maxInvalid %q is neither a number nor a share such as \"1%%\"", limit)
+	}
+	if percent {
+		n = n * float64(units) / 100
+	}
+	return int64(math.Ceil(n)), nil
+}
+
+// unfitError holds a rewrite that meets more unfit units than its policy allows.
+func unfitError(k state.Keyspace, unfit, allowed int64, samples []state.Sample) *HoldError {
+	return hold(UnfitUnits, "mend or delete them, declare a version that they fit, or raise policy.maxInvalid",
+		"%d units of keyspace %s fit no version or cannot be converted, and its policy allows %d%s", unfit, k.Name, allowed, among(samples))
+}
+
+// unconvertible holds after a rewrite that had to leave units at an old version.
+func unconvertible(k state.Keyspace, to state.Version, o keyspace.Outcome) *HoldError {
+	return hold(UnfitUnits, "mend or delete them, or make the migration total",
+		"%d units of keyspace %s cannot be brought to %s%s", o.Unfit, k.Name, to, among(o.Samples))
+}
+
+// among names a few units and why they do not fit. Samples hold keys, never values.
+func among(samples []state.Sample) string {
+	var names []string
+	for _, s := range samples[:min(len(samples), 3)] {
+		names = append(names, fmt.Sprintf("%q (%s)", s.Key, s.Reason))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", among them " + strings.Join(names, ", ")
+}

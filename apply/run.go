@@ -1,0 +1,195 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// Outcome is what was done.
+type Outcome struct {
+	Done       []Done         // steps that ended, in their order
+	Stopped    []Done         // steps that did not end, with what they did until then
+	Have       state.Observed // the last that is known
+	Superseded bool           // the system moved away from the plan before its end: gather and plan again
+	Left       plan.Plan      // of Deliver: the last plan; it has no steps unless something failed
+}
+
+// Done is one step and what it did.
+type Done struct {
+	Step  plan.Step
+	Units *keyspace.Outcome // of a rewrite or verify
+}
+
+// Rewritten returns how many units the rewrites converted.
+func (o Outcome) Rewritten() (n int64) {
+	return o.sum(func(u keyspace.Outcome) int64 { return u.Rewritten })
+}
+
+// Conflicts returns how many writes met a write of the application and were tried again.
+func (o Outcome) Conflicts() (n int64) {
+	return o.sum(func(u keyspace.Outcome) int64 { return u.Conflicts })
+}
+
+func (o Outcome) sum(f func(keyspace.Outcome) int64) (n int64) {
+	for _, d := range slices.Concat(o.Done, o.Stopped) {
+		if d.Units != nil && d.Step.Kind == plan.Rewrite {
+			n += f(*d.Units)
+		}
+	}
+	return n
+}
+
+// run is one plan under way.
+type run struct {
+	edges    Edges
+	want     state.Desired
+	have     state.Observed
+	plan     plan.Plan
+	book     *book
+	leases   map[string]*keyspace.Lease // by keyspace, from its rewrite to the end of its verify
+	reporter *reporter
+	outcome  Outcome
+}
+
+// Run takes the steps of a plan that was made from the situation. Before the first one every ledger records
+// the commit's whole catalogue. It ends early, with Outcome.Superseded and no error, when the system is
+// observed in a state that the plan does not pass through.
+//
+// The error is a *HoldError, a *keyspace.Error, a *keyspace.HeldError, a *cluster.StuckError, or the context's
+// own; in every case what is there is safe and Gather, Plan and Run go on from it.
+func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Event)) (Outcome, error) {
+	r := &run{
+		edges: e, want: s.Want, have: s.Have, plan: p, book: newBook(e, s, p),
+		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, report),
+	}
+	err := r.steps(ctx)
+	r.release(ctx)
+	r.outcome.Have = r.have
+	if errors.Is(err, errSuperseded) {
+		r.outcome.Superseded = true
+		return r.outcome, nil
+	}
+	return r.outcome, err
+}
+
+func (r *run) steps(ctx context.Context) error {
+	if err := r.book.write(ctx, r.have); err != nil {
+		return err
+	}
+	for i, step := range r.plan.Steps {
+		if err := r.step(ctx, i, step); err != nil {
+			kind := Failed
+			if errors.Is(err, errSuperseded) {
+				kind = Superseded
+			}
+			r.tell(Event{Kind: kind, Index: i, Step: step, Err: err})
+			return fmt.Errorf("%s %s: %w", step.Kind, step.Object, err)
+		}
+	}
+	return nil
+}
+
+// step takes one step between its two records.
+func (r *run) step(ctx context.Context, i int, step plan.Step) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := r.confirm(ctx, step); err != nil {
+		return err
+	}
+	r.have = plan.Begin(r.want, r.have, step)
+	if err := r.book.write(ctx, r.have); err != nil {
+		return err
+	}
+	r.tell(Event{Kind: Started, Index: i, Step: step})
+	units, err := r.execute(ctx, i, step)
+	if err != nil {
+		r.outcome.Stopped = append(r.outcome.Stopped, Done{step, units})
+		return err
+	}
+	if units == nil {
+		r.have = plan.End(r.want, r.have, step)
+	} else {
+		r.have = plan.EndCounted(r.want, r.have, step, units.Counts)
+	}
+	if err := r.book.write(ctx, r.have); err != nil {
+		return err
+	}
+	r.outcome.Done = append(r.outcome.Done, Done{step, units})
+	r.tell(Event{Kind: Ended, Index: i, Step: step, Outcome: units})
+	return nil
+}
+
+// confirm observes the cluster and makes sure that the step is still the one to take: it breaks no
+// invariant, and planning from what is there now gives what is left of the plan.
+func (r *run) confirm(ctx context.Context, step plan.Step) error {
+	running, err := r.edges.running(ctx, r.want)
+	if err != nil {
+		return err
+	}
+	r.have.Components = running
+	if err := plan.CheckStep(r.want, r.have, step); err != nil {
+		return fmt.Errorf("%w: %w", errSuperseded, err)
+	}
+	now := plan.Make(r.want, r.have, diff.Compute(r.want, r.have))
+	if now.Digest != step.Digest {
+		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
+	}
+	return nil
+}
+
+// execute runs the step's executor. Units is nil for a step that touches no data.
+func (r *run) execute(ctx context.Context, i int, step plan.Step) (units *keyspace.Outcome, err error) {
+	switch step.Kind {
+	case plan.Rollout:
+		return nil, r.rollout(ctx, i, step)
+	case plan.Rewrite:
+		return r.rewrite(ctx, i, step)
+	case plan.Verify:
+		return r.verify(ctx, i, step)
+	}
+	return nil, fmt.Errorf("no executor for a step of kind %q", step.Kind)
+}
+
+func (r *run) tell(e Event) {
+	e.Plan = r.plan
+	r.reporter.report(e)
+}
+
+// hold returns the lease of a keyspace, taken now if the run does not have it yet.
+func (r *run) hold(ctx context.Context, k state.Keyspace) (*keyspace.Lease, error) {
+	if l := r.leases[k.Name]; l != nil {
+		return l, nil
+	}
+	l, err := r.edges.acquire(ctx, r.book.system, k)
+	if err == nil {
+		r.leases[k.Name] = l
+	}
+	return l, err
+}
+
+// let gives the lease of a keyspace back. A lease that cannot be given back expires by itself.
+func (r *run) let(ctx context.Context, keyspace string) error {
+	l := r.leases[keyspace]
+	if l == nil {
+		return nil
+	}
+	delete(r.leases, keyspace)
+	return l.Release(ctx)
+}
+
+// release gives back what a run that ended early still holds, also after its context ended.
+func (r *run) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	for name := range r.leases {
+		_ = r.let(ctx, name) // the run's own error is the one to tell; the lease expires
+	}
+}
