@@ -1,0 +1,81 @@
+package testbed_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"keyshift.dev/testbed"
+)
+
+// eventually fails the test if ok does not hold within the limit.
+func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for !ok() {
+		if time.Since(began) > limit {
+			t.Fatalf("%s: not within %s", what, limit)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return time.Since(began)
+}
+
+// TestKubernetesRollsAndTerminatesSlowly is what other tests rely on: a Deployment becomes ready, an image
+// change replaces its pods, and a deleted pod's program goes on for as long as the pod terminates.
+func TestKubernetesRollsAndTerminatesSlowly(t *testing.T) {
+	c := testbed.SharedKubernetes(t)
+	ns := c.Namespace(t)
+	ctx := context.Background()
+	var mu sync.Mutex
+	live := map[string]int{} // image → running programs
+	c.OnPod(t, ns, func(ctx context.Context, pod corev1.Pod) {
+		image := pod.Spec.Containers[0].Image
+		mu.Lock()
+		live[image]++
+		mu.Unlock()
+		<-ctx.Done()
+		mu.Lock()
+		live[image]--
+		mu.Unlock()
+	})
+	count := func(image string) int { mu.Lock(); defer mu.Unlock(); return live[image] }
+
+	c.Deploy(t, testbed.Deployment{Namespace: ns, Name: "app", Replicas: 2, Images: map[string]string{"app": "app:1"}, Terminate: 2 * time.Second})
+	eventually(t, 30*time.Second, "two programs of app:1", func() bool { return count("app:1") == 2 })
+
+	patch := []byte(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"app:2"}]}}}}`)
+	if _, err := c.Client.AppsV1().Deployments(ns).Patch(ctx, "app", types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "two programs of app:2", func() bool { return count("app:2") == 2 })
+	if count("app:1") == 0 {
+		t.Error("the pods of app:1 were gone at once, they ought to terminate for two seconds")
+	}
+	eventually(t, 30*time.Second, "no program of app:1", func() bool { return count("app:1") == 0 })
+}
+
+func TestKubernetesPodThatNeverBecomesReady(t *testing.T) {
+	c := testbed.SharedKubernetes(t)
+	ns := c.Namespace(t)
+	c.Deploy(t, testbed.Deployment{Namespace: ns, Name: "app", Replicas: 1, Images: map[string]string{"app": "app:never-ready"}})
+	eventually(t, 30*time.Second, "ImagePullBackOff", func() bool {
+		pods, err := c.Client.CoreV1().Pods(ns).List(context.Background(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range pods.Items {
+			for _, s := range pod.Status.ContainerStatuses {
+				if s.State.Waiting != nil && s.State.Waiting.Reason == "ImagePullBackOff" {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
