@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// system is a random small system and what is live of it.
+type system struct {
+	Want state.Desired
+	Have state.Observed
+}
+
+// size bounds a random system.
+type size struct{ components, releases, keyspaces, versions int }
+
+var small = size{3, 3, 3, 3}
+
+func systems(max size) *rapid.Generator[system] {
+	return rapid.Custom(func(t *rapid.T) system {
+		var s system
+		s.Want.System = "random"
+		for i := range rapid.IntRange(1, max.keyspaces).Draw(t, "keyspaces") {
+			s.Want.Keyspaces = append(s.Want.Keyspaces, drawKeyspace(t, fmt.Sprintf("k%d", i), max.versions))
+		}
+		for i := range rapid.IntRange(0, max.components).Draw(t, "components") {
+			s.Want.Components = append(s.Want.Components, drawComponent(t, fmt.Sprintf("c%d", i), max.releases, s.Want.Keyspaces))
+		}
+		for _, c := range s.Want.Components {
+			s.Have.Components = append(s.Have.Components, drawRunning(t, c)...)
+		}
+		for _, k := range s.Want.Keyspaces {
+			s.Have.Keyspaces = append(s.Have.Keyspaces, drawLive(t, k)...)
+		}
+		return s
+	})
+}
+
+func version(i int) state.Version { return state.Version(fmt.Sprintf("%d.0.0", i+1)) }
+
+// chance is true in about one of n draws.
+func chance(t *rapid.T, n int, label string) bool { return rapid.IntRange(0, n-1).Draw(t, label) == n-1 }
+
+func drawKeyspace(t *rapid.T, name string, versions int) state.Keyspace {
+	k := state.Keyspace{Name: name, Store: "main"}
+	family := "0"
+	for i := range rapid.IntRange(1, versions).Draw(t, "versions") {
+		fields := []state.Field{}
+		if wider := i > 0 && chance(t, 5, "wider"); wider {
+			fields = append(fields, k.Shapes[i-1].Value.Alts[0].Fields...)
+			fields = append(fields, state.Field{Name: fmt.Sprintf("more%d", i), Optional: true, Type: state.Type{Alts: []state.Alt{{Kind: state.Int}}}})
+		} else {
+			family = fmt.Sprint(i)
+			fields = append(fields, state.Field{Name: "v", Type: state.Type{Alts: []state.Alt{{Kind: state.Int, Const: &state.Value{Kind: state.Int, Text: family}}}}})
+		}
+		k.Shapes = append(k.Shapes, state.Shape{Version: version(i), Keys: name + ":<id>", Type: state.Hash, Value: object(fields...)})
+		if i > 0 && !chance(t, 30, "no way") {
+			m := state.Migration{From: version(rapid.IntRange(max(0, i-2), i-1).Draw(t, "from")), To: version(i)}
+			m.Up.Losses, m.Down.Losses = drawLosses(t), drawLosses(t)
+			k.Migrations = append(k.Migrations, m)
+		}
+	}
+	k.Version = drawVersion(t, k, "desired")
+	return k
+}
+
+func drawLosses(t *rapid.T) []state.Loss {
+	if chance(t, 3, "lossy") {
+		return []state.Loss{{Field: "v", Reason: "dropped"}}
+	}
+	return nil
+}
+
+func drawVersion(t *rapid.T, k state.Keyspace, label string) state.Version {
+	return rapid.SampledFrom(k.Shapes).Draw(t, label).Version
+}
+
+func drawComponent(t *rapid.T, name string, releases int, keys []state.Keyspace) state.Component {
+	c := state.Component{Name: name, External: chance(t, 12, "external"), Removed: chance(t, 15, "removed")}
+	n := rapid.IntRange(1, releases).Draw(t, "releases")
+	desired := rapid.IntRange(0, n-1).Draw(t, "desired")
+	for i := range n {
+		r := state.Release{Name: fmt.Sprintf("%d.0.0", i+1), Images: []state.Image{{Container: "app", Image: fmt.Sprintf("%s:%d", name, i+1)}}}
+		for _, k := range keys {
+			if !chance(t, 3, "leaves it alone") {
+				r.Uses = append(r.Uses, drawUse(t, k, i == desired))
+			}
+		}
+		c.Releases = append(c.Releases, r)
+	}
+	if c.Release = c.Releases[desired].Name; c.Removed {
+		c.Release = ""
+	}
+	return c
+}
+
+func drawUse(t *rapid.T, k state.Keyspace, desired bool) state.Use {
+	u := state.Use{Keyspace: k.Name, Writes: drawVersion(t, k, "writes")}
+	if desired {
+		u.Writes = k.Version
+	}
+	low, high := u.Writes, u.Writes
+	if a := drawVersion(t, k, "low"); a.Compare(low) < 0 {
+		low = a
+	}
+	if a := drawVersion(t, k, "high"); a.Compare(high) > 0 {
+		high = a
+	}
+	u.Reads = state.Range(fmt.Sprintf(">=%s <=%s", low, high))
+	switch rapid.IntRange(0, 8).Draw(t, "role") {
+	case 7:
+		u.Reads = ""
+	case 8:
+		u.Writes = ""
+	}
+	return u
+}
+
+func drawRunning(t *rapid.T, c state.Component) []state.Running {
+	if c.External {
+		return nil
+	}
+	live := state.Running{Component: c.Name, Desired: 2}
+	live.Releases = []string{rapid.SampledFrom(c.Releases).Draw(t, "runs").Name}
+	if chance(t, 4, "mid-rollout") {
+		live.Releases = append(live.Releases, rapid.SampledFrom(c.Releases).Draw(t, "runs too").Name)
+		slices.Sort(live.Releases)
+		live.Releases = slices.Compact(live.Releases)
+	}
+	live.Template = rapid.SampledFrom(live.Releases).Draw(t, "template")
+	switch rapid.IntRange(0, 40).Draw(t, "trouble") {
+	case 39:
+		live.Unknown = []state.Image{{Container: "app", Image: "stray:1"}}
+	case 40:
+		return []state.Running{{Component: c.Name, Missing: true}}
+	}
+	return []state.Running{live}
+}
+
+func drawLive(t *rapid.T, k state.Keyspace) []state.Live {
+	live := state.Live{Keyspace: k.Name}
+	cs := diff.ClassesOf(k)
+	for _, s := range k.Shapes {
+		class := cs.Written(s.Version)
+		if chance(t, 3, "counted") {
+			live.Counts = append(live.Counts, state.Count{Class: class, Units: 5})
+		}
+		if chance(t, 3, "recorded") {
+			live.Record.Present = append(live.Record.Present, class)
+		}
+	}
+	live.Counts = slices.CompactFunc(live.Counts, func(a, b state.Count) bool { return a.Class == b.Class })
+	live.Record.Present = slices.Compact(live.Record.Present)
+	if chance(t, 6, "unfit") {
+		live.Counts = append(live.Counts, state.Count{Class: state.Unfit, Units: 1})
+		live.Samples = []state.Sample{{Key: k.Name + ":1", Reason: "fits no version"}}
+	}
+	if len(live.Record.Present) > 0 {
+		live.Record.Keyspace = k.Name
+		live.Record.Verified = rapid.Bool().Draw(t, "verified")
+		if chance(t, 4, "rewritten") {
+			live.Record.Rewritten = drawVersion(t, k, "rewritten to")
+		}
+	}
+	if chance(t, 15, "not observed") {
+		return nil
+	}
+	return []state.Live{live}
+}
