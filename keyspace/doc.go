@@ -1,0 +1,18 @@
+// Package keyspace reads and rewrites the units of keyspaces in one Redis store, under live writers.
+//
+//	store, err := keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://127.0.0.1:6379/0"})
+//	live, err := store.Observe(ctx, keyspaces)           // session: {1.0.0: 20000 units}
+//	lease, err := store.Acquire(ctx, "shop", "session")  // nobody else rewrites it meanwhile
+//	outcome, err := store.Rewrite(ctx, lease, keyspace.Job{Keyspace: session, To: "2.0.0", ID: "7f3c"}, nil)
+//	outcome, err = store.Verify(ctx, lease, job, nil)    // session: {2.0.0: 20000 units}
+//
+// The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the
+// store in batches; package transform classifies and converts them; the writer sends a batch to one Lua script
+// that compares, key by key, every field the conversion read, writes or deletes (absence included) with what
+// the reader saw, and only then writes. So a write of the application between read and write is a conflict,
+// re-read and retried, never lost; a key that is gone stays gone; a TTL is never touched. The same script call
+// compares the lease's random token, so a holder that lost its lease can no longer write.
+//
+// Outside the declared key patterns the package writes nothing but keys with the prefix "keyshift:". It never
+// runs KEYS, FLUSHDB, FLUSHALL or CONFIG SET. Errors hold no value of the application and no password.
+package keyspace

@@ -1,0 +1,50 @@
+package keyspace
+
+import "keyshift.dev/state"
+
+// Job is one rewrite of a keyspace to a version, or its verification.
+type Job struct {
+	Keyspace state.Keyspace
+	To       state.Version
+	ID       string // names the checkpoint: a job of the same ID goes on where the last one of it stopped
+}
+
+// Outcome is what a rewrite or a verification came to. After an error it is what was done until then.
+type Outcome struct {
+	Scanned   int64 // units that the last full pass saw
+	Rewritten int64 // units written by this call
+	Already   int64 // units that needed no write when this call first saw them
+	Unfit     int64 // units of the last full pass that cannot be brought to the version, left byte for byte
+	Gone      int64 // units deleted or expired between read and write, and left gone
+	Conflicts int64 // writes refused because the unit had changed meanwhile; each was read again
+
+	Counts  []state.Count  // of the last full pass, by class, Unfit last
+	Samples []state.Sample // at most ten of the Unfit, by key, with the reason
+}
+
+// Clean tells whether every unit fits the version, but for those that fit none.
+func (o Outcome) Clean(to state.Version) bool {
+	for _, c := range o.Counts {
+		if c.Class != state.Unfit && !c.Class.Has(to) {
+			return false
+		}
+	}
+	return true
+}
+
+// Progress is how far a job's current pass is.
+type Progress struct {
+	Scanned   int64 // units seen by the pass
+	Rewritten int64 // units written by the job
+	Conflicts int64 // by the job
+	Unfit     int64 // seen by the pass
+	Estimate  int64 // how many units the pass will see: the store's size, scaled by what was seen so far
+}
+
+// estimate scales the size of the store by the share of its keys that were units so far.
+func estimate(storeKeys, looked, units int64) int64 {
+	if looked == 0 {
+		return storeKeys
+	}
+	return max(int64(float64(storeKeys)*float64(units)/float64(looked)), units)
+}

@@ -1,0 +1,255 @@
+package keyspace
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keyshift.dev/state"
+)
+
+const (
+	maxPasses      = 50 // of one Rewrite; with the pauses between them about twenty seconds and the reading
+	conflictRounds = 8  // that a conflict is read again at once, before it is left to the next pass
+	reportEvery    = 200 * time.Millisecond
+)
+
+// Rewrite brings every unit of a keyspace to a version, under live writers, and returns once a full pass over
+// the store found nothing left to do. Units that cannot be brought there stay byte for byte and are counted.
+//
+// Report, which may be nil, is called from this goroutine. The error is an *Error, or wraps ctx's; what was
+// written until then is in the Outcome, and calling again goes on from there.
+func (s *Store) Rewrite(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
+	r, cursor, err := s.newRewrite(ctx, l, job, report)
+	if err != nil {
+		return Outcome{}, err
+	}
+	for round := range maxPasses {
+		p, err := r.pass(ctx, cursor)
+		if err != nil {
+			return r.outcome, err
+		}
+		if p.full && p.wanted == 0 {
+			return r.outcome, s.dropCheckpoint(ctx, l)
+		}
+		cursor = 0
+		if err := pause(ctx, time.Duration(round)*10*time.Millisecond); err != nil {
+			return r.outcome, classify(ctx, s.name, "between two passes", err)
+		}
+	}
+	return r.outcome, &Error{
+		Reason: NotConverging, Wait: true, Store: s.name,
+		Err:  fmt.Errorf("keyspace %q: after %d passes there are still units to bring to %s", job.Keyspace.Name, maxPasses, job.To),
+		Hint: "find out what still writes another version",
+	}
+}
+
+// rewrite is a running Rewrite.
+type rewrite struct {
+	store   *Store
+	lease   *Lease
+	job     Job
+	routes  []route
+	pace    *pace
+	report  func(Progress)
+	outcome Outcome
+
+	node     node
+	keys     int64 // in the store when the pass began
+	saved    time.Time
+	reported time.Time
+	first    bool // the first pass of this call
+}
+
+func (s *Store) newRewrite(ctx context.Context, l *Lease, job Job, report func(Progress)) (*rewrite, uint64, error) {
+	routes, err := s.prepare(job)
+	if err != nil {
+		return nil, 0, err
+	}
+	scratch := []string{Prefix + "rights:hash:" + l.token, Prefix + "rights:string:" + l.token}
+	if err := s.fenced(ctx, s.client, "trying what a rewrite needs", rightsScript, l, scratch); err != nil {
+		return nil, 0, err
+	}
+	n, err := s.node(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	p := newPace(job.Keyspace.Policy.Throttle)
+	if p.latency, err = s.latency(ctx); err != nil {
+		return nil, 0, err
+	}
+	cursor, err := s.loadCheckpoint(ctx, l, job, n.runID)
+	if err != nil {
+		return nil, 0, err
+	}
+	if report == nil {
+		report = func(Progress) {}
+	}
+	r := &rewrite{
+		store: s, lease: l, job: job, routes: routes, report: report, node: n, first: true,
+		pace: p, saved: time.Now(),
+	}
+	return r, cursor, nil
+}
+
+// prepare compiles the keyspace of a job and checks that it has the job's version.
+func (s *Store) prepare(job Job) ([]route, error) {
+	if _, ok := job.Keyspace.FindShape(job.To); !ok {
+		return nil, &Error{
+			Reason: MigrationMissing, Store: s.name,
+			Err:  fmt.Errorf("keyspace %q has no version %s", job.Keyspace.Name, job.To),
+			Hint: "declare the version",
+		}
+	}
+	return s.newRoutes([]state.Keyspace{job.Keyspace})
+}
+
+// passed is what one pass came to.
+type passed struct {
+	full   bool  // it began at the beginning and one server process answered all of it
+	wanted int64 // units that were at another version, and could be converted
+}
+
+// work is one page on its way from the reader to the writer, with the reader's counts so far.
+type work struct {
+	changes []change
+	resume  uint64
+	scanned, unfit, already, looked,
+	wanted int64
+}
+
+// pass walks over the store once. A reader converts, a writer writes; the queue between them is short.
+func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
+	keys, err := r.store.client.DBSize(ctx).Result()
+	if err != nil {
+		return passed{}, classify(ctx, r.store.name, "asking for the number of keys", err)
+	}
+	r.keys = keys
+	inner, stop := context.WithCancel(ctx)
+	queue := make(chan work, 2)
+	reading := &reading{rewrite: r, tally: newTally()}
+	failed := make(chan error, 1)
+	go func() {
+		defer close(queue)
+		failed <- reading.run(inner, cursor, queue)
+	}()
+	err = r.drain(ctx, queue)
+	stop()
+	for range queue { // lets a reader that waits to send see that it is to stop
+	}
+	if readErr := <-failed; err == nil && readErr != nil {
+		err = classify(ctx, r.store.name, "reading the keyspace", readErr)
+	}
+	if err != nil {
+		return passed{}, err
+	}
+	return r.finish(ctx, cursor, reading)
+}
+
+// drain writes what the reader sends, and reports and saves how far that is.
+func (r *rewrite) drain(ctx context.Context, queue <-chan work) error {
+	for w := range queue {
+		if err := r.write(ctx, w.changes); err != nil {
+			return err
+		}
+		if r.first {
+			r.outcome.Already += w.already
+		}
+		if time.Since(r.reported) >= reportEvery {
+			r.reported = time.Now()
+			r.report(r.progress(w))
+		}
+		if r.node.runID != "" && time.Since(r.saved) >= checkpointEvery {
+			r.saved = time.Now()
+			c := checkpoint{Job: r.job.ID, To: r.job.To, RunID: r.node.runID, Cursor: w.resume}
+			if err := r.store.saveCheckpoint(ctx, r.lease, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *rewrite) progress(w work) Progress {
+	return Progress{
+		Scanned: w.scanned, Rewritten: r.outcome.Rewritten, Conflicts: r.outcome.Conflicts, Unfit: w.unfit,
+		Estimate: estimate(r.keys, w.looked, w.scanned),
+	}
+}
+
+// finish closes a pass: it was one only if the process that gave its cursors is still the one that answers.
+func (r *rewrite) finish(ctx context.Context, cursor uint64, read *reading) (passed, error) {
+	n, err := r.store.node(ctx)
+	if err != nil {
+		return passed{}, err
+	}
+	p := passed{full: cursor == 0 && n.runID == r.node.runID, wanted: read.now.wanted}
+	r.node, r.first = n, false
+	r.outcome.Scanned, r.outcome.Unfit = read.tally.total, read.now.unfit
+	r.outcome.Counts, r.outcome.Samples = read.tally.result(), read.tally.samples
+	last := r.progress(read.now)
+	last.Estimate = last.Scanned
+	r.report(last)
+	return p, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// reading is the reader's side of a pass.
+type reading struct {
+	*rewrite
+	tally *tally
+	now   work // counts so far
+}
+
+// run reads page by page, decides, and sends what there is to write.
+func (r *reading) run(ctx context.Context, cursor uint64, queue chan<- work) error {
+	sweep := r.store.newSweep(r.routes, cursor, r.pace)
+	for {
+		p, err := sweep.next(ctx)
+		if err != nil || p == nil {
+			return err
+		}
+		w := r.decide(p)
+		select {
+		case queue <- w:
+		case <-r.lease.Lost():
+			return r.lease.lose()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// decide counts the units of a page and collects what there is to write.
+func (r *reading) decide(p *page) work {
+	r.now.changes, r.now.already = nil, 0
+	r.now.resume = p.resume
+	r.now.looked += p.looked
+	for _, u := range p.units {
+		if u.gone {
+			continue
+		}
+		v := r.routes[0].decide(u, r.job.To)
+		isNew := r.tally.add(u.target.key, v.class)
+		switch {
+		case v.change != nil:
+			r.now.wanted++
+			r.now.changes = append(r.now.changes, *v.change)
+		case v.reason != "" && isNew:
+			r.now.unfit++
+			r.tally.sample(u.target.key, v.reason)
+		case v.reason == "" && isNew:
+			r.now.already++
+		}
+	}
+	r.now.scanned = r.tally.total
+	return r.now
+}

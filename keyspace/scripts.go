@@ -1,0 +1,123 @@
+package keyspace
+
+import (
+	"context"
+	"crypto/sha1"
+	_ "embed"
+	"encoding/hex"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// script is one Lua script in the two forms that servers take.
+type script struct{ text, hash, shebang, shebangHash string }
+
+// shebang makes a server refuse the whole script up front when it is full, read-only or cannot persist.
+// Without it a script that has written once may go on writing past the limit (Redis: src/script.c).
+const shebang = "#!lua\n"
+
+func newScript(text string) script {
+	return script{text: text, hash: hash(text), shebang: shebang + text, shebangHash: hash(shebang + text)}
+}
+
+func hash(text string) string {
+	sum := sha1.Sum([]byte(text)) // EVALSHA's name for a script
+	return hex.EncodeToString(sum[:])
+}
+
+//go:embed cas.lua
+var casText string
+
+// Every script compares the lease's token first where it writes for a holder: KEYS[1] is the lease's key and
+// ARGV[1] the token.
+var (
+	casScript = newScript(casText)
+
+	// setScript: KEYS lease, key; ARGV token, value, milliseconds to live (0: for ever).
+	setScript = newScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then redis.call('SET', KEYS[2], ARGV[2]) else redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+return 1`)
+
+	// dropScript: KEYS lease, key; ARGV token.
+	dropScript = newScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+return 1`)
+
+	// rightsScript does on a key of ours what the rewrite will do on the application's, so that a user who may
+	// set but not delete is found before the first write: KEYS lease, hash, string; ARGV token.
+	rightsScript = newScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], 'a', '1', 'b', '1')
+redis.call('PEXPIRE', KEYS[2], 1000)
+redis.call('HMGET', KEYS[2], 'a')
+redis.call('HDEL', KEYS[2], 'b')
+redis.call('EXISTS', KEYS[2])
+redis.call('SET', KEYS[3], '1', 'PX', 1000)
+redis.call('SET', KEYS[3], '1', 'XX', 'KEEPTTL')
+return 1`)
+
+	// renewScript: KEYS lease; ARGV token, milliseconds.
+	renewScript = newScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1`)
+
+	// releaseScript: KEYS lease; ARGV token.
+	releaseScript = newScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1`)
+
+	// ledgerScript: KEYS ledger, systems, identity; ARGV old bytes ('' if there must be none), new bytes, system, identity.
+	ledgerScript = newScript(`
+if redis.call('GET', KEYS[3]) ~= ARGV[4] then return 2 end
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('SADD', KEYS[2], ARGV[3])
+return 1`)
+)
+
+// evaluator is a client or a single connection.
+type evaluator interface {
+	Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd
+	EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd
+}
+
+// run executes a script once. Where the server says that it does not know the script, it was certainly not
+// executed and is sent again in full; nothing else is ever sent again.
+func (s *Store) run(ctx context.Context, on evaluator, sc script, keys []string, args ...any) *redis.Cmd {
+	text, sha := sc.shebang, sc.shebangHash
+	if s.plainScripts {
+		text, sha = sc.text, sc.hash
+	}
+	cmd := on.EvalSha(ctx, sha, keys, args...)
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		cmd = on.Eval(ctx, text, keys, args...)
+	}
+	return cmd
+}
+
+// fenced runs a script that answers 1 if it was done and 0 if the lease is not ours.
+func (s *Store) fenced(ctx context.Context, on evaluator, doing string, sc script, l *Lease, keys []string, args ...any) error {
+	n, err := s.run(ctx, on, sc, append([]string{l.key}, keys...), append([]any{l.token}, args...)...).Int()
+	if err != nil {
+		return classify(ctx, s.name, doing, err)
+	}
+	if n == 0 {
+		return l.lose()
+	}
+	return nil
+}
+
+// probeScripts finds out whether the server takes scripts with a shebang (Redis 7.0, Valkey).
+func (s *Store) probeScripts(ctx context.Context) error {
+	err := s.client.Eval(ctx, shebang+"return 1", nil).Err()
+	if err != nil && !unknown(err) && strings.HasPrefix(err.Error(), "ERR") {
+		s.plainScripts = true
+		err = s.client.Eval(ctx, "return 1", nil).Err()
+	}
+	return classify(ctx, s.name, "trying a script", err)
+}

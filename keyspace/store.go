@@ -1,0 +1,100 @@
+package keyspace
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Store is an open connection to one Redis store. It is safe for concurrent use.
+type Store struct {
+	name    string
+	options Options
+	client  *redis.Client
+
+	plainScripts bool // the server refuses scripts with a shebang
+}
+
+// Open connects to a store and tries what the package needs: that it answers, that it lets us in, that it
+// runs scripts. The error is an *Error.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o = o.withDefaults()
+	options, err := o.client()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{name: o.Store, options: o, client: redis.NewClient(options)}
+	if err := s.probe(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) probe(ctx context.Context) error {
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return classify(ctx, s.name, "connecting to "+s.client.Options().Addr, err)
+	}
+	if _, err := s.node(ctx); err != nil {
+		return err
+	}
+	return s.probeScripts(ctx)
+}
+
+// Close closes the connections. Leases of this store are no longer renewed and expire.
+func (s *Store) Close() {
+	_ = s.client.Close() // nothing is buffered; a second Close only says that it was closed
+}
+
+// Name returns the store's name in the spec.
+func (s *Store) Name() string { return s.name }
+
+// latency measures a command that does nothing: the best of three.
+func (s *Store) latency(ctx context.Context) (time.Duration, error) {
+	best := time.Hour
+	for range 3 {
+		started := time.Now()
+		if err := s.client.Ping(ctx).Err(); err != nil {
+			return 0, classify(ctx, s.name, "measuring the latency", err)
+		}
+		best = min(best, time.Since(started))
+	}
+	return best, nil
+}
+
+// node is what the server says of its own process.
+type node struct {
+	runID    string // changes with every start; empty where the server does not tell (the embedded one)
+	replicas int    // connected
+}
+
+// node asks the server which process it is. Cursors and compared pass results hold for one process only.
+func (s *Store) node(ctx context.Context) (node, error) {
+	var n node
+	for _, section := range []string{"server", "replication"} {
+		text, err := s.client.Info(ctx, section).Result()
+		if err != nil && !unknown(err) && strings.Contains(err.Error(), "not supported") {
+			continue // the embedded server has neither
+		}
+		if err != nil {
+			return node{}, classify(ctx, s.name, "asking for INFO "+section, err)
+		}
+		n.read(text)
+	}
+	return n, nil
+}
+
+func (n *node) read(info string) {
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch name {
+		case "run_id":
+			n.runID = value
+		case "connected_slaves":
+			n.replicas, _ = strconv.Atoi(value) // the server's own number
+		}
+	}
+}
