@@ -158,7 +158,7 @@ func (p *Programs) faultsOf(a *alt, found map[string]func(*typ) bool) []string {
 		}
 	}
 	if n := len(found) - known; n > 0 {
-		faults = append(faults, fmt.Sprintf("has %d fields that no version declares", n))
+		faults = append(faults, fmt.Sprintf("has fields that no version declares (%d)", n))
 	}
 	return faults
 }

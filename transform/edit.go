@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"slices"
 
 	"keyshift.dev/state"
 )
@@ -152,7 +153,7 @@ func (w *members) member(i int32, n node) error {
 		w.separate()
 		w.copy(n.nameStart, n.end)
 	default:
-		return w.rename(i, n)
+		return w.replace(i, n)
 	}
 	return nil
 }
@@ -171,22 +172,27 @@ func (w *members) settle(g int, i int32) error {
 	return fmt.Errorf("field %s: %w", w.struct_.groups[g].name, errConflict)
 }
 
-// rename puts a field that carries the member i under another name in i's place, if i itself vanishes.
-func (w *members) rename(i int32, n node) error {
-	for g, m := range w.fields {
-		name := w.struct_.groups[g].name
-		if m.how != carry || m.at != int(i) {
-			continue
-		}
-		if _, taken := w.env.doc.member(w.own, name); taken {
-			continue
-		}
-		w.separate()
-		w.out = appendQuoted(w.out, name)
-		w.copy(n.nameEnd, n.start)
-		return w.write(g, -1)
+// replace puts a field in the place of the member i, which vanishes: the first that carries i under another name, or
+// else the first that is computed from i. So a way there and back restores the order.
+func (w *members) replace(i int32, n node) error {
+	g := slices.IndexFunc(w.fields, func(m made) bool { return m.how == carry && m.at == int(i) })
+	if g < 0 {
+		g = slices.IndexFunc(w.fields, func(m made) bool {
+			at, ok := w.env.doc.find(0, m.origin())
+			return ok && m.how == computed && at == i
+		})
 	}
-	return nil
+	if g < 0 {
+		return nil
+	}
+	name := w.struct_.groups[g].name
+	if _, taken := w.env.doc.member(w.own, name); taken {
+		return nil
+	}
+	w.separate()
+	w.out = appendQuoted(w.out, name)
+	w.copy(n.nameEnd, n.start)
+	return w.write(g, -1)
 }
 
 // group returns the place of a field of the result, -1 if the program does not name it.

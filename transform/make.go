@@ -10,7 +10,7 @@ import (
 type made struct {
 	how    how
 	at     int   // carried: index of the field of the hash, or node of the document
-	from   *expr // carried: its path; nested: the struct
+	from   *expr // carried: its path; nested: the struct; computed: the expression
 	scalar value // computed
 	fill   *literal
 }
@@ -89,7 +89,15 @@ func (e *env) makeOne(f *fieldExpr) (made, error) {
 		return made{how: filled, fill: &x.lit}, nil
 	}
 	v, err := e.eval(x)
-	return made{how: computed, scalar: v}, err
+	return made{how: computed, scalar: v, from: x}, err
+}
+
+// origin returns the first path that a computed field reads, nil if there is none.
+func (m made) origin() []string {
+	if m.from == nil {
+		return nil
+	}
+	return m.from.origin
 }
 
 // locate returns the field or the node at a path.

@@ -15,9 +15,10 @@ type expr struct {
 	path   []string
 	places []place // of a path: one per alternative of the source's type
 	args   []*expr
-	groups []group // of a struct
-	below  *typ    // of a struct: what the source may hold at the same place
-	absent error   // of a path or key: what to say if it is missing
+	groups []group  // of a struct
+	below  *typ     // of a struct: what the source may hold at the same place
+	absent error    // of a path or key: what to say if it is missing
+	origin []string // of an operator: the first path below it
 }
 
 // place is where one alternative of the source's type has a path.
@@ -107,6 +108,9 @@ func (c *compiler) args(out *expr, args []state.Expr) error {
 		}
 		c.read(x)
 		out.args = append(out.args, x)
+		if out.origin == nil {
+			out.origin = x.origin
+		}
 	}
 	return nil
 }
@@ -128,6 +132,7 @@ func (c *compiler) path(out *expr, e state.Expr) {
 		out.places = append(out.places, p)
 	}
 	out.absent = fmt.Errorf("%s is missing", strings.Join(e.Path, "."))
+	out.origin = e.Path
 }
 
 func (c *compiler) literal(e state.Expr) (*expr, error) {
