@@ -96,7 +96,7 @@ func brief(steps []Step) string {
 func CheckStep(want state.Desired, have state.Observed, s Step) error {
 	before, during, after := meetings(want, have), meetings(want, Begin(want, have, s)), meetings(want, End(want, have, s))
 	for _, v := range slices.Concat(during, after) {
-		if !slices.Contains(before, v) {
+		if !slices.ContainsFunc(before, v.follows) {
 			return &InvariantError{1, -1, fmt.Sprintf("%s %s: %s", s.Kind, s.Object, v)}
 		}
 	}
@@ -112,6 +112,13 @@ func CheckStep(want state.Desired, have state.Observed, s Step) error {
 		return nil
 	}
 	return fmt.Errorf("step kind %q is not known; plan again", s.Kind)
+}
+
+// follows tells whether a violation was there already as another: a class is a promise, and units of one that
+// promises more may have been among those of one that promises less.
+func (v Violation) follows(earlier Violation) bool {
+	return v.Component == earlier.Component && v.Release == earlier.Release && v.Keyspace == earlier.Keyspace &&
+		diff.Covers(earlier.Class, v.Class)
 }
 
 // meetings returns every pair of a running release and a class that may be there and that it cannot read.

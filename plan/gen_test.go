@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -14,6 +15,37 @@ import (
 type system struct {
 	Want state.Desired
 	Have state.Observed
+}
+
+// GoString prints a system in the short form that a failed property shows.
+func (s system) GoString() string {
+	var b strings.Builder
+	for _, k := range s.Want.Keyspaces {
+		fmt.Fprintf(&b, "\n%s wants %q:", k.Name, k.Version)
+		for _, x := range k.Shapes {
+			fmt.Fprintf(&b, " %s", diff.ClassesOf(k).Written(x.Version))
+		}
+		for _, m := range k.Migrations {
+			fmt.Fprintf(&b, ", %s-%s up %d down %d", m.From, m.To, len(m.Up.Losses), len(m.Down.Losses))
+		}
+	}
+	for _, c := range s.Want.Components {
+		fmt.Fprintf(&b, "\n%s wants %q, external %t, removed %t:", c.Name, c.Release, c.External, c.Removed)
+		for _, r := range c.Releases {
+			fmt.Fprintf(&b, " %s{", r.Name)
+			for _, u := range r.Uses {
+				fmt.Fprintf(&b, " %s reads %s writes %s;", u.Keyspace, u.Reads, u.Writes)
+			}
+			b.WriteString("}")
+		}
+	}
+	for _, r := range s.Have.Components {
+		fmt.Fprintf(&b, "\n%s runs %v, template %s, unknown %v, missing %t", r.Component, r.Releases, r.Template, r.Unknown, r.Missing)
+	}
+	for _, l := range s.Have.Keyspaces {
+		fmt.Fprintf(&b, "\n%s counts %v, record %+v", l.Keyspace, l.Counts, l.Record)
+	}
+	return b.String()
 }
 
 // size bounds a random system.

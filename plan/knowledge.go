@@ -28,10 +28,15 @@ func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge 
 	recorded := cs.Least(live.Record.Present)
 	know.verified = live.Record.Verified && diff.CoversAll(recorded, cs.Least(seen)) &&
 		slices.Contains(recorded, state.Unfit) == slices.Contains(seen, state.Unfit)
-	if w := live.Record.Rewritten; w != "" && !slices.ContainsFunc(cs.Least(seen), func(c state.Class) bool { return c != state.Unfit && !c.Has(w) }) {
+	if w := live.Record.Rewritten; w != "" && diff.CoversAll(recorded, []state.Class{cs.Written(w)}) && allHave(cs.Least(seen), w) {
 		know.rewritten = w
 	}
 	return know
+}
+
+// allHave tells whether every class but Unfit has v.
+func allHave(classes []state.Class, v state.Version) bool {
+	return !slices.ContainsFunc(classes, func(c state.Class) bool { return c != state.Unfit && !c.Has(v) })
 }
 
 // counted returns the classes of which units were counted.
