@@ -1,0 +1,40 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"keyshift.dev/state"
+)
+
+// Cluster observes and rolls out the components of a system.
+type Cluster interface {
+	// Observe tells what runs of each component, sorted by component. A component that is removed from the
+	// spec is observed like any other; an external one runs its declared release. An image that no release
+	// names is no error but is listed in Unknown, and so is Missing for a workload that does not exist.
+	// What cannot be read is an *Error.
+	Observe(ctx context.Context, components []state.Component) ([]state.Running, error)
+
+	// Rollout makes the workload's template run the release and returns once that is accepted. It sets the
+	// images that the release names and nothing else, and does nothing if they are set already. Errors:
+	// *ImageOwnedError if another manager would put its image back, *Error for the rest.
+	Rollout(ctx context.Context, c state.Component, r state.Release) error
+
+	// Await returns nil once every pod of the workload is of the release, as many as desired are ready, and
+	// no pod of another release exists, terminating ones included. It reports progress whenever that changes.
+	// Errors: *StuckError if the rollout cannot go on or the timeout has passed, *ImageOwnedError if somebody
+	// has put another image into the template meanwhile, *Error, or the context's.
+	Await(ctx context.Context, c state.Component, r state.Release, timeout time.Duration, report func(Progress)) error
+}
+
+// Progress counts the pods of a workload during a rollout.
+type Progress struct {
+	Old         int `json:"old"`         // pods of other releases, terminating ones included
+	Updated     int `json:"updated"`     // pods of the new release that are not terminating
+	Ready       int `json:"ready"`       // of Updated
+	Desired     int `json:"desired"`     // replicas asked for
+	Terminating int `json:"terminating"` // pods that are terminating, of any release
+}
+
+// FieldManager is the name under which Keyshift owns fields in a cluster.
+const FieldManager = "keyshift"

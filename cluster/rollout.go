@@ -1,0 +1,59 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+
+	"keyshift.dev/state"
+)
+
+// containers refuses a release that lists a container the template does not have: applying it would add one.
+func containers(c state.Component, r state.Release, template []state.Image) error {
+	if len(r.Images) == 0 {
+		return &Error{Reason: Unsupported, Object: object(c), Hint: fmt.Sprintf("release %s names no image", r.Name)}
+	}
+	for _, want := range r.Images {
+		if _, ok := imageOf(template, want.Container); !ok {
+			return &Error{Reason: Unsupported, Object: object(c),
+				Hint: fmt.Sprintf("release %s names the container %q; the workload has %q", r.Name, want.Container, names(template))}
+		}
+	}
+	return nil
+}
+
+// changed returns an *ImageOwnedError if the template is no longer that of the release: somebody has put
+// another image in since the rollout began. The manager of a container's image is asked only then.
+func changed(c state.Component, r state.Release, template []state.Image, manager func(container string) string) error {
+	for _, want := range r.Images {
+		if !slices.Contains(template, want) {
+			return owned(c, want, template, manager(want.Container))
+		}
+	}
+	return nil
+}
+
+// owned makes the error for one image that is another manager's.
+func owned(c state.Component, want state.Image, template []state.Image, manager string) *ImageOwnedError {
+	live, _ := imageOf(template, want.Container)
+	return &ImageOwnedError{
+		Component: c.Name, Object: object(c), Manager: manager, Live: live, Want: want.Image,
+		Field: fmt.Sprintf("spec.template.spec.containers[%s].image", want.Container),
+	}
+}
+
+func imageOf(template []state.Image, container string) (state.Image, bool) {
+	for _, i := range template {
+		if i.Container == container {
+			return i, true
+		}
+	}
+	return state.Image{}, false
+}
+
+func names(template []state.Image) []string {
+	var out []string
+	for _, i := range template {
+		out = append(out, i.Container)
+	}
+	return out
+}
