@@ -22,6 +22,9 @@ var count = flag.Int("systems", 5000, "random systems to plan and prove; a tenth
 func TestMain(m *testing.M) {
 	flag.Parse()
 	checks(*count)
+	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 

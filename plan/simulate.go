@@ -134,7 +134,7 @@ func endRewrite(during state.Observed, k state.Keyspace, to state.Version) state
 
 func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.Observed {
 	know := learn(want, have, k)
-	if know.rewritten != "" {
+	if know.pending() {
 		unfit := know.unfit()
 		know.present = append(diff.Writes(want, have, k.Name, know.classes), know.classes.Written(know.rewritten))
 		if unfit {

@@ -13,16 +13,17 @@ type Version string
 
 // numbers splits a version; ok is false if it is not three decimal numbers without leading zeros.
 func (v Version) numbers() (n [3]uint64, ok bool) {
-	parts := strings.Split(string(v), ".")
-	if len(parts) != 3 {
-		return n, false
-	}
-	for i, p := range parts {
-		u, err := strconv.ParseUint(p, 10, 64)
-		if err != nil || strconv.FormatUint(u, 10) != p {
+	rest := string(v)
+	for i := range n {
+		part, after, more := strings.Cut(rest, ".")
+		if more != (i < len(n)-1) || len(part) > 1 && part[0] == '0' || strings.HasPrefix(part, "+") {
 			return n, false
 		}
-		n[i] = u
+		u, err := strconv.ParseUint(part, 10, 64)
+		if err != nil {
+			return n, false
+		}
+		n[i], rest = u, after
 	}
 	return n, true
 }
