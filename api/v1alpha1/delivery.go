@@ -61,14 +61,14 @@ type GitSource struct {
 	// +optional
 	Ref *GitRef `json:"ref,omitempty"`
 
-	// SecretRef names a Secret in the Delivery's namespace. For http and https: username and password, or
-	// bearerToken, and ca.crt for a server whose certificate the system does not know. For ssh: identity (the private
-	// key), password (of the key, optional) and known_hosts.
+	// SecretRef names a Secret in the Delivery's namespace. For https: username and password (a token is a password),
+	// and ca.crt for a server whose certificate the system does not know. For ssh: identity (the private key), password
+	// (of the key, if it has one) and known_hosts.
 	// +optional
 	SecretRef *SecretReference `json:"secretRef,omitempty"`
 
-	// InsecureHTTP allows plain http to a server that is not on a loopback address. Anybody on the way can then
-	// replace the spec.
+	// InsecureHTTP allows plain http to a server that is not on a loopback address, without credentials. Anybody on
+	// the way can then replace the spec.
 	// +optional
 	InsecureHTTP bool `json:"insecureHTTP,omitempty"`
 }

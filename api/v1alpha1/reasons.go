@@ -9,6 +9,8 @@ const (
 	ReasonGitRefNotFound = "GitRefNotFound" // no such branch, tag or commit; retried
 	ReasonGitEmpty       = "GitEmpty"       // the repository has no commit; retried
 	ReasonURLRefused     = "URLRefused"     // the URL's scheme or host is not allowed; the Delivery must change
+	ReasonRefRefused     = "RefRefused"     // the branch, tag or commit is malformed; the Delivery must change
+	ReasonGitProtocol    = "GitProtocol"    // the answer is not Git, or is cut off or corrupt; retried
 	ReasonTreeRefused    = "TreeRefused"    // a symlink, a submodule or a path that leaves the tree
 	ReasonTreeTooLarge   = "TreeTooLarge"   // more or larger files than a spec has
 
@@ -24,35 +26,61 @@ const (
 	ReasonEvaluationFailed  = "EvaluationFailed"  // the evaluation ended without a result
 
 	// The stores.
-	ReasonStoreUnreachable = "StoreUnreachable" // no answer
-	ReasonStoreLoading     = "StoreLoading"     // reads its data from disk, or waits for its primary
-	ReasonStoreReadOnly    = "StoreReadOnly"    // a replica, or told to refuse writes
-	ReasonStoreFull        = "StoreFull"        // out of memory
-	ReasonStoreDenied      = "StoreDenied"      // the password or the ACL refuses
-	ReasonStoreChanged     = "StoreChanged"     // emptied, or another store than the one recorded
-	ReasonStoreUnsupported = "StoreUnsupported" // cannot do what a rewrite needs
-	ReasonStoreFailed      = "StoreFailed"      // any other error of a store
-	ReasonKeyspaceHeld     = "KeyspaceHeld"     // somebody else works on it, or owns it
-	ReasonLeaseLost        = "LeaseLost"        // somebody else took it over
-	ReasonLedgerMoved      = "LedgerMoved"      // somebody else wrote the ledger
-	ReasonLedgerNewer      = "LedgerNewer"      // written by a newer program
+	ReasonAddressInvalid    = "AddressInvalid"    // of a store, in the spec
+	ReasonStoreUnreachable  = "StoreUnreachable"  // no answer
+	ReasonStoreLoading      = "StoreLoading"      // reads its data from disk
+	ReasonStoreReadOnly     = "StoreReadOnly"     // a replica, or too few replicas to write
+	ReasonStoreFull         = "StoreFull"         // out of memory
+	ReasonStoreDenied       = "StoreDenied"       // the password or the ACL refuses
+	ReasonStoreFailing      = "StoreFailing"      // cannot persist and refuses writes
+	ReasonStoreBusy         = "StoreBusy"         // runs somebody's long script
+	ReasonStoreUnsupported  = "StoreUnsupported"  // lacks a command that is needed
+	ReasonStoreRestarted    = "StoreRestarted"    // in the middle of every pass
+	ReasonStoreChanged      = "StoreChanged"      // emptied, or another store than the one recorded
+	ReasonStoreOwned        = "StoreOwned"        // another system owns some of the keys
+	ReasonStoreRefused      = "StoreRefused"      // any other error answer
+	ReasonKeyspaceHeld      = "KeyspaceHeld"      // somebody else works on it
+	ReasonLeaseLost         = "LeaseLost"         // expired, or taken over
+	ReasonLedgerMoved       = "LedgerMoved"       // somebody else wrote the ledger; planned anew
+	ReasonLedgerTooNew      = "LedgerTooNew"      // written by a newer program
+	ReasonLedgerUnreadable  = "LedgerUnreadable"  // not a ledger
+	ReasonNotConverging     = "NotConverging"     // something keeps writing the old version, or undoes what was done
+	ReasonReplicasBehind    = "ReplicasBehind"    // did not acknowledge in time
+	ReasonTransformRefused  = "TransformRefused"  // shapes or migrations cannot be compiled
+	ReasonMigrationMissing  = "MigrationMissing"  // no version, or no path to it
+	ReasonUnitTypeUnmatched = "UnitTypeUnmatched" // two versions of a keyspace have different Redis types
 
 	// The cluster.
-	ReasonClusterUnavailable = "ClusterUnavailable" // the API server does not answer, or answers with an error
-	ReasonClusterDenied      = "ClusterDenied"      // the controller's rights do not suffice
-	ReasonRolloutStuck       = "RolloutStuck"       // pods of the old release stay, or new ones do not become ready
+	ReasonClusterUnreachable  = "ClusterUnreachable"  // the API server does not answer, or not in time
+	ReasonClusterDenied       = "ClusterDenied"       // the controller's rights do not suffice
+	ReasonClusterRefused      = "ClusterRefused"      // the API server accepts no such change
+	ReasonWorkloadMissing     = "WorkloadMissing"     // a component's workload does not exist
+	ReasonWorkloadUnsupported = "WorkloadUnsupported" // of a kind that cannot be rolled out
+	ReasonRecordsDamaged      = "RecordsDamaged"      // the mirror of the ledgers is not what was saved
+	ReasonRolloutStuck        = "RolloutStuck"        // pods of the old release stay, or new ones do not become ready
+	ReasonImageOwnedBy        = "ImageOwnedBy"        // another manager would put the old image back
 
-	// The plan.
-	ReasonPlanBlocked     = "PlanBlocked"     // no safe order; the message is the counterexample and the ways out
-	ReasonPlanHeld        = "PlanHeld"        // something must be settled by a person first
-	ReasonUnfitUnits      = "UnfitUnits"      // units that fit no version block a step
-	ReasonUnknownImage    = "UnknownImage"    // a live image that no release names
-	ReasonImageOwnedBy    = "ImageOwnedBy"    // another manager puts the old image back
-	ReasonWorkloadMissing = "WorkloadMissing" // a component's workload does not exist
-	ReasonStepFailed      = "StepFailed"      // a step ended with an error that has no reason of its own
-	ReasonInterrupted     = "Interrupted"     // the Delivery changed during a run; planned anew
+	// The plan. Parts of a system that are blocked do not hold the others; the message has the reason and the way out.
+	ReasonNoSafeOrder    = "NoSafeOrder"    // no order of rollouts and rewrites keeps every moment readable
+	ReasonSearchLimit    = "SearchLimit"    // too many coupled objects: no order was found within bounds
+	ReasonUnfitUnits     = "UnfitUnits"     // units that fit no version block a step
+	ReasonUnknownImage   = "UnknownImage"   // a live image that no release names
+	ReasonStoreUndefined = "StoreUndefined" // a keyspace's store has no connection
+	ReasonNoProgress     = "NoProgress"     // planning again and again led nowhere
+	ReasonUnreadable     = "Unreadable"     // a running release may meet units it cannot read, and no step mends it
+	ReasonStepFailed     = "StepFailed"     // a step ended with an error that has no reason of its own
+	ReasonInterrupted    = "Interrupted"    // the Delivery or its revision changed during a run; planned anew
 
 	// The Delivery itself.
+	ReasonAccessDenied    = "AccessDenied"    // the spec names a workload of another namespace
 	ReasonDeliveryInvalid = "DeliveryInvalid" // a field of its spec cannot be used; the Delivery must change
 	ReasonInternal        = "InternalError"   // a bug; the message says where
+)
+
+// Reasons of events, beside those of the conditions.
+const (
+	EventPlanned     = "Planned"     // a plan was made; the message has its digest and its steps
+	EventStepStarted = "StepStarted" // a step of it starts
+	EventStepEnded   = "StepEnded"   // a step of it has succeeded
+	EventStepFailed  = "StepFailed"  // a step of it has failed
 )

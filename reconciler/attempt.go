@@ -1,0 +1,261 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/fluxcd/pkg/runtime/jitter"
+	"github.com/fluxcd/pkg/runtime/patch"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	kerrors "k8s.io/apimachinery/pkg/util/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"keyshift.dev/api/v1alpha1"
+	"keyshift.dev/apply"
+	"keyshift.dev/gitsource"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// soon is the pause before an attempt that follows at once.
+const soon = 10 * time.Millisecond
+
+// attempt is one call of Reconcile for one Delivery.
+type attempt struct {
+	r         *DeliveryReconciler
+	name      types.NamespacedName
+	started   time.Time
+	requested string // token of the request that this attempt answers
+
+	mu       sync.Mutex // guards delivery and patcher while a run reports
+	delivery *v1alpha1.Delivery
+	patcher  *patch.SerialPatcher
+	told     time.Time // when progress was written last
+	ran      int       // steps that ended
+	news     bool      // whether a success is worth an event
+
+	desired state.Desired  // of the revision
+	plan    *plan.Plan     // made last
+	have    state.Observed // what it was made from
+}
+
+// begin says that an attempt is under way if its outcome is not known to be that of the last one: a new
+// generation, a request, or nothing settled yet. A Delivery that is merely looked at again stays what it was.
+func (a *attempt) begin(ctx context.Context) error {
+	d := a.delivery
+	a.news = !conditions.IsReady(d)
+	a.requested, _ = meta.ReconcileAnnotationValue(d.Annotations)
+	ready := conditions.Get(d, meta.ReadyCondition)
+	settled := ready != nil && ready.Status != metav1.ConditionUnknown
+	if settled && d.Generation == d.Status.ObservedGeneration && a.requested == d.Status.LastHandledReconcileAt {
+		return nil
+	}
+	if a.requested != d.Status.LastHandledReconcileAt {
+		a.r.specs.forget(a.name) // whoever asks wants it looked at anew
+	}
+	return a.progress(ctx, "fetching "+d.Spec.Git.URL)
+}
+
+// progress says what is being done.
+func (a *attempt) progress(ctx context.Context, message string) error {
+	conditions.Delete(a.delivery, meta.StalledCondition)
+	conditions.MarkUnknown(a.delivery, meta.ReadyCondition, meta.ProgressingReason, "%s", tidy(message))
+	conditions.MarkReconciling(a.delivery, meta.ProgressingReason, "%s", tidy(message))
+	return a.patch(ctx)
+}
+
+// run goes down the line once and says how it ended.
+func (a *attempt) run(ctx context.Context) verdict {
+	src, err := gitSource(ctx, a.r.Client, a.delivery)
+	if err != nil {
+		return judge(err)
+	}
+	s, err := a.read(ctx, src)
+	if err != nil {
+		return judge(err)
+	}
+	if err := errors.Join(s.err, a.allowed(s.desired)); err != nil {
+		return judge(err)
+	}
+	connected, err := a.r.stores.of(ctx, a.r.Client, a.name, s.desired.Stores)
+	if err != nil {
+		return judge(err)
+	}
+	running, stop := a.watched(ctx, src)
+	defer stop()
+	unfit, err := a.deliver(running, a.edges(connected), s.desired)
+	if cause := context.Cause(running); err != nil && errors.Is(cause, errInterrupted) {
+		err = cause
+	}
+	if err != nil {
+		return judge(err)
+	}
+	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + unfit), then: settled}
+}
+
+// read returns the spec of the newest revision, and says so if it is another than that of the last attempt.
+func (a *attempt) read(ctx context.Context, src gitsource.Source) (spec, error) {
+	dir := path.Clean(a.delivery.Spec.Path)
+	if !fs.ValidPath(dir) {
+		return spec{}, &pathError{a.delivery.Spec.Path}
+	}
+	held := a.r.specs.get(a.name, sourceKey(a.delivery))
+	s, err := a.r.line().read(ctx, held, src, dir, func(revision string) {
+		if revision != a.delivery.Status.LastAttemptedRevision {
+			a.delivery.Status.LastAttemptedRevision = revision
+			a.complain(ctx, a.progress(ctx, "evaluating "+revision))
+		}
+	})
+	if err != nil {
+		return spec{}, err
+	}
+	a.r.specs.put(a.name, s)
+	a.delivery.Status.LastAttemptedRevision = s.revision
+	return s, nil
+}
+
+// allowed refuses workloads of other namespaces: whoever may write a Delivery in one namespace must not thereby
+// choose the images of another.
+func (a *attempt) allowed(desired state.Desired) error {
+	if a.r.CrossNamespace {
+		return nil
+	}
+	var ds state.Diagnostics
+	for _, c := range desired.Components {
+		if c.Workload != nil && c.Workload.Namespace != a.name.Namespace {
+			ds = append(ds, state.Diagnostic{Code: crossNamespace, Pos: c.Pos, Path: "system.components." + c.Name + ".workload.namespace",
+				Message: fmt.Sprintf("namespace %q is not that of the Delivery, %q", c.Workload.Namespace, a.name.Namespace),
+				Hint:    "move the Delivery there, or run the controller with --allow-cross-namespace"})
+		}
+	}
+	return ds.Err()
+}
+
+func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
+	e := apply.Edges{
+		Cluster:        a.r.Cluster,
+		Stores:         connected,
+		RolloutTimeout: a.delivery.GetTimeout(),
+		ProgressEvery:  every / 2,
+	}
+	if a.r.Records != nil {
+		e.Mirror = mirror{a.r.Records(a.delivery)}
+	}
+	return e
+}
+
+// deliver observes, plans and runs until a plan has no step. It returns a remark on units that fit no version.
+func (a *attempt) deliver(ctx context.Context, edges apply.Edges, desired state.Desired) (string, error) {
+	a.desired = desired
+	if _, err := apply.Deliver(ctx, edges, desired, func(e apply.Event) { a.report(ctx, e) }); err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.plan == nil || len(a.plan.Steps) > 0 {
+		return "", errNotConverging
+	}
+	return sayUnfit(a.have), left(*a.plan)
+}
+
+// left is what a plan without steps leaves undone.
+func left(p plan.Plan) error {
+	if err := p.Err(); err != nil || len(p.Broken) == 0 {
+		return err
+	}
+	return &unreadableError{p.Broken}
+}
+
+// sayUnfit remarks on units that fit no version, which stay as they are.
+func sayUnfit(have state.Observed) string {
+	var b strings.Builder
+	for _, l := range have.Keyspaces {
+		for _, c := range l.Counts {
+			if c.Class == state.Unfit && c.Units > 0 {
+				fmt.Fprintf(&b, "; %d units of %s fit no version and stay as they are", c.Units, l.Keyspace)
+			}
+		}
+	}
+	return b.String()
+}
+
+// end writes the verdict and returns when to come again.
+func (a *attempt) end(ctx context.Context, v verdict) (ctrl.Result, error) {
+	d := a.delivery
+	var result ctrl.Result
+	var options []patch.Option
+	switch v.then {
+	case settled:
+		a.settle(v)
+		options = append(options, patch.WithStatusObservedGeneration{})
+		result.RequeueAfter = jitter.JitteredIntervalDuration(d.GetRequeueAfter())
+	case stall:
+		conditions.MarkFalse(d, meta.ReadyCondition, v.reason, "%s", v.message)
+		conditions.MarkStalled(d, v.reason, "%s", v.message)
+		conditions.Delete(d, meta.ReconcilingCondition)
+		options = append(options, patch.WithStatusObservedGeneration{})
+	case again:
+		return ctrl.Result{RequeueAfter: soon}, a.progress(ctx, v.message)
+	case retry:
+		conditions.Delete(d, meta.StalledCondition)
+		conditions.MarkFalse(d, meta.ReadyCondition, v.reason, "%s", v.message)
+		conditions.MarkReconciling(d, meta.ProgressingWithRetryReason, "%s", v.message)
+		result.RequeueAfter = d.GetRetryInterval()
+	}
+	if a.requested != "" {
+		d.Status.LastHandledReconcileAt = clip(a.requested, maxName)
+	}
+	a.remember(v)
+	a.tell(v)
+	return result, a.patch(ctx, options...)
+}
+
+// settle says that the revision is applied.
+func (a *attempt) settle(v verdict) {
+	d := a.delivery
+	a.news = a.news || a.ran > 0 || d.Status.LastAppliedRevision != d.Status.LastAttemptedRevision
+	conditions.Delete(d, meta.ReconcilingCondition)
+	conditions.Delete(d, meta.StalledCondition)
+	conditions.MarkTrue(d, meta.ReadyCondition, v.reason, "%s", v.message)
+	d.Status.LastAppliedRevision = d.Status.LastAttemptedRevision
+}
+
+// remember adds an attempt that ran or refused a plan to the history.
+func (a *attempt) remember(v verdict) {
+	s := &a.delivery.Status
+	if s.Plan == nil || s.Plan.Revision != s.LastAttemptedRevision || a.ran == 0 {
+		return
+	}
+	s.History.Upsert(s.Plan.Digest, time.Now(), time.Since(a.started), v.reason, map[string]string{"revision": s.LastAttemptedRevision})
+}
+
+// patch writes the status. What this controller owns is overwritten, whoever changed it.
+func (a *attempt) patch(ctx context.Context, options ...patch.Option) error {
+	options = append(options,
+		patch.WithOwnedConditions{Conditions: []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition}},
+		patch.WithForceOverwriteConditions{},
+		patch.WithFieldOwner(ControllerName))
+	// The patcher's error is an aggregate; that the Delivery is gone is no error.
+	if err := kerrors.FilterOut(a.patcher.Patch(ctx, a.delivery, options...), apierrors.IsNotFound); err != nil {
+		return fmt.Errorf("write the status of Delivery %s: %w", a.name, err)
+	}
+	return nil
+}
+
+// complain logs an error of a status that is written again soon: a run goes on without it.
+func (a *attempt) complain(ctx context.Context, err error) {
+	if err != nil {
+		ctrl.LoggerFrom(ctx).V(1).Info("progress was not written", "error", err.Error())
+	}
+}

@@ -1,0 +1,120 @@
+package reconciler
+
+import (
+	"context"
+	"io/fs"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/controller"
+	"github.com/fluxcd/pkg/runtime/patch"
+	"github.com/fluxcd/pkg/runtime/predicates"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	kuberecorder "k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"keyshift.dev/api/v1alpha1"
+	"keyshift.dev/cluster"
+	"keyshift.dev/gitsource"
+	"keyshift.dev/sandbox"
+	"keyshift.dev/state"
+)
+
+// DeliveryReconciler keeps Deliveries. Client, EventRecorder and Cluster must be set; reads of Secrets through
+// Client must not be cached. The program must call sandbox.Child first if sandbox.IsChild, because a spec is
+// evaluated in a child process of the same program.
+type DeliveryReconciler struct {
+	client.Client
+	kuberecorder.EventRecorder
+	controller.Metrics
+
+	Cluster        cluster.Cluster
+	Records        func(*v1alpha1.Delivery) Records // where the mirror of a Delivery's ledgers is; nil: nowhere
+	CrossNamespace bool                             // whether a Delivery may roll out workloads of other namespaces than its own
+	Watch          time.Duration                    // how often a run looks whether its Delivery has changed; one second if zero
+
+	// Fetch and Evaluate replace gitsource.Fetch and sandbox.Evaluate.
+	Fetch    func(ctx context.Context, s gitsource.Source, last string) (gitsource.Snapshot, error)
+	Evaluate func(ctx context.Context, files fs.FS, dir string) (state.Desired, error)
+
+	specs  specs
+	stores stores
+}
+
+// SetupWithManager makes the manager call Reconcile for every new or changed Delivery, and for one whose
+// annotation reconcile.fluxcd.io/requestedAt changes.
+func (r *DeliveryReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.Delivery{}, builder.WithPredicates(changed)).
+		Complete(r)
+}
+
+// Reconcile makes one attempt to bring the live world to what the Delivery's repository says, and writes on its
+// status how that went. The error is only of the API server; everything else is a condition.
+func (r *DeliveryReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	started := time.Now()
+	log := ctrl.LoggerFrom(ctx)
+	d := &v1alpha1.Delivery{}
+	err := r.Get(ctx, req.NamespacedName, d)
+	if apierrors.IsNotFound(err) || err == nil && !d.DeletionTimestamp.IsZero() {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	defer r.record(ctx, d, started)
+	a := &attempt{r: r, delivery: d, name: req.NamespacedName, patcher: patch.NewSerialPatcher(d, r.Client), started: started}
+	if d.Spec.Suspend {
+		log.Info("suspended: nothing is observed or changed")
+		return ctrl.Result{}, a.suspend(ctx)
+	}
+	if err := a.begin(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	v := a.run(ctx)
+	if ctx.Err() != nil {
+		log.Info("stopped: the next start goes on from here")
+		return ctrl.Result{}, nil
+	}
+	result, err := a.end(ctx, v)
+	log.Info("reconciled", "reason", v.reason, "message", v.message, "revision", d.Status.LastAttemptedRevision,
+		"duration", time.Since(started).String(), "next", result.RequeueAfter.String())
+	return result, err
+}
+
+// record writes the metrics of an attempt.
+func (r *DeliveryReconciler) record(ctx context.Context, d *v1alpha1.Delivery, started time.Time) {
+	r.RecordSuspend(ctx, d, d.Spec.Suspend)
+	r.RecordReadiness(ctx, d)
+	r.RecordReconciling(ctx, d)
+	r.RecordStalled(ctx, d)
+	r.RecordDuration(ctx, d, started)
+}
+
+// forget frees what is held in memory for a Delivery that is gone. What it applied stays.
+func (r *DeliveryReconciler) forget(name types.NamespacedName) {
+	r.specs.forget(name)
+	r.stores.keep(name, nil)
+}
+
+// close closes the connections to stores.
+func (r *DeliveryReconciler) close() { r.stores.close() }
+
+// line returns the part of the line before the live world.
+func (r *DeliveryReconciler) line() line {
+	l := line{fetch: r.Fetch, evaluate: r.Evaluate}
+	if l.fetch == nil {
+		l.fetch = gitsource.Fetch
+	}
+	if l.evaluate == nil {
+		l.evaluate = func(ctx context.Context, files fs.FS, dir string) (state.Desired, error) {
+			return sandbox.Evaluate(ctx, files, dir, sandbox.Limits{})
+		}
+	}
+	return l
+}

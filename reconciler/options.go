@@ -1,0 +1,78 @@
+package reconciler
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/fluxcd/pkg/runtime/client"
+	"github.com/fluxcd/pkg/runtime/jitter"
+	"github.com/fluxcd/pkg/runtime/leaderelection"
+	"github.com/fluxcd/pkg/runtime/logger"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+)
+
+// Options configure the controller. The zero value serves every namespace of the cluster that the
+// environment names, with metrics and probes off and one Delivery at a time.
+type Options struct {
+	Config     *rest.Config // of the cluster; nil: Kubeconfig
+	Kubeconfig string       // file; empty: $KUBECONFIG, the pod's service account, or ~/.kube/config
+
+	MetricsAddr string // "" or "0": off
+	HealthAddr  string // "" or "0": off
+	EventsAddr  string // URL of a notification controller; empty: Kubernetes events alone
+
+	Namespaces     []string // to serve; empty: all
+	CrossNamespace bool     // whether a Delivery may roll out workloads of other namespaces than its own
+	Concurrent     int      // Deliveries worked on at the same time; 0: one
+
+	LeaderElection          leaderelection.Options
+	LeaderElectionNamespace string // empty: the pod's
+
+	Client client.Options
+	Jitter jitter.IntervalOptions
+	Log    logger.Options
+}
+
+// BindFlags adds the options to a command's flags, with the defaults of an installation in a cluster.
+func (o *Options) BindFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", "", "Kubeconfig file of the cluster. Empty: $KUBECONFIG, the pod's service account, or ~/.kube/config.")
+	fs.StringVar(&o.MetricsAddr, "metrics-addr", ":8080", "Address of the metrics endpoint. 0 turns it off.")
+	fs.StringVar(&o.HealthAddr, "health-addr", ":9440", "Address of the health endpoint. 0 turns it off.")
+	fs.StringVar(&o.EventsAddr, "events-addr", "", "URL of a Flux notification controller that gets the events too.")
+	fs.StringSliceVar(&o.Namespaces, "watch-namespaces", nil, "Namespaces whose Deliveries to serve. Empty: all.")
+	fs.BoolVar(&o.CrossNamespace, "allow-cross-namespace", false, "Let a Delivery roll out workloads of other namespaces than its own.")
+	fs.IntVar(&o.Concurrent, "concurrent", 4, "Deliveries worked on at the same time.")
+	fs.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", "", "Namespace of the leader election's lease. Empty: the pod's.")
+	o.LeaderElection.BindFlags(fs)
+	o.Client.BindFlags(fs)
+	o.Jitter.BindFlags(fs)
+	o.Log.BindFlags(fs)
+}
+
+func (o *Options) validate() error {
+	if o.Concurrent < 0 {
+		return fmt.Errorf("--concurrent is %d: it must not be negative", o.Concurrent)
+	}
+	if o.Jitter.Percentage >= 100 {
+		return errors.New("--interval-jitter-percentage must be less than 100")
+	}
+	return nil
+}
+
+// withDefaults returns the options with every empty field filled that must not be empty.
+func (o Options) withDefaults() Options {
+	if o.MetricsAddr == "" {
+		o.MetricsAddr = "0"
+	}
+	if o.HealthAddr == "" {
+		o.HealthAddr = "0"
+	}
+	if o.Concurrent == 0 {
+		o.Concurrent = 1
+	}
+	if o.Client.QPS == 0 {
+		o.Client.QPS, o.Client.Burst = 50, 300
+	}
+	return o
+}

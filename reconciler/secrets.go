@@ -1,0 +1,112 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"keyshift.dev/api/v1alpha1"
+	"keyshift.dev/cluster"
+	"keyshift.dev/gitsource"
+	"keyshift.dev/state"
+)
+
+// The keys of the Secrets that a Delivery or a spec may name, those that Flux uses.
+const (
+	keyUsername   = "username"
+	keyPassword   = "password"
+	keyCA         = "ca.crt"
+	keyIdentity   = "identity"
+	keyKnownHosts = "known_hosts"
+)
+
+// SecretError says that a Secret is not there or does not hold what it must. It never holds what it does hold.
+type SecretError struct {
+	Name    string // namespace/name
+	Missing bool   // the Secret itself
+	Message string
+}
+
+// Error names the Secret and what to do.
+func (e *SecretError) Error() string { return fmt.Sprintf("Secret %s: %s", e.Name, e.Message) }
+
+// readSecret returns a Secret of the namespace, straight from the API server.
+func readSecret(ctx context.Context, c client.Reader, namespace, name string) (*corev1.Secret, error) {
+	key := types.NamespacedName{Namespace: namespace, Name: name}
+	var secret corev1.Secret
+	err := c.Get(ctx, key, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, &SecretError{Name: key.String(), Missing: true, Message: "not found; create it in the namespace of the Delivery"}
+	}
+	if err != nil {
+		return nil, requestError("Secret "+key.String(), err)
+	}
+	return &secret, nil
+}
+
+// requestError makes an error of the cluster from a request that failed.
+func requestError(object string, err error) error {
+	e := &cluster.Error{Reason: cluster.Unreachable, Wait: true, Object: object, Err: err}
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		e.Reason, e.Wait, e.Hint = cluster.Denied, false, "grant the controller the rights in config/rbac"
+	}
+	return e
+}
+
+// gitSource returns what to fetch for a Delivery, with the credentials that its Secret holds.
+func gitSource(ctx context.Context, c client.Reader, d *v1alpha1.Delivery) (gitsource.Source, error) {
+	git := d.Spec.Git
+	src := gitsource.Source{URL: git.URL, AllowHTTP: git.InsecureHTTP, Timeout: d.GetTimeout()}
+	if ref := git.Ref; ref != nil {
+		src.Branch, src.Tag, src.Commit = ref.Branch, ref.Tag, ref.Commit
+	}
+	if git.SecretRef == nil {
+		return src, nil
+	}
+	secret, err := readSecret(ctx, c, d.Namespace, git.SecretRef.Name)
+	if err != nil {
+		return src, err
+	}
+	src.CABundle = secret.Data[keyCA]
+	if identity, ok := secret.Data[keyIdentity]; ok {
+		src.SSHKey, src.SSHPassword, src.KnownHosts = identity, string(secret.Data[keyPassword]), secret.Data[keyKnownHosts]
+		return src, nil
+	}
+	src.Username, src.Password = string(secret.Data[keyUsername]), string(secret.Data[keyPassword])
+	if src.Password == "" && len(src.CABundle) == 0 {
+		return src, &SecretError{Name: client.ObjectKeyFromObject(secret).String(),
+			Message: "holds none of password, identity and ca.crt; add username and password for https, identity and known_hosts for ssh"}
+	}
+	return src, nil
+}
+
+// login is how to reach one store, and which Secret said so.
+type login struct {
+	username, password string
+	version            string // changes with the Secret; empty without one
+}
+
+// storeLogin returns the credentials that the spec names for a store, from the Delivery's namespace.
+func storeLogin(ctx context.Context, c client.Reader, namespace string, store state.Store) (login, error) {
+	if store.Auth == nil {
+		return login{}, nil
+	}
+	secret, err := readSecret(ctx, c, namespace, store.Auth.Name)
+	if err != nil {
+		return login{}, fmt.Errorf("store %s: %w", store.Name, err)
+	}
+	key := client.ObjectKeyFromObject(secret).String()
+	password, ok := secret.Data[keyPassword]
+	if !ok {
+		return login{}, fmt.Errorf("store %s: %w", store.Name, &SecretError{Name: key, Message: "holds no password; add the key password, and username for an ACL user"})
+	}
+	return login{
+		username: string(secret.Data[keyUsername]),
+		password: string(password),
+		version:  key + "/" + string(secret.UID) + "/" + secret.ResourceVersion,
+	}, nil
+}
