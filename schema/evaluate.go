@@ -76,24 +76,19 @@ func (r *reader) readSystem(inst *build.Instance) {
 			`write: system: schema.#System, with import "`+ModulePath+`"`)
 		return
 	}
-	if err := r.validate(root, inst); err != nil {
+	if inst.LookupImport(ModulePath) == nil {
+		r.problem([]string{"system"}, "no-system", "the package does not import "+ModulePath, "write: system: schema.#System")
+		return
+	}
+	err := root.Validate(cue.All())
+	if err == nil {
+		err = system.Validate(cue.All(), cue.Concrete(true))
+	}
+	if err != nil {
 		r.problems = append(r.problems, r.places.diagnose(err, first)...)
 		return
 	}
 	r.system = system
 	r.desired.System = inst.PkgName
 	r.read()
-}
-
-// validate checks the whole package as `cue vet` does, the system against our definitions, and that it is concrete.
-func (r *reader) validate(root cue.Value, inst *build.Instance) error {
-	if err := root.Validate(cue.All()); err != nil {
-		return err
-	}
-	system := root.LookupPath(cue.ParsePath("system"))
-	if imp := inst.LookupImport(ModulePath); imp == nil {
-		r.problem([]string{"system"}, "no-system", "the package does not import "+ModulePath, "write: system: schema.#System")
-		return nil
-	}
-	return system.Validate(cue.All(), cue.Concrete(true))
 }

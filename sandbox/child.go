@@ -1,0 +1,71 @@
+package sandbox
+
+import (
+	"bufio"
+	"encoding/gob"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"testing/fstest"
+
+	"keyshift.dev/schema"
+	"keyshift.dev/state"
+)
+
+// IsChild tells whether this process was started to evaluate one spec.
+func IsChild() bool { return len(os.Args) > 0 && os.Args[0] == ChildName }
+
+// maxStack bounds the recursion of one evaluation.
+const maxStack = 256 << 20
+
+// Child evaluates the spec on the standard input, writes the answer to the standard output and ends the process.
+func Child() {
+	if err := serve(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func serve() error {
+	if len(os.Args) != 3 {
+		return errors.New("sandbox: started by hand; use `keyshift vet`")
+	}
+	memory, err := strconv.ParseInt(os.Args[1], 10, 64)
+	if err != nil {
+		return fmt.Errorf("sandbox: memory limit: %w", err)
+	}
+	seconds, err := strconv.ParseInt(os.Args[2], 10, 64)
+	if err != nil {
+		return fmt.Errorf("sandbox: time limit: %w", err)
+	}
+	if err := restrict(memory, seconds); err != nil {
+		return err
+	}
+	debug.SetMemoryLimit(memory / 10 * 8) // collect harder before the hard limit is reached
+	debug.SetMaxStack(maxStack)
+	var req request
+	if err := gob.NewDecoder(bufio.NewReader(os.Stdin)).Decode(&req); err != nil {
+		return fmt.Errorf("sandbox: read the spec: %w", err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(evaluate(req))
+}
+
+func evaluate(req request) answer {
+	files := fstest.MapFS{}
+	for name, data := range req.Files {
+		files[name] = &fstest.MapFile{Data: data, Mode: 0o444}
+	}
+	desired, err := schema.Evaluate(files, req.Dir)
+	if err == nil {
+		return answer{Desired: &desired}
+	}
+	var ds state.Diagnostics
+	if !errors.As(err, &ds) {
+		ds = state.Diagnostics{{Code: "invalid", Message: err.Error(), Hint: "mend the spec"}}
+	}
+	return answer{Diagnostics: ds}
+}
