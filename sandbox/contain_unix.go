@@ -5,6 +5,7 @@ package sandbox
 import (
 	"fmt"
 	"os/exec"
+	"runtime"
 	"syscall"
 )
 
@@ -40,4 +41,16 @@ const cores = 8
 func limitHit(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL)
+}
+
+// peak returns the most memory in bytes that the child held.
+func peak(exit *exec.ExitError) int64 {
+	usage, ok := exit.SysUsage().(*syscall.Rusage)
+	switch {
+	case !ok:
+		return 0
+	case runtime.GOOS == "darwin":
+		return int64(usage.Maxrss)
+	}
+	return int64(usage.Maxrss) << 10
 }

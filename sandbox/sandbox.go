@@ -83,7 +83,7 @@ func Evaluate(ctx context.Context, files fs.FS, dir string, limits Limits) (stat
 	if err != nil {
 		return state.Desired{}, err
 	}
-	out, err := run(ctx, input, dir, limits)
+	out, err := run(ctx, input, entry(files, dir), limits)
 	if err != nil {
 		return state.Desired{}, err
 	}
@@ -120,8 +120,18 @@ func encode(files fs.FS, dir string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// entry returns the place to name when nothing is known of the mistake: the start of the first file.
+func entry(files fs.FS, dir string) state.Pos {
+	dir = path.Clean(dir)
+	names, err := fs.Glob(files, path.Join(dir, "*.cue"))
+	if err != nil || len(names) == 0 {
+		return state.Pos{File: dir, Line: 1, Column: 1}
+	}
+	return state.Pos{File: names[0], Line: 1, Column: 1}
+}
+
 // run starts the child, feeds it and returns its output.
-func run(ctx context.Context, input []byte, dir string, limits Limits) ([]byte, error) {
+func run(ctx context.Context, input []byte, at state.Pos, limits Limits) ([]byte, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: find the program to start: %w", err)
@@ -143,36 +153,39 @@ func run(ctx context.Context, input []byte, dir string, limits Limits) ([]byte, 
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case stdout.overran:
-		return nil, killed(dir, "eval-output", fmt.Sprintf("the evaluated spec is larger than %d MiB", limits.Output>>20), "make it smaller, or split it into several systems")
+		return nil, killed(at, "eval-output", fmt.Sprintf("the evaluated spec is larger than %d MiB", limits.Output>>20), "make it smaller, or split it into several systems")
 	case errors.Is(timed.Err(), context.DeadlineExceeded):
-		return nil, killed(dir, "eval-timeout", fmt.Sprintf("the evaluation took more than %s and was stopped", limits.Wall), "look for nested disjunctions, long ranges and deep templates in what was changed last")
+		return nil, killed(at, "eval-timeout", fmt.Sprintf("the evaluation took more than %s and was stopped", limits.Wall), "look for nested disjunctions, long ranges and deep templates in what was changed last")
 	case err == nil:
 		return stdout.data.Bytes(), nil
 	}
-	return nil, crash(dir, err, stderr.data.String(), limits)
+	return nil, crash(at, err, stderr.data.String(), limits)
 }
 
 // crash says why a child ended by itself without an answer.
-func crash(dir string, err error, complaint string, limits Limits) error {
-	for _, sign := range []string{"out of memory", "cannot allocate memory", "stack exceeds", "errno=12"} {
-		if strings.Contains(complaint, sign) {
-			return killed(dir, "eval-memory", fmt.Sprintf("the evaluation needed more than %d MiB and was stopped", limits.Memory>>20),
-				"look for long ranges, lists that multiply and deep templates in what was changed last")
-		}
-	}
+func crash(at state.Pos, err error, complaint string, limits Limits) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fmt.Errorf("sandbox: run the child: %w", err)
 	}
+	// Near its limit a process dies in many ways: the runtime gives up, a thread cannot start, C code meets a null.
+	scarce := peak(exit) > limits.Memory/4*3
+	for _, sign := range []string{"out of memory", "cannot allocate memory", "stack exceeds"} {
+		scarce = scarce || strings.Contains(complaint, sign)
+	}
+	if scarce {
+		return killed(at, "eval-memory", fmt.Sprintf("the evaluation needed more than %d MiB and was stopped", limits.Memory>>20),
+			"look for long ranges, lists that multiply and deep templates in what was changed last")
+	}
 	if limitHit(exit) {
-		return killed(dir, "eval-timeout", "the evaluation used all its processor time and was stopped", "look for nested disjunctions in what was changed last")
+		return killed(at, "eval-timeout", "the evaluation used all its processor time and was stopped", "look for nested disjunctions in what was changed last")
 	}
 	first, _, _ := strings.Cut(complaint, "\n")
-	return killed(dir, "eval-crashed", fmt.Sprintf("the evaluation ended with %v: %q", exit, first), "undo what was changed last in the spec, and report it")
+	return killed(at, "eval-crashed", fmt.Sprintf("the evaluation ended with %v: %q", exit, first), "undo what was changed last in the spec, and report it")
 }
 
-func killed(dir, code, message, hint string) error {
-	return state.Diagnostics{{Code: code, Pos: state.Pos{File: dir}, Message: message, Hint: hint}}
+func killed(at state.Pos, code, message, hint string) error {
+	return state.Diagnostics{{Code: code, Pos: at, Message: message, Hint: hint}}
 }
 
 // capped keeps the first max bytes written to it, and tells when there are more.

@@ -21,7 +21,7 @@ func Evaluate(files fs.FS, dir string) (desired state.Desired, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			desired = state.Desired{}
-			err = state.Diagnostics{{Code: "cue-panic", Pos: state.Pos{File: dir}, Message: fmt.Sprintf("CUE failed on this spec: %v", r),
+			err = state.Diagnostics{{Code: "cue-panic", Pos: state.Pos{File: dir, Line: 1, Column: 1}, Message: fmt.Sprintf("CUE failed on this spec: %v", r),
 				Hint: "simplify what was changed last, and report the spec to the CUE project"}}
 		}
 	}()

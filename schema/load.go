@@ -48,7 +48,7 @@ func load(files fs.FS, dir string) (*build.Instance, state.Diagnostics) {
 	l.checkEdition()
 	inst := l.loadDir(dir, "")
 	if inst == nil && len(l.problems) == 0 {
-		l.problem(state.Pos{File: dir}, "no-package", "no CUE file with a package clause in "+strconv.Quote(dir),
+		l.problem(state.Pos{File: dir, Line: 1, Column: 1}, "no-package", "no CUE file with a package clause in "+strconv.Quote(dir),
 			"name the folder that holds the spec, or run `keyshift init` in it")
 	}
 	return inst, l.problems
@@ -68,7 +68,7 @@ func (l *loader) findModule(dir string) bool {
 			return l.readModule(name, data)
 		}
 		if root == "." {
-			l.problem(state.Pos{File: path.Join(dir, "cue.mod/module.cue")}, "no-module",
+			l.problem(state.Pos{File: path.Join(dir, "cue.mod/module.cue"), Line: 1, Column: 1}, "no-module",
 				"the spec is in no CUE module: there is no cue.mod/module.cue in its folder or above it", "run `keyshift init`")
 			return false
 		}
@@ -191,11 +191,11 @@ func (l *loader) complete(dir string, files []*ast.File, importer build.LoadFunc
 	inst.PkgName = files[0].PackageName()
 	for _, f := range files {
 		if err := inst.AddSyntax(f); err != nil {
-			l.problems = append(l.problems, fromCUE(err, state.Pos{File: f.Filename})...)
+			l.problems = append(l.problems, fromCUE(err, state.Pos{File: f.Filename, Line: 1, Column: 1})...)
 		}
 	}
 	if err := inst.Complete(); err != nil {
-		l.problems = append(l.problems, fromCUE(err, state.Pos{File: dir})...)
+		l.problems = append(l.problems, fromCUE(err, state.Pos{File: files[0].Filename, Line: 1, Column: 1})...)
 		return nil
 	}
 	return inst
@@ -205,7 +205,7 @@ func (l *loader) complete(dir string, files []*ast.File, importer build.LoadFunc
 func (l *loader) parse(name string) *ast.File {
 	data, err := fs.ReadFile(l.files, name)
 	if err != nil {
-		l.problem(state.Pos{File: name}, "unreadable", err.Error(), "commit it as a regular file")
+		l.problem(state.Pos{File: name, Line: 1, Column: 1}, "unreadable", err.Error(), "commit it as a regular file")
 		return nil
 	}
 	if !utf8.Valid(data) {
