@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"keyshift.dev/apply"
+	"keyshift.dev/cluster"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/state"
+)
+
+// connection is how plan and apply reach the cluster and the stores.
+type connection struct {
+	overrides  []string // NAME=URL
+	kubeconfig string
+	context    string
+	namespace  string // of the stores' Secrets
+	noCluster  bool
+	stateDir   string
+	adopt      bool
+	rollout    time.Duration
+}
+
+func (c *connection) bind(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&c.overrides, "store", nil, "NAME=redis://[user:password@]host:port/db: reach a store there instead; may be repeated")
+	fs.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file; $KUBECONFIG or ~/.kube/config if empty")
+	fs.StringVar(&c.context, "context", "", "context of the kubeconfig; the current one if empty")
+	fs.StringVarP(&c.namespace, "namespace", "n", "", "namespace of the stores' Secrets; the context's if empty")
+	fs.BoolVar(&c.noCluster, "no-cluster", false, "leave the components out and assume that no release is running")
+	fs.StringVar(&c.stateDir, "state", "", "folder for the copy of the ledgers; $XDG_STATE_HOME/keyshift if empty")
+	fs.BoolVar(&c.adopt, "adopt", false, "take stores as they are now, also if one was emptied or replaced")
+	fs.DurationVar(&c.rollout, "rollout-timeout", 10*time.Minute, "how long a rollout may take")
+}
+
+// addresses returns the overridden addresses by store, after checking them against the spec.
+func (c *connection) addresses(stores []state.Store) (map[string]string, error) {
+	out := map[string]string{}
+	for _, o := range c.overrides {
+		name, address, found := strings.Cut(o, "=")
+		if !found || name == "" || address == "" {
+			return nil, errors.New("--store wants NAME=redis://host:port/db")
+		}
+		if !slices.ContainsFunc(stores, func(s state.Store) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("--store %s: the spec has no store of that name; it has %s", name, storeNames(stores))
+		}
+		if _, twice := out[name]; twice {
+			return nil, fmt.Errorf("--store %s is given twice", name)
+		}
+		out[name] = address
+	}
+	return out, nil
+}
+
+func storeNames(stores []state.Store) string {
+	names := make([]string, len(stores))
+	for i, s := range stores {
+		names[i] = s.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// open connects to everything that a system names. Close what it returns in any case.
+func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edges apply.Edges, release func(), err error) {
+	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout}
+	release = func() {
+		for _, s := range edges.Stores {
+			s.Close()
+		}
+	}
+	addresses, err := c.addresses(d.Stores)
+	if err != nil {
+		return edges, release, err
+	}
+	dir, err := c.stateFolder()
+	if err != nil {
+		return edges, release, err
+	}
+	edges.Mirror = apply.FileMirror{Dir: dir, Scope: scope(d.Stores, addresses)}
+	var secrets secretReader
+	if c.noCluster {
+		if len(d.Components) > 0 {
+			o.note("--no-cluster: the components are left out, assuming that none of their releases is running")
+		}
+	} else if secrets, err = c.openCluster(&edges); err != nil {
+		return edges, release, err
+	}
+	for _, s := range d.Stores {
+		opened, err := c.openStore(ctx, s, addresses[s.Name], secrets)
+		if err != nil {
+			return edges, release, err
+		}
+		edges.Stores[s.Name] = opened
+	}
+	return edges, release, nil
+}
+
+// secretReader reads a Secret of the namespace; nil if there is no cluster.
+type secretReader func(ctx context.Context, name string) (map[string][]byte, error)
+
+func (c *connection) openCluster(edges *apply.Edges) (secretReader, error) {
+	config, namespace, err := c.restConfig()
+	if err != nil {
+		return nil, fmt.Errorf("the cluster: %w; name a kubeconfig with --kubeconfig, or leave the cluster out with --no-cluster", err)
+	}
+	kube, err := cluster.NewKube(config)
+	if err != nil {
+		return nil, fmt.Errorf("the cluster: %w", err)
+	}
+	edges.Cluster = kube
+	return func(ctx context.Context, name string) (map[string][]byte, error) {
+		return kube.Secret(ctx, namespace, name)
+	}, nil
+}
+
+func (c *connection) restConfig() (*rest.Config, string, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = c.kubeconfig
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: c.context}
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", err
+	}
+	namespace := c.namespace
+	if namespace == "" {
+		if namespace, _, err = loader.Namespace(); err != nil {
+			return nil, "", err
+		}
+	}
+	return config, namespace, nil
+}
+
+// openStore connects to a store. Credentials come from the address if it has some, else from the Secret that the
+// spec names, where there is a cluster to read it from.
+func (c *connection) openStore(ctx context.Context, s state.Store, override string, secrets secretReader) (*keyspace.Store, error) {
+	o := keyspace.Options{Store: s.Name, Address: s.Address}
+	if override != "" {
+		o.Address = override
+	}
+	if s.Auth != nil && secrets != nil && !hasCredentials(o.Address) {
+		data, err := secrets(ctx, s.Auth.Name)
+		if err != nil {
+			return nil, fmt.Errorf("store %s: %w", s.Name, err)
+		}
+		o.Username, o.Password = string(data["username"]), string(data["password"])
+	}
+	return keyspace.Open(ctx, o)
+}
+
+func hasCredentials(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.User != nil
+}
+
+// scope tells deployments of one system apart by where its stores are, without credentials.
+func scope(stores []state.Store, addresses map[string]string) string {
+	lines := make([]string, len(stores))
+	for i, s := range stores {
+		address := s.Address
+		if override := addresses[s.Name]; override != "" {
+			address = override
+		}
+		if u, err := url.Parse(address); err == nil {
+			address = u.Host + u.Path
+		}
+		lines[i] = s.Name + "=" + address
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// stateFolder is where the copy of the ledgers is kept (XDG Base Directory Specification).
+func (c *connection) stateFolder() (string, error) {
+	if c.stateDir != "" {
+		return c.stateDir, nil
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "keyshift"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for the copy of the ledgers: %w; name one with --state", err)
+	}
+	return filepath.Join(home, ".local", "state", "keyshift"), nil
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"keyshift.dev/gitsource"
+	"keyshift.dev/sandbox"
+	"keyshift.dev/state"
+)
+
+// location is a CUE package in a folder of this machine.
+type location struct {
+	root  string // folder of the module: the nearest one above with cue.mod
+	dir   string // of the package in it, slash-separated
+	shown string // how the root is named to people: a prefix for files, empty for the working folder
+}
+
+// locate finds the module that a folder belongs to.
+func locate(dir string) (location, error) {
+	start, err := filepath.Abs(dir)
+	if err != nil {
+		return location{}, err
+	}
+	if info, err := os.Stat(start); err != nil {
+		return location{}, err
+	} else if !info.IsDir() {
+		return location{}, fmt.Errorf("%s is a file; give the folder of the package", dir)
+	}
+	for root := start; ; root = filepath.Dir(root) {
+		if info, err := os.Stat(filepath.Join(root, "cue.mod")); err == nil && info.IsDir() {
+			return locationIn(root, start)
+		}
+		if root == filepath.Dir(root) {
+			return location{}, fmt.Errorf("%s is in no CUE module: there is no folder cue.mod in it or above it; make one with: keyshift init %s", dir, dir)
+		}
+	}
+}
+
+func locationIn(root, start string) (location, error) {
+	rel, err := filepath.Rel(root, start)
+	if err != nil {
+		return location{}, err
+	}
+	l := location{root: root, dir: filepath.ToSlash(rel)}
+	here, err := os.Getwd()
+	if err != nil {
+		return location{}, err
+	}
+	shown, err := filepath.Rel(here, root)
+	if err != nil || shown == ".." || strings.HasPrefix(shown, ".."+string(filepath.Separator)) {
+		shown = root
+	}
+	if shown != "." {
+		l.shown = filepath.ToSlash(shown)
+	}
+	return l, nil
+}
+
+// load evaluates the package in a folder, in a contained child process. The places in diagnostics and in what
+// is returned are relative to the working folder, so that an editor can jump to them.
+func load(ctx context.Context, dir string) (state.Desired, error) {
+	l, err := locate(dir)
+	if err != nil {
+		return state.Desired{}, err
+	}
+	files, err := gitsource.ReadDir(l.root)
+	if err != nil {
+		return state.Desired{}, l.place(err)
+	}
+	desired, err := sandbox.Evaluate(ctx, files, l.dir, sandbox.Limits{})
+	if err != nil {
+		return state.Desired{}, l.place(err)
+	}
+	return desired, nil
+}
+
+// at is a place as people see it.
+func (l location) at(p state.Pos) state.Pos {
+	if p.File != "" && l.shown != "" {
+		p.File = path.Join(l.shown, p.File)
+	}
+	return p
+}
+
+// place moves the places of an error from the module's root to the working folder.
+func (l location) place(err error) error {
+	var ds state.Diagnostics
+	if errors.As(err, &ds) {
+		moved := make(state.Diagnostics, len(ds))
+		for i, d := range ds {
+			d.Pos = l.at(d.Pos)
+			moved[i] = d
+		}
+		return moved
+	}
+	var refused *gitsource.Error
+	if errors.As(err, &refused) && l.shown != "" {
+		e := *refused
+		e.Where = path.Join(l.shown, e.Where)
+		return &e
+	}
+	return err
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyshift.dev/apply"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+type planOptions struct {
+	output
+	connection
+	dir string
+}
+
+// planned is a plan and what it was made from, for programs.
+type planned struct {
+	Changes  bool           `json:"changes"`
+	Plan     plan.Plan      `json:"plan"`
+	Observed state.Observed `json:"observed"`
+}
+
+func newPlan() *cobra.Command {
+	var o planOptions
+	c := &cobra.Command{
+		Use:   "plan [DIR]",
+		Short: "Show what would change, in which order, and why; change nothing",
+		Long: `Plan evaluates the spec in DIR, looks at the cluster and at every key of its stores, and prints the steps that
+would bring both to the spec, each with its reason, its risk and its way back. It writes nothing.
+
+Exit code 0: nothing to do; 2: there are changes; 1: an error, or no safe order exists.`,
+		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.dir = oneDir(args)
+			if err := o.output.open(c); err != nil {
+				return err
+			}
+			return o.run(c.Context())
+		},
+	}
+	o.output.bind(c.Flags())
+	o.connection.bind(c.Flags())
+	return c
+}
+
+func (o *planOptions) run(ctx context.Context) error {
+	desired, err := load(ctx, o.dir)
+	if err != nil {
+		return o.fail(err)
+	}
+	edges, release, err := o.connection.open(ctx, desired, &o.output)
+	defer release()
+	if err != nil {
+		return o.fail(err)
+	}
+	situation, err := apply.Gather(ctx, edges, desired)
+	if err != nil {
+		return o.fail(err)
+	}
+	p := situation.Plan()
+	if o.json() {
+		if err := o.value(planned{len(p.Steps) > 0, p, situation.Have}); err != nil {
+			return err
+		}
+	} else {
+		o.printf("%s%s", observed(situation.Have), p)
+	}
+	switch {
+	case len(p.Blocked) > 0:
+		return errReported // the plan says what is blocked, why, and the ways out
+	case len(p.Steps) > 0:
+		return errChanges
+	}
+	return nil
+}
+
+// observed prints what is there: the releases that run and the units of each class.
+func observed(have state.Observed) string {
+	var b strings.Builder
+	for _, r := range have.Components {
+		fmt.Fprintf(&b, "%s runs %s, %d of %d ready\n", r.Component, orNothing(strings.Join(r.Releases, ", ")), r.Ready, r.Desired)
+	}
+	for _, l := range have.Keyspaces {
+		fmt.Fprintf(&b, "%s holds %s\n", l.Keyspace, units(l.Counts))
+		for _, s := range l.Samples {
+			fmt.Fprintf(&b, "  fits no version: %q: %s\n", s.Key, s.Reason)
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// units prints counts: "1200 units at 1.0.0, 3 that fit no version".
+func units(counts []state.Count) string {
+	parts := make([]string, len(counts))
+	for i, c := range counts {
+		if c.Class == state.Unfit {
+			parts[i] = fmt.Sprintf("%d that fit no version", c.Units)
+			continue
+		}
+		parts[i] = fmt.Sprintf("%s at %s", count(c.Units, "unit"), strings.ReplaceAll(string(c.Class), "|", " or "))
+	}
+	return orNothing(strings.Join(parts, ", "))
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}

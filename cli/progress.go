@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"keyshift.dev/apply"
+	"keyshift.dev/cluster"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// progress shows the events of a delivery: on a terminal one line a step that is written over as the step goes
+// on, elsewhere one line when a step starts and one when it ends, and as JSON one object an event.
+type progress struct {
+	*output
+	live  bool // the output is a terminal
+	open  bool // a line stands unfinished
+	known state.Digest
+}
+
+func newProgress(o *output) *progress {
+	f, ok := o.out.(*os.File)
+	return &progress{output: o, live: ok && !o.json() && term.IsTerminal(int(f.Fd()))}
+}
+
+// eventLine is an event for programs.
+type eventLine struct {
+	Kind    apply.EventKind    `json:"kind"`
+	Plan    *plan.Plan         `json:"plan,omitempty"`
+	Digest  state.Digest       `json:"digest,omitempty"`
+	Index   *int               `json:"index,omitempty"`
+	Step    string             `json:"step,omitempty"`
+	Rewrite *keyspace.Progress `json:"rewrite,omitempty"`
+	Rollout *cluster.Progress  `json:"rollout,omitempty"`
+	Outcome *keyspace.Outcome  `json:"outcome,omitempty"`
+	Error   string             `json:"error,omitempty"`
+}
+
+func (p *progress) event(e apply.Event) {
+	if p.json() {
+		_ = p.line(lineOf(e)) // a reader that is gone hears nothing
+		return
+	}
+	switch e.Kind {
+	case apply.Planned:
+		p.planned(e)
+	case apply.Started:
+		p.put(stepLine(e), !p.live)
+	case apply.Progressed:
+		if p.live {
+			p.put(stepLine(e)+"  "+measure(e), false)
+		}
+	case apply.Ended:
+		p.put(stepLine(e)+"  done"+counted(e.Outcome), true)
+	case apply.Failed:
+		p.put(stepLine(e)+"  failed", true)
+	case apply.Superseded:
+		p.put(stepLine(e)+"  stopped: the system moved; planning again", true)
+	}
+}
+
+// planned prints a plan unless it is what is left of the one before.
+func (p *progress) planned(e apply.Event) {
+	p.end()
+	if len(e.Plan.Steps) == 0 && len(e.Plan.Blocked) == 0 || e.Plan.Digest == p.known {
+		return
+	}
+	p.known = e.Plan.Digest
+	p.printf("%s%s\n", observed(e.Have), e.Plan)
+}
+
+// put shows a line in place of the unfinished one.
+func (p *progress) put(line string, finished bool) {
+	if p.live {
+		p.printf("\r\x1b[K%s", line)
+	} else {
+		p.printf("%s", line)
+	}
+	p.open = !finished
+	if finished {
+		p.printf("\n")
+	}
+}
+
+// end finishes a line that is left open.
+func (p *progress) end() {
+	if p.open {
+		p.printf("\n")
+		p.open = false
+	}
+}
+
+func stepLine(e apply.Event) string {
+	return fmt.Sprintf("%d/%d %s", e.Index+1, len(e.Plan.Steps), e.Step)
+}
+
+// measure says how far a step is: "12000 of about 20000 units, 11800 rewritten, 3 conflicts retried".
+func measure(e apply.Event) string {
+	var parts []string
+	if r := e.Rewrite; r != nil {
+		parts = append(parts, fmt.Sprintf("%d of about %s", r.Scanned, count(r.Estimate, "unit")))
+		if r.Rewritten > 0 {
+			parts = append(parts, fmt.Sprintf("%d rewritten", r.Rewritten))
+		}
+		if r.Conflicts > 0 {
+			parts = append(parts, fmt.Sprintf("%s retried", count(r.Conflicts, "conflict")))
+		}
+		if r.Unfit > 0 {
+			parts = append(parts, fmt.Sprintf("%d fit no version", r.Unfit))
+		}
+	}
+	if r := e.Rollout; r != nil {
+		parts = append(parts, fmt.Sprintf("%d of %d new pods ready, %d old", r.Ready, r.Desired, r.Old))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// counted says what a rewrite or a verification found.
+func counted(o *keyspace.Outcome) string {
+	if o == nil {
+		return ""
+	}
+	s := ": " + units(o.Counts)
+	if o.Rewritten > 0 {
+		s += fmt.Sprintf("; %d rewritten", o.Rewritten)
+	}
+	if o.Conflicts > 0 {
+		s += fmt.Sprintf(", %s retried", count(o.Conflicts, "conflict"))
+	}
+	return s
+}
+
+func lineOf(e apply.Event) eventLine {
+	l := eventLine{Kind: e.Kind, Rewrite: e.Rewrite, Rollout: e.Rollout, Outcome: e.Outcome}
+	if e.Kind == apply.Planned {
+		l.Plan = &e.Plan
+	} else {
+		l.Digest, l.Index, l.Step = e.Plan.Digest, &e.Index, e.Step.String()
+	}
+	if e.Err != nil {
+		l.Error = e.Err.Error()
+	}
+	return l
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyshift.dev/state"
+	"keyshift.dev/transform"
+)
+
+type testOptions struct {
+	output
+	dir string
+}
+
+// testResult is one test of a spec and how it went.
+type testResult struct {
+	Keyspace string        `json:"keyspace"`
+	To       state.Version `json:"to"`
+	Pos      state.Pos     `json:"pos,omitzero"`
+	OK       bool          `json:"ok"`
+	What     string        `json:"what,omitempty"`  // what does not hold
+	Lines    []string      `json:"lines,omitempty"` // the difference, a field each
+}
+
+func newTest() *cobra.Command {
+	var o testOptions
+	c := &cobra.Command{
+		Use:   "test [DIR]",
+		Short: "Run the old/new pairs of a spec through its migrations, both ways",
+		Long: `Test runs each pair of system.keyspaces.NAME.tests through the compiled migration: #up of old must be new,
+#down of new must be old again but for what is declared lost, and #up of that must be new. It prints what
+differs, field by field.`,
+		Example: "  keyshift test examples/shop",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.dir = oneDir(args)
+			if err := o.open(c); err != nil {
+				return err
+			}
+			return o.run(c.Context())
+		},
+	}
+	o.bind(c.Flags())
+	return c
+}
+
+func (o *testOptions) run(ctx context.Context) error {
+	desired, err := load(ctx, o.dir)
+	if err != nil {
+		return o.fail(err)
+	}
+	l, err := locate(o.dir)
+	if err != nil {
+		return o.fail(err)
+	}
+	results, failed := runTests(desired, l)
+	if o.json() {
+		if err := o.value(results); err != nil {
+			return err
+		}
+	} else {
+		o.print(results, failed)
+	}
+	if failed > 0 {
+		return errReported
+	}
+	return nil
+}
+
+// runTests runs every test and returns how each went and how many failed.
+func runTests(d state.Desired, l location) (results []testResult, failed int) {
+	results = []testResult{}
+	for _, k := range d.Keyspaces {
+		for _, t := range k.Tests {
+			r := testResult{Keyspace: k.Name, To: t.To, Pos: l.at(t.Pos), OK: true}
+			if err := transform.RunTest(k, t); err != nil {
+				failed++
+				r.OK, r.What = false, err.Error()
+				if d, ok := errors.AsType[*transform.Difference](err); ok {
+					r.What, r.Lines = d.What, d.Lines
+				}
+			}
+			results = append(results, r)
+		}
+	}
+	return results, failed
+}
+
+func (o *testOptions) print(results []testResult, failed int) {
+	for _, r := range results {
+		verdict := "ok  "
+		if !r.OK {
+			verdict = "FAIL"
+		}
+		o.printf("%s %s: %s to %s\n", verdict, r.Pos, r.Keyspace, r.To)
+		if !r.OK {
+			o.printf("     %s\n", r.What)
+		}
+		for _, line := range r.Lines {
+			o.printf("       %s\n", strings.TrimSpace(line))
+		}
+	}
+	switch {
+	case len(results) == 0:
+		o.printf("no tests; add old/new pairs under system: keyspaces: NAME: tests\n")
+	case failed > 0:
+		o.printf("%d of %s failed\n", failed, count(len(results), "test"))
+	default:
+		o.printf("%s passed\n", count(len(results), "test"))
+	}
+}
