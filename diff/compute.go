@@ -53,7 +53,7 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 		hold.WayOut = fmt.Sprintf("declare release %s of %s with its uses", undeclared(c, have), c.Name)
 	case !c.Removed && (!ok || live.Missing):
 		hold.Code = WorkloadMissing
-		hold.Reason = fmt.Sprintf("%s does not exist, and Keyshift does not create workloads yet", workload(c))
+		hold.Reason = fmt.Sprintf("has no workload: %s does not exist, and Keyshift does not create workloads yet", workload(c))
 		hold.WayOut = fmt.Sprintf("create it with the images of release %s, or take %s out of the spec", c.Release, c.Name)
 	default:
 		return Change{}, false
@@ -73,7 +73,7 @@ func undeclared(c state.Component, have state.Observed) string {
 
 func workload(c state.Component) string {
 	if c.Workload == nil {
-		return "its workload"
+		return "the Deployment"
 	}
 	return fmt.Sprintf("%s %s/%s", c.Workload.Kind, c.Workload.Namespace, c.Workload.Name)
 }

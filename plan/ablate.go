@@ -1,6 +1,6 @@
 package plan
 
-// invariant names a rule of the search that tests can switch off, to see that Check notices.
+// invariant names a part of the search that tests can switch off, to see that Check notices.
 type invariant int
 
 const (
@@ -8,6 +8,7 @@ const (
 	invariantReadable
 	invariantConvergent
 	invariantUnfit
+	exactSearch // not an invariant: without it every subsystem is ordered by the rule for large ones
 )
 
 // off is set by tests alone.

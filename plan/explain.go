@@ -83,6 +83,32 @@ func (m *model) explainUnfit(b Blocked, have state.Observed, unfit []string) Blo
 	return b
 }
 
+// obstacles counts the releases and classes that stand in the way of the moves that are wanted at a node.
+func (m *model) obstacles(n node) int {
+	count := 0
+	for ci, c := range m.comps {
+		if c.fixed || c.goal < 0 || n.runs[ci] == c.goal {
+			continue
+		}
+		for i := range c.releases[c.goal].uses {
+			u := &c.releases[c.goal].uses[i]
+			if u.writes >= 0 {
+				count += len(m.unreadable(n, u.key, setOf(u.writes)))
+			}
+			if u.reads && !n.present[u.key].without(setOf(0)).within(u.classes) {
+				count++
+			}
+		}
+	}
+	for ki := range m.keys {
+		if k := &m.keys[ki]; k.goal >= 0 && !n.present[ki].within(k.fits) {
+			t := &k.to[k.goal]
+			count += len(m.writers(n, ki, t.has)) + len(m.unreadable(n, ki, setOf(t.written)))
+		}
+	}
+	return count
+}
+
 // refusals returns why the moves that are wanted at a node are not safe there, components first.
 func (m *model) refusals(n node) []refusal {
 	var out []refusal
@@ -113,9 +139,10 @@ func (m *model) whyNotRollout(n node, comp int) refusal {
 		k := &m.keys[u.key]
 		if u.writes >= 0 {
 			added := k.add(n.present[u.key], u.writes).without(n.present[u.key])
-			if hit := m.unreadable(n, u.key, added); hit != nil {
+			if hits := m.unreadable(n, u.key, added); len(hits) > 0 {
+				hit := hits[0]
 				return refusal{fmt.Sprintf("%s, %s writes %s %s, which running %s does not read", step,
-					c.releases[c.goal].name, k.name, k.classes[hit.class], m.called(*hit)), m.wayOut(n, *hit)}
+					c.releases[c.goal].name, k.name, k.classes[hit.class], m.called(hit)), m.wayOut(hit)}
 			}
 		}
 		if not := n.present[u.key].without(setOf(0)).without(u.classes); u.reads && !not.empty() {
@@ -136,24 +163,29 @@ func (m *model) whyNotRewrite(n node, key int) refusal {
 		class := k.classes[not.first()]
 		return refusal{fmt.Sprintf("%s has no migration from %s", step, class), fmt.Sprintf("declare migrations of %s that lead from %s to %s", k.name, class, t.version)}
 	}
-	if hit := m.writer(n, key, t.has); hit != nil {
-		return refusal{fmt.Sprintf("%s would not end while running %s writes %s", step, m.called(*hit), k.classes[hit.class]), m.wayOut(n, *hit)}
+	if hits := m.writers(n, key, t.has); len(hits) > 0 {
+		hit := hits[0]
+		return refusal{fmt.Sprintf("%s would not end while running %s writes %s", step, m.called(hit), k.classes[hit.class]), m.wayOut(hit)}
 	}
 	added := k.add(n.present[key], t.written).without(n.present[key])
-	if hit := m.unreadable(n, key, added); hit != nil {
-		return refusal{fmt.Sprintf("%s would make %s, which running %s does not read", step, k.classes[hit.class], m.called(*hit)), m.wayOut(n, *hit)}
+	if hits := m.unreadable(n, key, added); len(hits) > 0 {
+		hit := hits[0]
+		return refusal{fmt.Sprintf("%s would make %s, which running %s does not read", step, k.classes[hit.class], m.called(hit)), m.wayOut(hit)}
 	}
 	return refusal{step + " is not safe", "declare a bridge release"}
 }
 
 // wayOut says what would let a release out of the way.
-func (m *model) wayOut(n node, hit meeting) string {
+func (m *model) wayOut(hit meeting) string {
 	c, k := m.comps[hit.comp], m.keys[hit.key]
 	u := c.releases[hit.release].use(hit.key)
-	if c.fixed {
-		return fmt.Sprintf("%s is not rolled by Keyshift: move it to a release that goes with %s %s, or stop it", c.name, k.name, k.classes[hit.class])
-	}
-	if u.reads && !u.classes.has(hit.class) {
+	meets := u.reads && !u.classes.has(hit.class)
+	switch {
+	case c.fixed && meets:
+		return fmt.Sprintf("Keyshift does not roll %s: move it to a release that reads %s %s, or stop it", c.name, k.name, k.classes[hit.class])
+	case c.fixed:
+		return fmt.Sprintf("Keyshift does not roll %s: move it to a release that does not write %s %s, or stop it", c.name, k.name, k.classes[hit.class])
+	case meets:
 		writes := "nothing"
 		if u.writes >= 0 {
 			writes = string(k.classes[u.writes])

@@ -76,7 +76,9 @@ func systems(max size) *rapid.Generator[system] {
 func version(i int) state.Version { return state.Version(fmt.Sprintf("%d.0.0", i+1)) }
 
 // chance is true in about one of n draws.
-func chance(t *rapid.T, n int, label string) bool { return rapid.IntRange(0, n-1).Draw(t, label) == n-1 }
+func chance(t *rapid.T, n int, label string) bool {
+	return rapid.IntRange(0, n-1).Draw(t, label) == n-1
+}
 
 func drawKeyspace(t *rapid.T, name string, versions int) state.Keyspace {
 	k := state.Keyspace{Name: name, Store: "main"}

@@ -118,14 +118,17 @@ func (m *model) narrows(n node, comp, to, key int) bool {
 
 // readable tells whether every running release that reads a keyspace reads the classes.
 func (m *model) readable(n node, key int, classes set) bool {
-	return ablated(invariantReadable) || m.unreadable(n, key, classes) == nil
+	return ablated(invariantReadable) || len(m.unreadable(n, key, classes)) == 0
 }
 
 // meeting is a release that would meet a class it cannot read.
 type meeting struct{ comp, release, key, class int }
 
-// unreadable returns the first release that reads a keyspace but not one of the classes, nil if none.
-func (m *model) unreadable(n node, key int, classes set) *meeting {
+// unreadable returns the running releases that read a keyspace but not all of the classes.
+func (m *model) unreadable(n node, key int, classes set) (out []meeting) {
+	if classes.empty() {
+		return nil
+	}
 	for _, ci := range m.keys[key].users {
 		for _, r := range m.running(n, ci) {
 			u := m.comps[ci].releases[r].use(key)
@@ -133,11 +136,11 @@ func (m *model) unreadable(n node, key int, classes set) *meeting {
 				continue
 			}
 			if not := classes.without(setOf(0)).without(u.classes); !not.empty() {
-				return &meeting{ci, r, key, not.first()}
+				out = append(out, meeting{ci, r, key, not.first()})
 			}
 		}
 	}
-	return nil
+	return out
 }
 
 // rewrite returns the node after a rewrite and its verify, what it costs, and whether it is safe: no running
@@ -146,7 +149,7 @@ func (m *model) rewrite(n node, key, to int) (node, cost, bool) {
 	k := &m.keys[key]
 	t := &k.to[to]
 	c := k.rewriting(n.present[key], to)
-	if c == never || m.writer(n, key, t.has) != nil && !ablated(invariantConvergent) {
+	if c == never || len(m.writers(n, key, t.has)) > 0 && !ablated(invariantConvergent) {
 		return node{}, never, false
 	}
 	if added := k.add(n.present[key], t.written).without(n.present[key]); !m.readable(n, key, added) {
@@ -157,16 +160,16 @@ func (m *model) rewrite(n node, key, to int) (node, cost, bool) {
 	return next, c, true
 }
 
-// writer returns the first running release that writes a class outside of those given, nil if none.
-func (m *model) writer(n node, key int, but set) *meeting {
+// writers returns the running releases that write a class outside of those given.
+func (m *model) writers(n node, key int, but set) (out []meeting) {
 	for _, ci := range m.keys[key].users {
 		for _, r := range m.running(n, ci) {
 			if u := m.comps[ci].releases[r].use(key); u != nil && u.writes >= 0 && !but.has(u.writes) {
-				return &meeting{ci, r, key, u.writes}
+				out = append(out, meeting{ci, r, key, u.writes})
 			}
 		}
 	}
-	return nil
+	return out
 }
 
 func (n node) clone() node { return node{slices.Clone(n.runs), slices.Clone(n.present)} }

@@ -27,7 +27,7 @@ type found struct {
 // (Hart, Nilsson, Raphael 1968) with the sum of what each object needs at least as the estimate, which never
 // falls by more than a move costs; every path of the least cost is kept, and the smallest walked at the end.
 func (m *model) search() found {
-	if m.objects() > exactObjects || m.size() > exactSize {
+	if m.objects() > exactObjects || m.size() > exactSize || ablated(exactSearch) {
 		return m.byRule()
 	}
 	s := &searcher{model: m, index: map[string]int{}}
@@ -185,18 +185,21 @@ func (s *searcher) smallest(goals []int) []move {
 	return out
 }
 
-// nearest returns the visited node that has the least to go, of several the cheapest to come to, then the first.
+// nearest returns the visited node that has the least to go, of several the one with the fewest obstacles before
+// what is wanted, then the cheapest to come to, then the first by content.
 func (s *searcher) nearest() node {
-	best := slices.MinFunc(s.nodes, func(a, b visited) int {
-		if a.rest != b.rest {
-			return cmp.Compare(a.rest, b.rest)
+	least := slices.MinFunc(s.nodes, func(a, b visited) int { return cmp.Compare(a.rest, b.rest) }).rest
+	best, fewest := -1, 0
+	for i, v := range s.nodes {
+		if v.rest != least {
+			continue
 		}
-		if a.paid != b.paid {
-			return cmp.Compare(a.paid, b.paid)
+		count := s.obstacles(v.node)
+		if best < 0 || cmp.Or(cmp.Compare(count, fewest), cmp.Compare(v.paid, s.nodes[best].paid), v.node.compare(s.nodes[best].node)) < 0 {
+			best, fewest = i, count
 		}
-		return a.node.compare(b.node)
-	})
-	return best.node
+	}
+	return s.nodes[best].node
 }
 
 func (n node) key() string {

@@ -1,0 +1,86 @@
+package state
+
+import (
+	"errors"
+	"testing"
+)
+
+func unionShape(v Version, line int, fields ...Field) Shape {
+	return Shape{Version: v, Keys: "session:<id>", Type: Hash, Pos: Pos{File: "a.cue", Line: line},
+		Value: Type{Alts: []Alt{{Kind: Struct, Fields: fields}}}}
+}
+
+func unionField(name string, optional bool) Field {
+	return Field{Name: name, Optional: optional, Type: Type{Alts: []Alt{{Kind: Int}}}}
+}
+
+func unionSystem(version Version, release string, shapes ...Shape) Desired {
+	k := Keyspace{Name: "session", Store: "main", Version: version, Shapes: shapes}
+	if len(shapes) > 1 {
+		k.Migrations = []Migration{{From: "1.0.0", To: "2.0.0"}}
+	}
+	c := Component{Name: "checkout", Release: release}
+	for _, s := range shapes {
+		c.Releases = append(c.Releases, Release{Name: string(s.Version), Images: []Image{{"app", "checkout:" + string(s.Version)}}})
+	}
+	return Desired{System: "shop", Stores: []Store{{Name: "main", Address: "redis://a/0"}}, Keyspaces: []Keyspace{k}, Components: []Component{c}}
+}
+
+func TestUnionBringsBackWhatARevertDeleted(t *testing.T) {
+	one, two := unionShape("1.0.0", 5, unionField("a", false)), unionShape("2.0.0", 9, unionField("b", false))
+	recorded := unionSystem("2.0.0", "2.0.0", one, two)
+	recorded.Keyspaces = append(recorded.Keyspaces, Keyspace{Name: "cart", Version: "1.0.0"})
+	recorded.Components = append(recorded.Components, Component{Name: "worker", Release: "3"})
+	moved := one
+	moved.Pos.Line = 99
+
+	got, err := Union(unionSystem("1.0.0", "1.0.0", moved), recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cart, session := got.Keyspaces[0], got.Keyspaces[1]
+	if session.Version != "1.0.0" || len(session.Shapes) != 2 || len(session.Migrations) != 1 {
+		t.Errorf("session: %+v", session)
+	}
+	if cart.Name != "cart" || cart.Version != "" {
+		t.Errorf("a keyspace known only from the ledger wants no version: %+v", cart)
+	}
+	checkout, worker := got.Components[0], got.Components[1]
+	if checkout.Release != "1.0.0" || checkout.Removed || len(checkout.Releases) != 2 {
+		t.Errorf("checkout: %+v", checkout)
+	}
+	if worker.Name != "worker" || !worker.Removed || worker.Release != "" {
+		t.Errorf("worker: %+v", worker)
+	}
+	if len(recorded.Keyspaces) != 2 || recorded.Keyspaces[1].Version != "1.0.0" || recorded.Components[1].Removed {
+		t.Error("Union changed its argument")
+	}
+}
+
+func TestUnionRefusesChangedDefinitions(t *testing.T) {
+	one := unionShape("1.0.0", 5, unionField("a", false))
+	recorded := unionSystem("1.0.0", "1.0.0", one)
+
+	if _, err := Union(unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 5, unionField("a", false), unionField("b", true))), recorded); err != nil {
+		t.Errorf("widening is allowed: %v", err)
+	}
+
+	commit := unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 7, unionField("a", false), unionField("b", false)))
+	commit.Components[0].Releases[0].Images[0].Image = "checkout:other"
+	_, err := Union(commit, recorded)
+	var ds Diagnostics
+	if !errors.As(err, &ds) || len(ds) != 2 {
+		t.Fatalf("want two diagnostics, got %v", err)
+	}
+	if ds[0].Code != "release-changed" || ds[1].Code != "version-changed" || ds[1].Pos.Line != 7 || ds[1].Hint == "" {
+		t.Errorf("diagnostics: %v", ds)
+	}
+}
+
+func TestUnionWithNothingIsTheCommit(t *testing.T) {
+	commit := unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 5, unionField("a", false)))
+	got, err := Union(commit, Desired{})
+	if err != nil || DigestOf(got) != DigestOf(commit) {
+		t.Errorf("%v\n%+v", err, got)
+	}
+}
