@@ -208,6 +208,9 @@ func (p *Programs) Reads(from, to state.Version) []string {
 // Source returns the version of a class that a conversion to another version starts from: the one with the shortest
 // path, the newest of equals; ok is false if no path leads there.
 func (p *Programs) Source(c state.Class, to state.Version) (from state.Version, ok bool) {
+	if p.paths[[2]state.Version{state.Version(c), to}] != nil {
+		return state.Version(c), true // the common case: one version
+	}
 	best := -1
 	for _, v := range c.Versions() {
 		if x := p.paths[[2]state.Version{v, to}]; x != nil && (best < 0 || len(x.hops) <= best) {

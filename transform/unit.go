@@ -49,63 +49,60 @@ type Expect struct {
 func (e Edit) Empty() bool { return len(e.Set) == 0 && len(e.Delete) == 0 && e.Text == e.OldText }
 
 // Diff returns the edit that makes after of before. read names the fields whose values decided that (see
-// Programs.Reads): they are compared too, also where they are absent. The units must be sorted and both hashes or
-// both strings.
+// Programs.Reads): they are compared too, also where they are absent. Units and read must be sorted, and the units
+// both hashes or both strings.
 func Diff(before, after Unit, read []string) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
 	}
-	e := Edit{Compare: make([]Expect, 0, len(read)+4)}
 	old, now := before.Fields, after.Fields
-	for len(old) > 0 || len(now) > 0 {
-		switch c := compareHeads(old, now); {
-		case c < 0:
-			e.Delete = append(e.Delete, old[0].Name)
-			e.Compare = append(e.Compare, Expect{Name: old[0].Name, Value: old[0].Value})
-			old = old[1:]
-		case c > 0:
+	e := Edit{
+		Compare: make([]Expect, 0, len(read)+4),
+		Set:     make([]Field, 0, len(now)),
+		Delete:  make([]string, 0, len(old)),
+	}
+	for len(old) > 0 || len(now) > 0 || len(read) > 0 {
+		name := first(old, now, read)
+		was, is := len(old) > 0 && old[0].Name == name, len(now) > 0 && now[0].Name == name
+		decided := len(read) > 0 && read[0] == name
+		changed := was != is || was && old[0].Value != now[0].Value
+		switch {
+		case changed && is:
 			e.Set = append(e.Set, now[0])
-			e.Compare = append(e.Compare, Expect{Name: now[0].Name, Absent: true})
+		case changed:
+			e.Delete = append(e.Delete, name)
+		}
+		if was && (changed || decided) {
+			e.Compare = append(e.Compare, Expect{Name: name, Value: old[0].Value})
+		} else if changed || decided {
+			e.Compare = append(e.Compare, Expect{Name: name, Absent: true})
+		}
+		if was {
+			old = old[1:]
+		}
+		if is {
 			now = now[1:]
-		default:
-			if old[0].Value != now[0].Value {
-				e.Set = append(e.Set, now[0])
-				e.Compare = append(e.Compare, Expect{Name: old[0].Name, Value: old[0].Value})
-			}
-			old, now = old[1:], now[1:]
+		}
+		if decided {
+			read = read[1:]
 		}
 	}
-	e.Compare = addReads(e.Compare, before.Fields, read)
 	return e
 }
 
-// compareHeads orders the first fields of two sorted lists; an empty list comes last.
-func compareHeads(a, b []Field) int {
-	switch {
-	case len(a) == 0:
-		return 1
-	case len(b) == 0:
-		return -1
+// first returns the smallest name at the heads of three sorted lists, of which one at least is not empty.
+func first(old, now []Field, read []string) string {
+	name, found := "", false
+	if len(old) > 0 {
+		name, found = old[0].Name, true
 	}
-	return strings.Compare(a[0].Name, b[0].Name)
-}
-
-// addReads adds the fields that were read and are not yet compared.
-func addReads(compare []Expect, before []Field, read []string) []Expect {
-	written := len(compare)
-	for _, name := range read {
-		if _, found := slices.BinarySearchFunc(compare[:written], name, func(e Expect, n string) int { return strings.Compare(e.Name, n) }); found {
-			continue
-		}
-		i, found := findField(before, name)
-		x := Expect{Name: name, Absent: !found}
-		if found {
-			x.Value = before[i].Value
-		}
-		compare = append(compare, x)
+	if len(now) > 0 && (!found || now[0].Name < name) {
+		name, found = now[0].Name, true
 	}
-	slices.SortFunc(compare, func(a, b Expect) int { return strings.Compare(a.Name, b.Name) })
-	return slices.CompactFunc(compare, func(a, b Expect) bool { return a.Name == b.Name })
+	if len(read) > 0 && (!found || read[0] < name) {
+		name = read[0]
+	}
+	return name
 }
 
 // findField returns the place of a name in sorted fields.
