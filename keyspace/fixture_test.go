@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -208,40 +210,52 @@ func fill(t testing.TB, c *redis.Client, n int) {
 func snapshot(t testing.TB, c *redis.Client) map[string]string {
 	t.Helper()
 	ctx := context.Background()
-	out := map[string]string{}
+	var keys []string
 	it := c.Scan(ctx, 0, "", 1000).Iterator()
 	for it.Next(ctx) {
-		key := it.Val()
-		if len(key) >= len(Prefix) && key[:len(Prefix)] == Prefix {
-			continue
+		if !strings.HasPrefix(it.Val(), Prefix) {
+			keys = append(keys, it.Val())
 		}
-		out[key] = contents(ctx, c, key) + " expires " + c.PExpireTime(ctx, key).Val().String()
 	}
 	if err := it.Err(); err != nil {
 		t.Fatal(err)
 	}
+	out := map[string]string{}
+	for part := range slices.Chunk(keys, 1000) {
+		pipe := c.Pipeline()
+		hashes, texts, expires := make([]*redis.MapStringStringCmd, len(part)), make([]*redis.StringCmd, len(part)), make([]*redis.DurationCmd, len(part))
+		for i, key := range part {
+			hashes[i], texts[i], expires[i] = pipe.HGetAll(ctx, key), pipe.Get(ctx, key), pipe.PExpireTime(ctx, key)
+		}
+		_, _ = pipe.Exec(ctx) // one of the two reads fails for every key
+		for i, key := range part {
+			out[key] = show(hashes[i].Val(), texts[i].Val()) + " expires " + expires[i].Val().String()
+		}
+	}
 	return out
 }
 
+// contents reads one key as text.
 func contents(ctx context.Context, c *redis.Client, key string) string {
 	switch kind := c.Type(ctx, key).Val(); kind {
 	case "hash":
-		m := c.HGetAll(ctx, key).Val()
-		names := make([]string, 0, len(m))
-		for n := range m {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		out := "hash"
-		for _, n := range names {
-			out += fmt.Sprintf(" %s=%q", n, m[n])
-		}
-		return out
+		return show(c.HGetAll(ctx, key).Val(), "")
 	case "string":
-		return "string " + c.Get(ctx, key).Val()
+		return show(nil, c.Get(ctx, key).Val())
 	default:
 		return kind
 	}
+}
+
+func show(hash map[string]string, text string) string {
+	if len(hash) == 0 {
+		return "string " + text
+	}
+	out := "hash"
+	for _, n := range slices.Sorted(maps.Keys(hash)) {
+		out += fmt.Sprintf(" %s=%q", n, hash[n])
+	}
+	return out
 }
 
 // farAhead is a moment of expiry that differs to the millisecond from key to key.
