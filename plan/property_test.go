@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"math/rand/v2"
 	"os"
@@ -142,6 +143,29 @@ func TestCheckNotices(t *testing.T) {
 		}
 		if !caught {
 			t.Errorf("without rule %d no plan of %d systems was found unsafe", rule, *count)
+		}
+	}
+}
+
+// TestCheckNoticesForgery: a plan that was changed after it was made is no plan.
+func TestCheckNoticesForgery(t *testing.T) {
+	want, have := shop(), shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
+	for _, c := range []struct {
+		name      string
+		invariant int
+		forge     func(p *Plan)
+	}{
+		{"the bridge left out", 1, func(p *Plan) { p.Steps = p.Steps[1:] }},
+		{"the rewrite too early", 2, func(p *Plan) { p.Steps[1], p.Steps[2] = p.Steps[2], p.Steps[1] }},
+		{"the verify left out", 4, func(p *Plan) { p.Steps = p.Steps[:3] }},
+		{"a loss hidden", 5, func(p *Plan) { p.Steps[2].Losses = nil }},
+		{"another digest", 5, func(p *Plan) { p.Digest = state.DigestOf("x") }},
+	} {
+		p := planned(t, want, have)
+		c.forge(&p)
+		var broken *InvariantError
+		if err := Check(want, have, p); !errors.As(err, &broken) || broken.Invariant != c.invariant {
+			t.Errorf("%s: want invariant %d, got %v", c.name, c.invariant, err)
 		}
 	}
 }

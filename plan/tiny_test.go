@@ -1,0 +1,336 @@
+package plan
+
+import (
+	"container/heap"
+	"slices"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// tiny is the design's section on planning once more, for at most three components, releases, keyspaces and
+// versions, written for brute force: a class is a mask of versions, what is present a mask of such masks. It
+// shares with the planner what a record is believed and which path a rewrite takes, and nothing else.
+type tiny struct {
+	comps []tinyComponent
+	keys  []tinyKeyspace
+}
+
+type tinyComponent struct {
+	fixed bool
+	goal  int
+	uses  [3][3]tinyUse // by release and keyspace
+	count int
+}
+
+type tinyUse struct {
+	readsAny bool
+	reads    uint8 // versions
+	writes   uint8 // class, 0 if none
+}
+
+type tinyKeyspace struct {
+	versions int
+	goal     int // version, -1 if none
+	unfit    bool
+	written  [3]uint8    // by version: class
+	route    [8][3]uint8 // by class and version: 0 no way, 1 exact, 2 lossy
+}
+
+// micro is a state of it, and a map key.
+type micro struct {
+	run       [3]uint8 // by component: releases
+	template  [3]int8
+	present   [3]uint8 // by keyspace: bit m stands for class m
+	verified  [3]bool
+	rewritten [3]int8 // version, -1 if none
+}
+
+func newTiny(want state.Desired, have state.Observed) (*tiny, micro) {
+	t, s := &tiny{}, micro{}
+	for ki, k := range want.Keyspaces {
+		know := learn(want, have, k)
+		x := tinyKeyspace{versions: len(k.Shapes), goal: -1, unfit: know.unfit()}
+		s.verified[ki], s.rewritten[ki] = know.verified, -1
+		for i, shape := range k.Shapes {
+			x.written[i] = maskOf(k, know.classes.Written(shape.Version))
+			if shape.Version == k.Version {
+				x.goal = i
+			}
+			if shape.Version == know.rewritten {
+				s.rewritten[ki] = int8(i)
+			}
+			for m := uint8(1); m < 8; m++ {
+				path, ok := diff.Route(k, classOf(k, m), shape.Version)
+				if ok && m < 1<<x.versions {
+					x.route[m][i] = 1 + uint8(min(1, len(diff.Losses(path))))
+				}
+			}
+		}
+		for _, c := range know.present {
+			if c != state.Unfit {
+				s.present[ki] |= 1 << maskOf(k, c)
+			}
+		}
+		t.keys = append(t.keys, x)
+	}
+	for ci, c := range want.Components {
+		t.newComponent(want, have, c, ci, &s)
+	}
+	return t, s
+}
+
+func (t *tiny) newComponent(want state.Desired, have state.Observed, c state.Component, ci int, s *micro) {
+	x := tinyComponent{fixed: c.External || c.Removed, goal: -1, count: len(c.Releases)}
+	s.template[ci] = -1
+	live, _ := have.FindRunning(c.Name)
+	for ri, r := range c.Releases {
+		if r.Name == c.Release {
+			x.goal = ri
+		}
+		if slices.Contains(diff.Runs(c, have), r.Name) {
+			s.run[ci] |= 1 << ri
+		}
+		if live.Template == r.Name {
+			s.template[ci] = int8(ri)
+		}
+		for ki, k := range want.Keyspaces {
+			if u, ok := r.FindUse(k.Name); ok {
+				x.uses[ri][ki] = newTinyUse(k, t.keys[ki], u)
+			}
+		}
+	}
+	t.comps = append(t.comps, x)
+}
+
+func newTinyUse(k state.Keyspace, key tinyKeyspace, u state.Use) (x tinyUse) {
+	x.readsAny = u.Reads != ""
+	for i, s := range k.Shapes {
+		if u.Reads.Contains(s.Version) {
+			x.reads |= 1 << i
+		}
+		if u.Writes == s.Version {
+			x.writes = key.written[i]
+		}
+	}
+	return x
+}
+
+func maskOf(k state.Keyspace, c state.Class) (m uint8) {
+	for i, s := range k.Shapes {
+		if c.Has(s.Version) {
+			m |= 1 << i
+		}
+	}
+	return m
+}
+
+func classOf(k state.Keyspace, m uint8) state.Class {
+	var versions []state.Version
+	for i, s := range k.Shapes {
+		if m&(1<<i) != 0 {
+			versions = append(versions, s.Version)
+		}
+	}
+	return state.ClassOf(versions...)
+}
+
+// with adds a class and drops those that promise more.
+func with(present, class uint8) uint8 {
+	for m := uint8(1); m < 8; m++ {
+		if present&(1<<m) != 0 && m&class == m {
+			return present
+		}
+	}
+	for m := uint8(1); m < 8; m++ {
+		if m&class == class {
+			present &^= 1 << m
+		}
+	}
+	return present | 1<<class
+}
+
+// worse tells whether a state has an unreadable class that the state before had not, not even as a lesser promise.
+func (t *tiny) worse(before, s micro) bool {
+	for ci := range t.comps {
+		for ri := range 3 {
+			for ki := range t.keys {
+				u := t.comps[ci].uses[ri][ki]
+				if s.run[ci]&(1<<ri) == 0 || !u.readsAny {
+					continue
+				}
+				for m := uint8(1); m < 8; m++ {
+					if s.present[ki]&(1<<m) != 0 && m&u.reads == 0 && !had(before, ci, ri, ki, m, u.reads) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+func had(before micro, ci, ri, ki int, class, reads uint8) bool {
+	if before.run[ci]&(1<<ri) == 0 {
+		return false
+	}
+	for m := uint8(1); m < 8; m++ {
+		if before.present[ki]&(1<<m) != 0 && m&class == m && m&reads == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tiny) rollout(s micro, ci, to int) (micro, bool) {
+	during := s
+	during.run[ci] |= 1 << to
+	during.template[ci] = int8(to)
+	for ki := range t.keys {
+		u := t.comps[ci].uses[to][ki]
+		if t.narrow(s, ci, to, ki) && !(s.verified[ki] && !t.keys[ki].unfit && allReadable(s.present[ki], u.reads)) {
+			return s, false
+		}
+		if u.writes == 0 {
+			continue
+		}
+		if during.present[ki] = with(s.present[ki], u.writes); during.present[ki] != s.present[ki] {
+			during.verified[ki] = false
+		}
+		if w := s.rewritten[ki]; w >= 0 && u.writes&(1<<w) == 0 {
+			during.rewritten[ki] = -1
+		}
+	}
+	after := during
+	after.run[ci] = 1 << to
+	return after, !t.worse(s, during) && !t.worse(during, after)
+}
+
+func allReadable(present, reads uint8) bool {
+	for m := uint8(1); m < 8; m++ {
+		if present&(1<<m) != 0 && m&reads == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *tiny) narrow(s micro, ci, to, ki int) bool {
+	u := t.comps[ci].uses[to][ki]
+	none, common := true, uint8(7)
+	for ri := range 3 {
+		if s.run[ci]&(1<<ri) != 0 {
+			none = none && !t.comps[ci].uses[ri][ki].readsAny
+			common &= t.comps[ci].uses[ri][ki].reads
+		}
+	}
+	return u.readsAny && (none || common&^u.reads != 0)
+}
+
+func (t *tiny) rewrite(s micro, ki, to int) (after micro, lossy, ok bool) {
+	for m := uint8(1); m < 8; m++ {
+		if s.present[ki]&(1<<m) != 0 && m&(1<<to) == 0 {
+			ok = true
+			lossy = lossy || t.keys[ki].route[m][to] == 2
+			if t.keys[ki].route[m][to] == 0 {
+				return s, false, false
+			}
+		}
+	}
+	for ci, c := range t.comps {
+		for ri := range 3 {
+			if w := c.uses[ri][ki].writes; s.run[ci]&(1<<ri) != 0 && w != 0 && w&(1<<to) == 0 {
+				return s, false, false
+			}
+		}
+	}
+	after = s
+	after.present[ki] = with(s.present[ki], t.keys[ki].written[to])
+	after.rewritten[ki], after.verified[ki] = int8(to), false
+	return after, lossy, ok && !t.worse(s, after)
+}
+
+func (t *tiny) verify(s micro, ki int) micro {
+	w := s.rewritten[ki]
+	if w >= 0 && !s.verified[ki] {
+		s.present[ki] = 1 << t.keys[ki].written[w]
+	}
+	s.verified[ki] = true
+	return s
+}
+
+func (t *tiny) done(s micro) bool {
+	for ci, c := range t.comps {
+		if !c.fixed && (s.run[ci] != 1<<c.goal || int(s.template[ci]) != c.goal) {
+			return false
+		}
+	}
+	for ki, k := range t.keys {
+		if k.goal >= 0 && !allReadable(s.present[ki], 1<<k.goal) {
+			return false
+		}
+	}
+	return true
+}
+
+type trial struct {
+	at   micro
+	paid paid
+}
+
+type trials []trial
+
+func (q trials) Len() int           { return len(q) }
+func (q trials) Less(i, j int) bool { return q[i].paid.less(q[j].paid) }
+func (q trials) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *trials) Push(x any)        { *q = append(*q, x.(trial)) }
+func (q *trials) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+// brute tries everything in the order of what is paid (Dijkstra).
+func brute(want state.Desired, have state.Observed) (best paid, seen int, ok bool) {
+	t, start := newTiny(want, have)
+	known := map[micro]bool{}
+	open := &trials{{at: start}}
+	push := func(at micro, p paid) {
+		if !known[at] {
+			heap.Push(open, trial{at, p})
+		}
+	}
+	for open.Len() > 0 {
+		now := heap.Pop(open).(trial)
+		if known[now.at] {
+			continue
+		}
+		known[now.at] = true
+		if t.done(now.at) {
+			return now.paid, len(known), true
+		}
+		for ci, c := range t.comps {
+			for to := 0; to < c.count && !c.fixed; to++ {
+				if next, ok := t.rollout(now.at, ci, to); ok {
+					push(next, now.paid.plus(Step{Kind: Rollout}))
+				}
+			}
+		}
+		for ki, k := range t.keys {
+			push(t.verify(now.at, ki), now.paid)
+			for to := range k.versions {
+				if next, lossy, ok := t.rewrite(now.at, ki, to); ok {
+					push(next, now.paid.plus(Step{Kind: Rewrite, Losses: make([]state.Loss, b2i(lossy))}))
+				}
+			}
+		}
+	}
+	return best, len(known), false
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
