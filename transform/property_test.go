@@ -226,3 +226,56 @@ func TestClassifyAgreesWithReference(t *testing.T) {
 		}
 	})
 }
+
+// And the JSON values, nested ones too.
+func TestClassifyAgreesWithReferenceOnJSON(t *testing.T) {
+	one := integer("1")
+	inner := state.Type{Alts: []state.Alt{
+		{Kind: state.Int, Const: &one}, {Kind: state.Null}, {Kind: state.List, Elem: &state.Type{Alts: []state.Alt{{Kind: state.Number}}}},
+		{Kind: state.Struct, Fields: []state.Field{req("a", state.Str)}},
+	}}
+	k := state.Keyspace{Shapes: []state.Shape{
+		object("1.0.0", state.String, state.Field{Name: "a", Type: inner}, opt("b", state.Int)),
+		object("2.0.0", state.String, opt("a", state.Number), opt("b", state.Struct)),
+	}}
+	k.Shapes[1].Value.Alts = append(k.Shapes[1].Value.Alts, state.Alt{Kind: state.Int, Bounds: []state.Bound{{Op: ">", Value: "0.5"}}}, state.Alt{Kind: state.Bool})
+	p := compiled(t, k)
+	rapid.Check(t, func(t *rapid.T) {
+		v := randomJSON(t, 3)
+		b, ok := appendValue(nil, v)
+		if !ok {
+			t.Fatalf("%+v was not written", v)
+		}
+		class, _ := p.Classify(Unit{Text: string(b)})
+		for _, s := range k.Shapes {
+			if class.Has(s.Version) != s.Fits(v) {
+				t.Fatalf("%s has class %s, but Fits(%s) is %v", b, class, s.Version, s.Fits(v))
+			}
+		}
+	})
+}
+
+func randomJSON(t *rapid.T, depth int) state.Value {
+	kinds := []state.Kind{state.Struct, state.List, state.Number, state.Str, state.Bool, state.Null}
+	if depth == 0 {
+		kinds = kinds[2:]
+	}
+	v := state.Value{Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}
+	switch v.Kind {
+	case state.Struct:
+		for _, name := range []string{"a", "b"} {
+			if rapid.IntRange(0, 3).Draw(t, name) > 0 {
+				v.Fields = append(v.Fields, state.FieldValue{Name: name, Value: randomJSON(t, depth-1)})
+			}
+		}
+	case state.List:
+		for range rapid.IntRange(0, 2).Draw(t, "len") {
+			v.List = append(v.List, randomJSON(t, depth-1))
+		}
+	case state.Number:
+		v.Text = rapid.SampledFrom([]string{"0", "1", "1.0", "10e-1", "0.5", "-0", "7"}).Draw(t, "number")
+	case state.Str:
+		v.Text = rapid.String().Draw(t, "text")
+	}
+	return v
+}
