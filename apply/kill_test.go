@@ -1,0 +1,162 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"reflect"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"keyshift.dev/apply"
+	"keyshift.dev/demo"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/state"
+	"keyshift.dev/testbed"
+)
+
+// The variables that make this test binary a child which delivers the shop's second commit.
+const (
+	childVariable  = "KEYSHIFT_TEST_CHILD_REDIS"
+	mirrorVariable = "KEYSHIFT_TEST_CHILD_MIRROR"
+)
+
+// child delivers without a cluster: its pods live in the parent.
+func child() int {
+	_, after, err := shop()
+	if err == nil {
+		err = deliverIn(context.Background(), os.Getenv(childVariable), os.Getenv(mirrorVariable), after)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func deliverIn(ctx context.Context, address, mirror string, commit state.Desired) error {
+	for i := range commit.Keyspaces {
+		commit.Keyspaces[i].Policy.Throttle = state.ThrottleGentle
+	}
+	store, err := keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://" + address + "/0", LeaseTTL: 300 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	e := apply.Edges{Stores: map[string]*keyspace.Store{"main": store}, Mirror: apply.FileMirror{Dir: mirror}}
+	_, err = apply.Deliver(ctx, e, commit, nil)
+	return err
+}
+
+// killed runs children and kills each after a while, until one ends by itself. It returns how many were killed.
+func killed(t *testing.T, address string) int {
+	t.Helper()
+	mirror := t.TempDir()
+	for kills := 0; ; kills++ {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childVariable+"="+address, mirrorVariable+"="+mirror)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := 30*time.Millisecond + rand.N(time.Duration(100+40*kills)*time.Millisecond)
+		timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
+		err := cmd.Wait()
+		timer.Stop()
+		if err == nil {
+			return kills
+		}
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("child: %v", err)
+		}
+		if kills > 200 {
+			t.Fatal("no child came to its end")
+		}
+	}
+}
+
+// TestKillEndsInTheSameState compares a delivery that was killed again and again with one that was not.
+func TestKillEndsInTheSameState(t *testing.T) {
+	const units = 4000
+	_, after, err := shop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers := []*testbed.RedisServer{testbed.Redis(t), testbed.Redis(t)}
+	dumps := make([]map[string]map[string]string, 2)
+	ledgers := make([]state.Ledger, 2)
+	for i, server := range servers {
+		client := demo.Dial(server.Addr)
+		defer client.Close()
+		if err := demo.NewApplication(demo.Sessions()).Seed(t.Context(), client, demo.V1, units); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			if err := deliverIn(t.Context(), server.Addr, t.TempDir(), after); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			t.Logf("killed %d times", killed(t, server.Addr))
+		}
+		dumps[i] = dump(t, client)
+		ledgers[i] = ledger(t, server.Addr)
+	}
+	if len(dumps[0]) != units || !reflect.DeepEqual(dumps[0], dumps[1]) {
+		t.Errorf("%d and %d units differ", len(dumps[0]), len(dumps[1]))
+	}
+	if !reflect.DeepEqual(ledgers[0], ledgers[1]) {
+		t.Errorf("ledgers differ:\n%+v\n%+v", ledgers[0].Records, ledgers[1].Records)
+	}
+}
+
+// ledger reads a store's ledger, without what is random in it.
+func ledger(t *testing.T, address string) state.Ledger {
+	t.Helper()
+	store, err := keyspace.Open(t.Context(), keyspace.Options{Store: "main", Address: "redis://" + address + "/0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	l, _, err := store.ReadLedger(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Identity = ""
+	return l
+}
+
+// TestKillUnderWriters kills while pods of 2.0.0 write: every acknowledged write must be there.
+func TestKillUnderWriters(t *testing.T) {
+	server := testbed.Redis(t)
+	client := demo.Dial(server.Addr)
+	defer client.Close()
+	app := demo.NewApplication(demo.Sessions())
+	if err := app.Seed(t.Context(), client, demo.V1, 4000); err != nil {
+		t.Fatal(err)
+	}
+	_, after, err := shop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, _ := after.Components[0].FindRelease("2.0.0")
+	ctx, cancel := context.WithCancel(t.Context())
+	var pods sync.WaitGroup
+	for i := range 3 {
+		pods.Go(func() { app.RunPod(ctx, release, client, int64(i)) })
+	}
+	t.Logf("killed %d times", killed(t, server.Addr))
+	cancel()
+	pods.Wait()
+	r, err := app.Check(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.LostUpdates+r.UnreadableReads > 0 || len(r.Held) != 1 || r.Held[0].Version != demo.V2 || r.Writes < 100 {
+		t.Errorf("lost %d %v, unreadable %d, held %v after %d writes", r.LostUpdates, r.Findings, r.UnreadableReads, r.Held, r.Writes)
+	}
+}
