@@ -127,17 +127,36 @@ func (d *direction) setParts(path []string, f state.Field, source *state.Alt, ss
 		}
 		fe.If = exprs(conds)
 	}
+	if !d.complete(path, target, ss) {
+		return nil
+	}
 	var inner *state.Alt
-	if source != nil {
-		if sf, found := find(*source, f.Name); found {
-			maybe = maybe || sf.Optional
-			if s, ok := single(sf.Type); ok {
-				inner = &s
-			}
+	if sf, found := sourceField(source, f.Name); found {
+		maybe = maybe || sf.Optional
+		if s, ok := single(sf.Type); ok {
+			inner = &s
 		}
 	}
 	fe.Value = d.buildAt(path, target, inner, ss, maybe)
 	return []state.FieldExpr{fe}
+}
+
+// complete tells whether a struct literal ends in ..., or sets every field that it must have: CUE closes it otherwise.
+// An optional field that a closed literal does not set is left out, so the target's declaration of it is of no use.
+func (d *direction) complete(path []string, target state.Alt, ss []setter) bool {
+	if slices.ContainsFunc(ss, func(s setter) bool { return s.open && len(s.path) == len(path) }) {
+		return true
+	}
+	for _, f := range target.Fields {
+		set := slices.ContainsFunc(ss, func(s setter) bool { return len(s.path) > len(path) && s.path[len(path)] == f.Name })
+		if set || f.Forbidden {
+			continue
+		}
+		d.failAt(ss[0].pos, sub(d.path, path...), "not-filled", "this struct is closed and does not set "+strings.Join(sub(path, f.Name), "."),
+			"end it in ... so that what it does not set is carried or filled, or set the field")
+		return false
+	}
+	return true
 }
 
 // commonConds returns the conditions under which a struct is made: none if one of its literals has none.

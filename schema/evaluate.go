@@ -66,26 +66,24 @@ func (r *reader) unsupported(path []string, what, hint string) {
 func (r *reader) readSystem(inst *build.Instance) {
 	root := r.ctx.BuildInstance(inst)
 	first := state.Pos{File: inst.Files[0].Filename, Line: 1, Column: 1}
-	if err := root.Err(); err != nil {
-		r.problems = append(r.problems, r.places.diagnose(err, first)...)
+	if inst.LookupImport(ModulePath) == nil {
+		r.problemAt(first, nil, "no-system", "the package "+inst.PkgName+" does not import "+ModulePath, "write: system: schema.#System")
 		return
 	}
 	system := root.LookupPath(cue.ParsePath("system"))
-	if !system.Exists() {
-		r.problemAt(first, nil, "no-system", "the package "+inst.PkgName+" has no field system",
-			`write: system: schema.#System, with import "`+ModulePath+`"`)
-		return
-	}
-	if inst.LookupImport(ModulePath) == nil {
-		r.problem([]string{"system"}, "no-system", "the package does not import "+ModulePath, "write: system: schema.#System")
-		return
-	}
-	err := root.Validate(cue.All())
+	err := root.Validate(cue.All()) // all mistakes; root.Err knows only the first
 	if err == nil {
+		err = root.Err()
+	}
+	if err == nil && system.Exists() {
 		err = system.Validate(cue.All(), cue.Concrete(true))
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		r.problems = append(r.problems, r.places.diagnose(err, first)...)
+		return
+	case !system.Exists():
+		r.problemAt(first, nil, "no-system", "the package "+inst.PkgName+" has no field system", "write: system: schema.#System")
 		return
 	}
 	r.system = system

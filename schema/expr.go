@@ -18,6 +18,7 @@ type compiled struct {
 	kinds kindSet
 	typ   *state.Type // of a part of the source
 	there [][]string  // of a condition: the parts of the source that are there when it holds
+	solid [][]string  // of a condition: the parts of the source that are not null when it holds
 	slash token.Pos   // of a `/` in it, which gives a float
 	ok    bool
 }
@@ -104,6 +105,9 @@ func (d *direction) part(e ast.Expr, path []string, conds []cond) compiled {
 			"guard it: if "+dotted+" != _|_ {...}")
 		return compiled{}
 	}
+	if isSolid(path, conds) {
+		t.Alts = slices.DeleteFunc(slices.Clone(t.Alts), func(a state.Alt) bool { return a.Kind == state.Null })
+	}
 	return compiled{expr: state.Expr{Op: state.OpPath, Path: slices.Clone(path), Pos: position(e.Pos())}, kinds: kindsOf(t), typ: &t, ok: true}
 }
 
@@ -117,6 +121,13 @@ func guarded(path []string, conds []cond) bool {
 		}
 	}
 	return false
+}
+
+// isSolid tells whether a condition says that the part is not null.
+func isSolid(path []string, conds []cond) bool {
+	return slices.ContainsFunc(conds, func(c cond) bool {
+		return slices.ContainsFunc(c.solid, func(p []string) bool { return slices.Equal(p, path) })
+	})
 }
 
 func (d *direction) segment(e ast.Expr, path []string) compiled {

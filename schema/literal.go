@@ -14,14 +14,17 @@ import (
 type setter struct {
 	path  []string
 	conds []cond
-	value ast.Expr // nil: a struct that sets no field
+	value ast.Expr // nil: the struct itself, before its fields
+	open  bool     // of a struct: it ends in ..., so that what it does not set is carried
 	pos   state.Pos
 }
 
-// cond is one compiled condition of an if, and the parts of the source that are there when it holds.
+// cond is one compiled condition of an if, and the parts of the source that are there, and that are not null, when
+// it holds.
 type cond struct {
 	expr  state.Expr
 	there [][]string
+	solid [][]string
 }
 
 // direction compiles one direction of a migration.
@@ -104,7 +107,8 @@ func (d *direction) field(path []string, conds []cond, f *ast.Field) []setter {
 	if !nested {
 		return []setter{{path: at, conds: conds, value: value, pos: position(f.Pos())}}
 	}
-	out := []setter{{path: at, conds: conds, pos: position(f.Pos())}}
+	_, open := last(lit.Elts).(*ast.Ellipsis)
+	out := []setter{{path: at, conds: conds, open: open, pos: position(f.Pos())}}
 	return append(out, d.flatten(at, conds, lit.Elts)...)
 }
 
@@ -125,7 +129,7 @@ func (d *direction) comprehension(path []string, conds []cond, c *ast.Comprehens
 			d.fail(ifClause.Condition.Pos(), "wrong-kind", "the condition is a "+x.kinds.String()+", not a bool", "compare it: if #old.n > 0 {...}")
 			return nil
 		}
-		inner = append(slices.Clip(inner), cond{x.expr, x.there})
+		inner = append(slices.Clip(inner), cond{x.expr, x.there, x.solid})
 	}
 	lit, ok := bare(c.Value).(*ast.StructLit)
 	if !ok {
@@ -144,4 +148,11 @@ func bare(e ast.Expr) ast.Expr {
 		}
 		e = p.X
 	}
+}
+
+func last(decls []ast.Decl) ast.Decl {
+	if len(decls) == 0 {
+		return nil
+	}
+	return decls[len(decls)-1]
 }

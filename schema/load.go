@@ -214,7 +214,10 @@ func (l *loader) parse(name string) *ast.File {
 	}
 	f, err := parser.ParseFile(name, data, l.language, parser.ParseComments)
 	if err != nil {
-		l.problems = append(l.problems, fromCUE(err, state.Pos{File: name, Line: 1, Column: 1})...)
+		for _, d := range fromCUE(err, state.Pos{File: name, Line: 1, Column: 1}) {
+			d.Code, d.Hint = "parse", "mend the syntax there or just before"
+			l.problems = append(l.problems, d)
+		}
 		return nil
 	}
 	if !l.plain(f) {

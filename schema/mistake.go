@@ -1,6 +1,7 @@
 package schema
 
 import (
+	stderrors "errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -29,6 +30,8 @@ var kindsOfMistake = []kindOfMistake{
 	{regexp.MustCompile(`^incomplete value|^non-concrete value`), "incomplete", "give one concrete value"},
 	{regexp.MustCompile(`structural cycle|^cycle|reference cycle`), "cycle", "break the cycle: a value may not contain itself"},
 	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", "mend one of the values"},
+	{regexp.MustCompile(`^cannot use|^invalid operand`), "wrong-kind", "change the expression, or the type in the version"},
+	{regexp.MustCompile(`^error in call`), "call", "change the arguments of the call"},
 	{regexp.MustCompile(`imported and not used`), "unused-import", "remove the import"},
 	{regexp.MustCompile(`language version`), "language-version", "lower language.version in cue.mod/module.cue, or upgrade Keyshift"},
 }
@@ -80,12 +83,20 @@ func (p places) diagnose(err error, fallback state.Pos) state.Diagnostics {
 	for _, g := range groups {
 		out = append(out, p.report(g, fallback)...)
 	}
+	if len(out) == 0 { // nothing but echoes: say at least one
+		for _, e := range errors.Errors(err) {
+			out = append(out, p.diagnostic(takeApart(e), fallback))
+		}
+	}
 	return withoutEchoes(out.Sorted())
 }
 
 func takeApart(e errors.Error) complaint {
 	format, args := e.Msg()
 	c := complaint{path: spoken(errors.Path(e)), args: args, message: strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")}
+	if cause := stderrors.Unwrap(e); cause != nil || c.message == "" {
+		c.message = strings.Join(strings.Fields(strings.TrimPrefix(e.Error(), strings.Join(errors.Path(e), ".")+": ")), " ")
+	}
 	for _, in := range e.InputPositions() {
 		c.pos = append(c.pos, position(in))
 	}
@@ -141,11 +152,36 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 			break
 		}
 	}
+	if up := slices.IndexFunc(c.path, func(n string) bool { return n == "#up" || n == "#down" }); d.Code == "not-allowed" && up >= 0 && len(c.path) > up+2 {
+		d.Hint = "mend the name, or end the struct around it in ... so that what it does not set is carried"
+	}
+	if strings.HasPrefix(c.message, "error in call to or") { // over the names of something that has none
+		d.Message = "there is nothing declared that it could name"
+		d.Code, d.Hint = "conflict", "declare one"
+		p.rename(&d, c.path)
+	}
 	d.Pos = p.best(c)
 	if d.Pos.File == "" {
 		d.Pos = fallback
 	}
+	if d.Code == "conflict" && len(c.pos) > 1 {
+		for _, other := range c.pos[:2] {
+			if other.File != "" && other != d.Pos {
+				d.Hint += "; the other is at " + other.String()
+				break
+			}
+		}
+	}
 	return d
+}
+
+// rename gives a diagnostic the code and the hint of an unknown name, if its path is that of a name.
+func (p places) rename(d *state.Diagnostic, path []string) {
+	for _, n := range named {
+		if n.path.MatchString(strings.Join(path, ".")) {
+			d.Code, d.Hint = n.code, n.hint
+		}
+	}
 }
 
 // best chooses the place to show: the nearest written path if CUE names none of the user's; of two values that
@@ -157,7 +193,10 @@ func (p places) best(c complaint) state.Pos {
 			users = append(users, pos)
 		}
 	}
+	written, exact := p.byPath[join("", c.path...)]
 	switch {
+	case exact && slices.Contains(c.path, "migrations") && len(users) > 1:
+		return written
 	case len(users) == 0:
 		return p.at(c.path)
 	case strings.HasPrefix(c.message, "conflicting values") && len(c.pos) > 1 && c.pos[1].File != "":
@@ -197,11 +236,7 @@ func (p places) choice(g []complaint) (state.Diagnostic, bool) {
 		message = "got " + got + ", want one of " + strings.Join(slices.Compact(want), ", ")
 	}
 	d := state.Diagnostic{Code: "conflict", Pos: at, Path: printPath(g[0].path), Message: message, Hint: "use one of these values"}
-	for _, n := range named {
-		if n.path.MatchString(strings.Join(g[0].path, ".")) {
-			d.Code, d.Hint = n.code, n.hint
-		}
-	}
+	p.rename(&d, g[0].path)
 	return d, true
 }
 

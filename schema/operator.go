@@ -98,18 +98,20 @@ func (d *direction) logic(e *ast.BinaryExpr, conds []cond) compiled {
 	x := d.compile(e.X, conds)
 	right := conds
 	if e.Op == token.LAND && x.ok {
-		right = append(slices.Clip(conds), cond{x.expr, x.there})
+		right = append(slices.Clip(conds), cond{x.expr, x.there, x.solid})
 	}
 	y := d.compile(e.Y, right)
 	if !x.ok || !y.ok || !d.operand(e.X, x, kindBool, e.Op) || !d.operand(e.Y, y, kindBool, e.Op) {
 		return compiled{}
 	}
 	op := state.OpOr
-	var there [][]string
+	out := compiled{kinds: kindBool, ok: true}
 	if e.Op == token.LAND {
-		op, there = state.OpAnd, append(slices.Clone(x.there), y.there...)
+		op = state.OpAnd
+		out.there, out.solid = slices.Concat(x.there, y.there), slices.Concat(x.solid, y.solid)
 	}
-	return compiled{expr: d.node(op, e.OpPos, x, y), kinds: kindBool, there: there, ok: true}
+	out.expr = d.node(op, e.OpPos, x, y)
+	return out
 }
 
 func (d *direction) arithmetic(e *ast.BinaryExpr, conds []cond) compiled {
@@ -141,6 +143,9 @@ func (d *direction) comparison(op state.Op, e *ast.BinaryExpr, conds []cond) com
 	if !x.ok || !y.ok {
 		return compiled{}
 	}
+	if null, ok := d.nullness(op, e, x, y); ok {
+		return null
+	}
 	classes := []kindSet{kindNumber, kindString}
 	if op == state.OpEq || op == state.OpNe {
 		classes = append(classes, kindBool, kindNull)
@@ -152,6 +157,18 @@ func (d *direction) comparison(op state.Op, e *ast.BinaryExpr, conds []cond) com
 	}
 	d.fail(e.Pos(), "wrong-kind", e.Op.String()+" compares a "+x.kinds.String()+" with a "+y.kinds.String(), "compare two numbers or two strings (== and != also two bools)")
 	return compiled{}
+}
+
+// nullness compiles a comparison with null, which any kind may be compared with.
+func (d *direction) nullness(op state.Op, e *ast.BinaryExpr, x, y compiled) (compiled, bool) {
+	if op != state.OpEq && op != state.OpNe || x.kinds != kindNull && y.kinds != kindNull || x.slash.IsValid() || y.slash.IsValid() {
+		return compiled{}, false
+	}
+	out := compiled{expr: d.node(op, e.OpPos, x, y), kinds: kindBool, ok: true}
+	if op == state.OpNe && x.expr.Op == state.OpPath {
+		out.solid = [][]string{x.expr.Path}
+	}
+	return out, true
 }
 
 func firstValid(a, b token.Pos) token.Pos {

@@ -135,16 +135,16 @@ func (r *reader) list(path []string, v cue.Value, depth int) (state.Alt, bool) {
 
 func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bool) {
 	a := state.Alt{Kind: state.Struct, Open: v.Allows(cue.AnyString)}
-	if pattern := v.LookupPath(cue.MakePath(cue.AnyString)); pattern.Exists() && pattern.IncompleteKind() != cue.TopKind {
-		r.unsupported(path, "a struct with a pattern of fields", "name its fields, or end it in ... and leave the rest untyped")
-		return a, false
-	}
-	it, err := v.Fields(cue.Optional(true))
+	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
 	if err != nil {
 		r.problems = append(r.problems, r.places.diagnose(err, r.places.at(path))...)
 		return a, false
 	}
 	for it.Next() {
+		if it.Selector().ConstraintType() == cue.PatternConstraint {
+			r.unsupported(path, "a struct with a pattern of fields", "name its fields, or end it in ... and leave the rest untyped")
+			return a, false
+		}
 		f := state.Field{Name: name(it.Selector()), Optional: it.IsOptional()}
 		at := sub(path, f.Name)
 		f.Pos = r.placeOf(it.Value(), at)
