@@ -83,24 +83,6 @@ func (k *Kube) Secret(ctx context.Context, namespace, name string) (map[string][
 	return secret.Data, nil
 }
 
-// supported tells whether Keyshift can roll the component out, nil if it can.
-func supported(c state.Component) error {
-	switch {
-	case c.External:
-		return &Error{Reason: Unsupported, Object: object(c), Hint: "it is external: somebody else rolls it out"}
-	case c.Workload == nil:
-		return &Error{Reason: Unsupported, Object: object(c), Hint: "name its workload, or declare it external"}
-	case c.Workload.Kind != "Deployment":
-		return &Error{Reason: Unsupported, Object: object(c), Hint: "workloads of the kind Deployment are supported so far"}
-	default:
-		return nil
-	}
-}
-
-func missing(c state.Component) error {
-	return &Error{Reason: Missing, Object: object(c), Hint: "create it, with any image that a release names, or mend the name in the spec"}
-}
-
 // failed turns an error of the API into an Error with a hint; verb and resource are those of the request.
 func failed(err error, object, verb, resource string) error {
 	e := &Error{Reason: Unreachable, Wait: true, Object: object, Err: err}

@@ -56,21 +56,33 @@ func (r *Records) Save(ctx context.Context, blob []byte) error {
 		return err
 	}
 	if index != nil && index.Data["digest"] == digest {
-		return nil
+		if _, err := r.read(ctx, index); err == nil {
+			return nil
+		}
 	}
 	chunks := max(1, (len(packed)+r.chunk-1)/r.chunk)
 	for i := range chunks {
 		object := r.object(chunkName(r.name, digest, i))
 		object.BinaryData = map[string][]byte{"chunk": packed[i*r.chunk : min(len(packed), (i+1)*r.chunk)]}
-		_, err := r.client.CoreV1().ConfigMaps(r.namespace).Create(ctx, object, created)
-		if err != nil && !apierrors.IsAlreadyExists(err) { // one that exists is the same: its name is its content
-			return r.failed(err, "create")
+		if err := r.put(ctx, object); err != nil {
+			return err
 		}
 	}
 	if err := r.point(ctx, index, digest, chunks); err != nil {
 		return err
 	}
 	return r.sweep(ctx, digest)
+}
+
+// put writes a chunk. One that exists was left by a Save that was cut off, or is damaged.
+func (r *Records) put(ctx context.Context, object *corev1.ConfigMap) error {
+	maps := r.client.CoreV1().ConfigMaps(r.namespace)
+	_, err := maps.Create(ctx, object, created)
+	if !apierrors.IsAlreadyExists(err) {
+		return r.failed(err, "create")
+	}
+	_, err = maps.Update(ctx, object, metav1.UpdateOptions{FieldManager: FieldManager})
+	return r.failed(err, "update")
 }
 
 // Load returns the blob, and whether there is one.
@@ -107,12 +119,12 @@ func (r *Records) read(ctx context.Context, index *corev1.ConfigMap) ([]byte, er
 			return nil, err
 		}
 		if object == nil {
-			return nil, fmt.Errorf("%w: %w", r.damaged("delete the index to start afresh"), errMoved)
+			return nil, fmt.Errorf("%w: %w", r.damaged("it mends itself at the next save; to start afresh delete its ConfigMaps"), errMoved)
 		}
 		packed = append(packed, object.BinaryData["chunk"]...)
 	}
 	if sum := sha256.Sum256(packed); hex.EncodeToString(sum[:]) != digest {
-		return nil, r.damaged("its digest is another")
+		return nil, r.damaged("a chunk was changed; it mends itself at the next save")
 	}
 	return unpack(packed)
 }
@@ -132,10 +144,7 @@ func (r *Records) point(ctx context.Context, old *corev1.ConfigMap, digest strin
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return &Error{Reason: Refused, Wait: true, Object: r.String(), Err: err, Hint: "somebody else saved it at the same time"}
 	}
-	if err != nil {
-		return r.failed(err, verb)
-	}
-	return nil
+	return r.failed(err, verb)
 }
 
 // sweep deletes the chunks of other digests.
@@ -194,6 +203,9 @@ func (r *Records) get(ctx context.Context, name string) (*corev1.ConfigMap, erro
 func (r *Records) String() string { return fmt.Sprintf("ConfigMap %s/%s", r.namespace, r.name) }
 
 func (r *Records) failed(err error, verb string) error {
+	if err == nil {
+		return nil
+	}
 	return failed(err, r.String(), verb, "configmaps")
 }
 

@@ -7,6 +7,24 @@ import (
 	"keyshift.dev/state"
 )
 
+// supported tells whether Keyshift can roll the component out, nil if it can.
+func supported(c state.Component) error {
+	switch {
+	case c.External:
+		return &Error{Reason: Unsupported, Object: object(c), Hint: "it is external: somebody else rolls it out"}
+	case c.Workload == nil:
+		return &Error{Reason: Unsupported, Object: object(c), Hint: "name its workload, or declare it external"}
+	case c.Workload.Kind != "Deployment":
+		return &Error{Reason: Unsupported, Object: object(c), Hint: "workloads of the kind Deployment are supported so far"}
+	default:
+		return nil
+	}
+}
+
+func missing(c state.Component) error {
+	return &Error{Reason: Missing, Object: object(c), Hint: "create it, with any image that a release names, or mend the name in the spec"}
+}
+
 // containers refuses a release that lists a container the template does not have: applying it would add one.
 func containers(c state.Component, r state.Release, template []state.Image) error {
 	if len(r.Images) == 0 {
