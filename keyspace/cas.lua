@@ -91,6 +91,7 @@ for k = 2, #KEYS do
   if not ok then
     local text = type(code) == 'table' and code.err or tostring(code)
     local word = string.match(text, '%u%u+') or 'ERR'
+    if string.find(text, "The user executing the script can't", 1, true) then word = 'NOPERM' end
     if word == 'WRONGTYPE' then
       code = 't'
     else

@@ -118,7 +118,7 @@ var guards = []guard{
 	{"a hash is written, its TTL kept", between(sessions(), "session:1", seedSession, nothing, "d",
 		`hash created="5" full_name="Ada" note="n" plan="free" user_id="1"`+at)},
 	{"a string is written, its TTL kept", between(carts(), "cart:1", seedCart, nothing, "d",
-		`string {"owner":1,"note":"n","total":50}`+at)},
+		`string {"owner":1,"total":50,"note":"n"}`+at)},
 	{"a hash whose every field changes keeps its TTL", between(turned(), "turn:1", func(ctx context.Context, c *redis.Client) {
 		c.Del(ctx, "turn:1")
 		c.HSet(ctx, "turn:1", "old", "v")

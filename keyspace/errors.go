@@ -119,9 +119,21 @@ func classify(ctx context.Context, store, doing string, err error) error {
 	return classifyAnswer(store, doing, server.Error())
 }
 
+// scriptDenied is how Redis 7.0 says inside a script what it says as NOPERM elsewhere (src/script.c).
+const scriptDenied = "The user executing the script can't"
+
+// passwordUnasked is how a server without a password answers one (src/acl.c).
+const passwordUnasked = "without any password configured"
+
 // classifyAnswer turns the text of an error answer, or its first word, into an Error.
 func classifyAnswer(store, doing, text string) *Error {
 	word, _, _ := strings.Cut(text, " ")
+	switch {
+	case strings.Contains(text, scriptDenied):
+		word = "NOPERM"
+	case strings.Contains(text, passwordUnasked):
+		word = "WRONGPASS"
+	}
 	for _, a := range answers {
 		if a.word == word {
 			said := a.text

@@ -63,7 +63,7 @@ func (o Options) client() (*redis.Options, error) {
 	if o.TLS != nil {
 		c.TLSConfig = o.TLS
 	}
-	c.MaxRetries = -1
+	c.MaxRetries, c.DialerRetries = -1, 1
 	c.Protocol = 2
 	c.DisableIdentity = true
 	c.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

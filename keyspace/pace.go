@@ -30,7 +30,7 @@ const (
 // pace sizes batches by the time they block the server, and rests between them.
 type pace struct {
 	profile
-	latency time.Duration // of a command that does nothing
+	latency time.Duration // of a write that does next to nothing
 
 	size atomic.Int64 // keys a batch
 	owed atomic.Int64 // nanoseconds that writes took since the last rest

@@ -75,7 +75,7 @@ func (s *Store) newRewrite(ctx context.Context, l *Lease, job Job, report func(P
 		return nil, 0, err
 	}
 	p := newPace(job.Keyspace.Policy.Throttle)
-	if p.latency, err = s.latency(ctx); err != nil {
+	if p.latency, err = l.latency(ctx); err != nil {
 		return nil, 0, err
 	}
 	cursor, err := s.loadCheckpoint(ctx, l, job, n.runID)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -26,6 +26,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	quiet()
 	s := &Store{name: o.Store, options: o, client: redis.NewClient(options)}
 	if err := s.probe(ctx); err != nil {
 		s.Close()
@@ -33,6 +34,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// quiet stops the Redis client from printing: what it has to say comes back as errors.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
+
+type silence struct{}
+
+// Printf prints nothing.
+func (silence) Printf(context.Context, string, ...any) {}
 
 func (s *Store) probe(ctx context.Context) error {
 	if err := s.client.Ping(ctx).Err(); err != nil {
@@ -51,19 +60,6 @@ func (s *Store) Close() {
 
 // Name returns the store's name in the spec.
 func (s *Store) Name() string { return s.name }
-
-// latency measures a command that does nothing: the best of three.
-func (s *Store) latency(ctx context.Context) (time.Duration, error) {
-	best := time.Hour
-	for range 3 {
-		started := time.Now()
-		if err := s.client.Ping(ctx).Err(); err != nil {
-			return 0, classify(ctx, s.name, "measuring the latency", err)
-		}
-		best = min(best, time.Since(started))
-	}
-	return best, nil
-}
 
 // node is what the server says of its own process.
 type node struct {
