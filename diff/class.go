@@ -9,6 +9,7 @@ import (
 // Classes knows which versions of one keyspace take each other's units.
 type Classes struct {
 	written map[state.Version]state.Class
+	closed  map[state.Class]bool // the written ones
 }
 
 // ClassesOf compares the shapes of a keyspace.
@@ -23,7 +24,11 @@ func ClassesOf(k state.Keyspace) Classes {
 		}
 		written[narrow.Version] = state.ClassOf(versions...)
 	}
-	return Classes{written}
+	closed := make(map[state.Class]bool, len(written))
+	for _, c := range written {
+		closed[c] = true
+	}
+	return Classes{written, closed}
 }
 
 // Written returns the class that a writer of v is sure to make: every version whose shape subsumes v's.
@@ -37,6 +42,9 @@ func (cs Classes) Written(v state.Version) state.Class {
 // close adds to a class the versions that take whatever fits it. A class recorded before a wider version was
 // declared needs that.
 func (cs Classes) close(c state.Class) state.Class {
+	if cs.closed[c] || c == state.Unfit {
+		return c
+	}
 	versions := c.Versions()
 	for _, v := range versions {
 		versions = append(versions, cs.Written(v).Versions()...)
@@ -47,6 +55,9 @@ func (cs Classes) close(c state.Class) state.Class {
 // Least closes the classes and keeps those that promise least: a class that has all versions of another is as
 // readable as that one, and is left out. The result is sorted, Unfit last if it is there.
 func (cs Classes) Least(classes []state.Class) []state.Class {
+	if len(classes) == 0 {
+		return nil
+	}
 	closed := make([]state.Class, len(classes))
 	for i, c := range classes {
 		closed[i] = cs.close(c)

@@ -51,6 +51,10 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 		hold.Code = UnknownImage
 		hold.Reason = fmt.Sprintf("runs release %s, which is not declared, so nobody knows what it reads and writes", undeclared(c, have))
 		hold.WayOut = fmt.Sprintf("declare release %s of %s with its uses", undeclared(c, have), c.Name)
+	case !c.Removed && !declares(c, c.Release):
+		hold.Code = UnknownRelease
+		hold.Reason = fmt.Sprintf("should run release %q, which is not declared", c.Release)
+		hold.WayOut = fmt.Sprintf("declare release %q of %s, or ask for a declared one", c.Release, c.Name)
 	case !c.Removed && (!ok || live.Missing):
 		hold.Code = WorkloadMissing
 		hold.Reason = fmt.Sprintf("has no workload: %s does not exist, and Keyshift does not create workloads yet", workload(c))
@@ -64,11 +68,16 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 // undeclared returns the first running release that the catalogue lacks, empty if none.
 func undeclared(c state.Component, have state.Observed) string {
 	for _, name := range Runs(c, have) {
-		if _, ok := c.FindRelease(name); !ok {
+		if !declares(c, name) {
 			return name
 		}
 	}
 	return ""
+}
+
+func declares(c state.Component, release string) bool {
+	_, ok := c.FindRelease(release)
+	return ok
 }
 
 func workload(c state.Component) string {

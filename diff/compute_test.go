@@ -107,6 +107,11 @@ func TestComputeLeavesAlone(t *testing.T) {
 		t.Errorf("an external component and a keyspace known only from a ledger: %+v", got)
 	}
 	want = shop()
+	want.Components[0].Release = "7"
+	if got := Compute(want, running("2", "2")); len(got) != 1 || got[0].Code != UnknownRelease {
+		t.Errorf("a desired release that is not declared: %+v", got)
+	}
+	want = shop()
 	want.Components[0].Removed, want.Components[0].Release = true, ""
 	if got := Compute(want, running("1", "1")); len(got) != 1 || got[0].Kind != Version {
 		t.Errorf("a removed component is not rolled, but what it writes counts: %+v", got)

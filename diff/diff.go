@@ -36,6 +36,7 @@ type Code string
 // The codes of holds.
 const (
 	UnknownImage    Code = "UnknownImage"    // a live image that no release names
+	UnknownRelease  Code = "UnknownRelease"  // the desired release is not declared
 	WorkloadMissing Code = "WorkloadMissing" // the component's workload does not exist
 )
 

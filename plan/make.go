@@ -51,7 +51,9 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 			b.verify(k, know.rewritten)
 		}
 	}
-	m = newModel(want, b.have)
+	if len(b.steps) > 0 {
+		m = newModel(want, b.have)
+	}
 	f := m.search()
 	if !f.ok {
 		return nil, []Blocked{m.explain(want, have, f)}

@@ -19,6 +19,7 @@ type component struct {
 	name     string
 	fixed    bool // external, or removed from the spec: Keyshift does not roll it
 	goal     int  // desired release
+	template int  // release of the template at the start, -1 if none
 	start    []int
 	settled  bool // the start is the template of one release and its pods alone
 	targets  []int
@@ -152,8 +153,9 @@ func (k *keyspace) add(present set, class int) set {
 }
 
 func (m *model) newComponent(want state.Desired, have state.Observed, c state.Component) component {
-	out := component{name: c.Name, fixed: c.External || c.Removed, goal: -1}
+	out := component{name: c.Name, fixed: c.External || c.Removed, goal: -1, template: -1}
 	runs := diff.Runs(c, have)
+	live, _ := have.FindRunning(c.Name)
 	for i, r := range c.Releases {
 		out.releases = append(out.releases, m.newRelease(want, r))
 		if slices.Contains(runs, r.Name) {
@@ -162,8 +164,10 @@ func (m *model) newComponent(want state.Desired, have state.Observed, c state.Co
 		if r.Name == c.Release {
 			out.goal = i
 		}
+		if r.Name == live.Template {
+			out.template = i
+		}
 	}
-	live, _ := have.FindRunning(c.Name)
 	out.settled = len(runs) == 1 && live.Template == runs[0]
 	if !out.fixed {
 		out.targets = out.alike()

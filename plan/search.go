@@ -23,7 +23,8 @@ type found struct {
 	nearest node // if not ok: the node nearest to the goal
 }
 
-// search returns the cheapest safe moves from the start to the goal; of several the smallest sequence. It is A*
+// search returns the cheapest safe moves from the start to the goal; of several, those that first end what has
+// begun, then the smallest sequence. It is A*
 // (Hart, Nilsson, Raphael 1968) with the sum of what each object needs at least as the estimate, which never
 // falls by more than a move costs; every path of the least cost is kept, and the smallest walked at the end.
 func (m *model) search() found {
@@ -160,7 +161,8 @@ func (s *searcher) visit(n node, paid cost, from int, by move) {
 	}
 }
 
-// smallest walks from the start to a goal over paths of the least cost, by the smallest move each time.
+// smallest walks from the start to a goal over paths of the least cost, by the smallest move each time. A rollout
+// that runs already comes before anything else, or what its last old pods leave free would be done before it ends.
 func (s *searcher) smallest(goals []int) []move {
 	onto := map[int][]arrival{} // by node: the moves that leave it on such a path, and where they lead
 	seen := map[int]bool{}
@@ -178,11 +180,22 @@ func (s *searcher) smallest(goals []int) []move {
 	}
 	var out []move
 	for at := 0; len(onto[at]) > 0; {
-		next := slices.MinFunc(onto[at], func(a, b arrival) int { return a.move.compare(b.move) })
+		n := s.nodes[at].node
+		next := slices.MinFunc(onto[at], func(a, b arrival) int {
+			return cmp.Or(cmp.Compare(s.begun(n, b.move), s.begun(n, a.move)), a.move.compare(b.move))
+		})
 		out = append(out, next.move)
 		at = next.node
 	}
 	return out
+}
+
+// begun is 1 if a move is a rollout that runs at a node, else 0.
+func (m *model) begun(n node, by move) int {
+	if by.kind == moveRollout && n.runs[by.object] == mixed && m.comps[by.object].template == by.to {
+		return 1
+	}
+	return 0
 }
 
 // nearest returns the visited node that has the least to go, of several the one with the fewest obstacles before
