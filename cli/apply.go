@@ -15,7 +15,7 @@ import (
 type applyOptions struct {
 	output
 	connection
-	dir string
+	source
 }
 
 // applied is the last line of apply -o json.
@@ -39,20 +39,20 @@ at any moment and run again; it goes on where it stopped.`,
 		Example: "  keyshift apply . --store main=redis://127.0.0.1:6379/0 --no-cluster",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.dir = oneDir(args)
 			if err := o.output.open(c); err != nil {
 				return err
 			}
-			return o.run(c.Context())
+			return o.run(c.Context(), args)
 		},
 	}
 	o.output.bind(c.Flags())
+	o.source.bind(c.Flags())
 	o.connection.bind(c.Flags())
 	return c
 }
 
-func (o *applyOptions) run(ctx context.Context) error {
-	desired, err := load(ctx, o.dir)
+func (o *applyOptions) run(ctx context.Context, args []string) error {
+	desired, err := o.load(ctx, args)
 	if err != nil {
 		return o.fail(err)
 	}

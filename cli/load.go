@@ -8,6 +8,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
 
 	"keyshift.dev/gitsource"
 	"keyshift.dev/sandbox"
@@ -62,18 +65,29 @@ func locationIn(root, start string) (location, error) {
 	return l, nil
 }
 
-// load evaluates the package in a folder, in a contained child process. The places in diagnostics and in what
-// is returned are relative to the working folder, so that an editor can jump to them.
-func load(ctx context.Context, dir string) (state.Desired, error) {
-	l, err := locate(dir)
+// source is the spec that a command works on.
+type source struct {
+	location
+	timeout time.Duration
+}
+
+func (s *source) bind(fs *pflag.FlagSet) {
+	fs.DurationVar(&s.timeout, "eval-timeout", 30*time.Second, "how long the evaluation of the spec may take")
+}
+
+// load evaluates the package in a folder, the current one if no argument names it, in a contained child process.
+// The places in diagnostics are relative to the working folder, so that an editor can jump to them.
+func (s *source) load(ctx context.Context, args []string) (state.Desired, error) {
+	l, err := locate(oneDir(args))
 	if err != nil {
 		return state.Desired{}, err
 	}
+	s.location = l
 	files, err := gitsource.ReadDir(l.root)
 	if err != nil {
 		return state.Desired{}, l.place(err)
 	}
-	desired, err := sandbox.Evaluate(ctx, files, l.dir, sandbox.Limits{})
+	desired, err := sandbox.Evaluate(ctx, files, l.dir, sandbox.Limits{Wall: s.timeout})
 	if err != nil {
 		return state.Desired{}, l.place(err)
 	}

@@ -15,7 +15,7 @@ import (
 type planOptions struct {
 	output
 	connection
-	dir string
+	source
 }
 
 // planned is a plan and what it was made from, for programs.
@@ -37,20 +37,20 @@ Exit code 0: nothing to do; 2: there are changes; 1: an error, or no safe order 
 		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.dir = oneDir(args)
 			if err := o.output.open(c); err != nil {
 				return err
 			}
-			return o.run(c.Context())
+			return o.run(c.Context(), args)
 		},
 	}
 	o.output.bind(c.Flags())
+	o.source.bind(c.Flags())
 	o.connection.bind(c.Flags())
 	return c
 }
 
-func (o *planOptions) run(ctx context.Context) error {
-	desired, err := load(ctx, o.dir)
+func (o *planOptions) run(ctx context.Context, args []string) error {
+	desired, err := o.load(ctx, args)
 	if err != nil {
 		return o.fail(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 type testOptions struct {
 	output
-	dir string
+	source
 }
 
 // testResult is one test of a spec and how it went.
@@ -37,27 +37,23 @@ differs, field by field.`,
 		Example: "  keyshift test examples/shop",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.dir = oneDir(args)
-			if err := o.open(c); err != nil {
+			if err := o.output.open(c); err != nil {
 				return err
 			}
-			return o.run(c.Context())
+			return o.run(c.Context(), args)
 		},
 	}
-	o.bind(c.Flags())
+	o.output.bind(c.Flags())
+	o.source.bind(c.Flags())
 	return c
 }
 
-func (o *testOptions) run(ctx context.Context) error {
-	desired, err := load(ctx, o.dir)
+func (o *testOptions) run(ctx context.Context, args []string) error {
+	desired, err := o.load(ctx, args)
 	if err != nil {
 		return o.fail(err)
 	}
-	l, err := locate(o.dir)
-	if err != nil {
-		return o.fail(err)
-	}
-	results, failed := runTests(desired, l)
+	results, failed := runTests(desired, o.location)
 	if o.json() {
 		if err := o.value(results); err != nil {
 			return err

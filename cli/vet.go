@@ -14,7 +14,7 @@ import (
 
 type vetOptions struct {
 	output
-	dir string
+	source
 }
 
 func newVet() *cobra.Command {
@@ -28,27 +28,23 @@ drop every field both ways, that no two keyspaces overlap, and that the spec's o
 		Example: "  keyshift vet .\n  keyshift vet examples/shop -o json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.dir = oneDir(args)
-			if err := o.open(c); err != nil {
+			if err := o.output.open(c); err != nil {
 				return err
 			}
-			return o.run(c.Context())
+			return o.run(c.Context(), args)
 		},
 	}
-	o.bind(c.Flags())
+	o.output.bind(c.Flags())
+	o.source.bind(c.Flags())
 	return c
 }
 
-func (o *vetOptions) run(ctx context.Context) error {
-	desired, err := load(ctx, o.dir)
+func (o *vetOptions) run(ctx context.Context, args []string) error {
+	desired, err := o.load(ctx, args)
 	if err != nil {
 		return o.fail(err)
 	}
-	l, err := locate(o.dir)
-	if err != nil {
-		return o.fail(err)
-	}
-	if err := l.place(vetTests(desired)); err != nil {
+	if err := o.place(vetTests(desired)); err != nil {
 		return o.fail(err)
 	}
 	if o.json() {
