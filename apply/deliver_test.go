@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -285,4 +287,67 @@ func TestUnknownStore(t *testing.T) {
 	if held, ok := errors.AsType[*apply.HoldError](err); !ok || held.Code != apply.StoreUndefined {
 		t.Errorf("not held: %v", err)
 	}
+}
+
+// TestRecordedBeforeAStepStarts reads the ledger at the start of each step.
+func TestRecordedBeforeAStepStarts(t *testing.T) {
+	w := embedded(t, 20)
+	_, err := apply.Deliver(t.Context(), w.edges, w.after, func(e apply.Event) {
+		if e.Kind != apply.Started {
+			return
+		}
+		l := ledger(t, w.address)
+		if c, _ := l.Catalogue.FindComponent("checkout"); len(c.Releases) != 3 {
+			t.Errorf("step %d: the ledger knows %d releases", e.Index, len(c.Releases))
+		}
+		var writes2 bool
+		for _, class := range l.Records[0].Present {
+			writes2 = writes2 || class.Has("2.0.0")
+		}
+		if e.Index >= 1 && !writes2 || l.Records[0].Verified && e.Index < 4 {
+			t.Errorf("step %d starts with the record %+v", e.Index, l.Records[0])
+		}
+		mirrored, err := w.edges.Mirror.Load(t.Context(), "shop")
+		if err != nil || len(mirrored) != 1 || !reflect.DeepEqual(mirrored[0].Records, l.Records) {
+			t.Errorf("step %d: the mirror has %+v, %v", e.Index, mirrored, err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := ledger(t, w.address); !l.Records[0].Verified || !slices.Equal(l.Records[0].Present, []state.Class{"2.0.0"}) || !slices.Equal(l.Counted, []string{"session"}) {
+		t.Errorf("in the end: %+v", l.Records)
+	}
+}
+
+// TestBlockedIsNotRecorded blocks the whole shop: nothing may be written, and its definitions may still change.
+func TestBlockedIsNotRecorded(t *testing.T) {
+	w := embedded(t, 20)
+	w.quiet()
+	w.edges.Cluster = cluster.NewMemory(cluster.MemoryOptions{}) // has no workload
+	_, err := w.deliver(w.after)
+	if blocked, ok := errors.AsType[*plan.BlockedError](err); !ok || blocked.Blocked.WayOut == "" {
+		t.Fatalf("not blocked: %v", err)
+	}
+	if n := w.client.Exists(t.Context(), "keyshift:ledger:shop").Val(); n != 0 {
+		t.Error("a ledger was written")
+	}
+}
+
+// TestTwoAtOnce lets two processes deliver the same commit: one leads, the other waits and finds it done.
+func TestTwoAtOnce(t *testing.T) {
+	w := real(t, 2000)
+	second := w.edges
+	second.Stores = map[string]*keyspace.Store{"main": w.open(w.address)}
+	second.Mirror = apply.FileMirror{Dir: t.TempDir()}
+	var both sync.WaitGroup
+	for _, e := range []apply.Edges{w.edges, second} {
+		both.Go(func() {
+			if _, err := apply.Deliver(t.Context(), e, w.after, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	w.check("2.0.0")
 }

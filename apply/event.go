@@ -13,9 +13,11 @@ import (
 // EventKind is the kind of an event.
 type EventKind string
 
-// The kinds of events. A started step ends in exactly one of ended, failed and superseded.
+// The kinds of events. A started step ends in exactly one of ended, failed and superseded; the last two also
+// stand for a step that could not start.
 const (
 	Planned    EventKind = "planned"    // Plan and Have are new
+	Waiting    EventKind = "waiting"    // a step waits for a keyspace that somebody else holds; Err names the holder
 	Started    EventKind = "started"    // a step begins
 	Progressed EventKind = "progress"   // Rewrite or Rollout says how far
 	Ended      EventKind = "ended"      // a step succeeded; of a rewrite or verify, Outcome says what it did

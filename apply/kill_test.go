@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"keyshift.dev/apply"
 	"keyshift.dev/demo"
 	"keyshift.dev/keyspace"
@@ -53,10 +55,11 @@ func deliverIn(ctx context.Context, address, mirror string, commit state.Desired
 	return err
 }
 
-// killed runs children and kills each after a while, until one ends by itself. It returns how many were killed.
-func killed(t *testing.T, address string) int {
+// killed runs children and kills each after a while, until one ends by itself. Some of them must have been killed
+// in the middle of the rewrite.
+func killed(t *testing.T, client *redis.Client, address string) {
 	t.Helper()
-	mirror := t.TempDir()
+	mirror, middle := t.TempDir(), 0
 	for kills := 0; ; kills++ {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childVariable+"="+address, mirrorVariable+"="+mirror)
@@ -69,7 +72,11 @@ func killed(t *testing.T, address string) int {
 		err := cmd.Wait()
 		timer.Stop()
 		if err == nil {
-			return kills
+			t.Logf("killed %d times, %d of them with units of both versions", kills, middle)
+			if middle == 0 {
+				t.Error("no child was killed in the middle of the rewrite")
+			}
+			return
 		}
 		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Fatalf("child: %v", err)
@@ -77,7 +84,24 @@ func killed(t *testing.T, address string) int {
 		if kills > 200 {
 			t.Fatal("no child came to its end")
 		}
+		if mixed(t, client) {
+			middle++
+		}
 	}
+}
+
+// mixed tells whether a sample of the units has both versions.
+func mixed(t *testing.T, client *redis.Client) bool {
+	t.Helper()
+	versions := map[bool]bool{}
+	for i := range 100 {
+		name, err := client.HExists(t.Context(), fmt.Sprintf("session:%d", i*37), "name").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions[name] = true
+	}
+	return len(versions) == 2
 }
 
 // TestKillEndsInTheSameState compares a delivery that was killed again and again with one that was not.
@@ -101,7 +125,7 @@ func TestKillEndsInTheSameState(t *testing.T) {
 				t.Fatal(err)
 			}
 		} else {
-			t.Logf("killed %d times", killed(t, server.Addr))
+			killed(t, client, server.Addr)
 		}
 		dumps[i] = dump(t, client)
 		ledgers[i] = ledger(t, server.Addr)
@@ -149,7 +173,7 @@ func TestKillUnderWriters(t *testing.T) {
 	for i := range 3 {
 		pods.Go(func() { app.RunPod(ctx, release, client, int64(i)) })
 	}
-	t.Logf("killed %d times", killed(t, server.Addr))
+	killed(t, client, server.Addr)
 	cancel()
 	pods.Wait()
 	r, err := app.Check(t.Context(), client)

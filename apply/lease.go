@@ -2,25 +2,59 @@ package apply
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"keyshift.dev/keyspace"
-	"keyshift.dev/state"
+	"keyshift.dev/plan"
 )
 
 // releaseTimeout bounds how long a run that ends waits to give its leases back.
 const releaseTimeout = 5 * time.Second
 
-// acquire takes the lease of a keyspace. If somebody holds it, it waits for as long as Edges.LeaseWait says:
-// a process that was killed leaves a lease behind that expires soon. The error then holds a *keyspace.HeldError.
-func (e Edges) acquire(ctx context.Context, system string, k state.Keyspace) (*keyspace.Lease, error) {
-	wait := e.leaseWait()
-	if wait < 0 {
-		return e.Stores[k.Store].Acquire(ctx, system, k.Name)
+// lease makes sure that the run holds the lease of a data step's keyspace; it does nothing for a rollout.
+// If somebody else holds it, the run waits for as long as Edges.LeaseWait says: a process that was killed
+// leaves a lease behind that expires soon. The error then holds a *keyspace.HeldError.
+func (r *run) lease(ctx context.Context, i int, step plan.Step) error {
+	if step.Kind == plan.Rollout || r.leases[step.Object] != nil {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	k, ok := r.want.FindKeyspace(step.Object)
+	if !ok {
+		return fmt.Errorf("keyspace %q is not declared", step.Object)
+	}
+	store := r.edges.Stores[k.Store]
+	l, err := store.Acquire(ctx, r.book.system, k.Name)
+	if held, taken := errors.AsType[*keyspace.HeldError](err); taken && r.edges.leaseWait() > 0 {
+		r.tell(Event{Kind: Waiting, Index: i, Step: step, Err: held})
+		waiting, cancel := context.WithTimeout(ctx, r.edges.leaseWait())
+		defer cancel()
+		l, err = store.AcquireWait(waiting, r.book.system, k.Name)
+	}
+	if err == nil {
+		r.leases[k.Name] = l
+	}
+	return err
+}
+
+// let gives the lease of a keyspace back. A lease that cannot be given back expires by itself.
+func (r *run) let(ctx context.Context, keyspace string) error {
+	l := r.leases[keyspace]
+	if l == nil {
+		return nil
+	}
+	delete(r.leases, keyspace)
+	return l.Release(ctx)
+}
+
+// release gives back what a run that ended early still holds, also after its context ended.
+func (r *run) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	return e.Stores[k.Store].AcquireWait(ctx, system, k.Name)
+	for name := range r.leases {
+		_ = r.let(ctx, name) // the run's own error is the one to tell; the lease expires
+	}
 }
 
 // pause sleeps, or returns why the context ended.

@@ -80,6 +80,19 @@ func (b *book) shelve(ctx context.Context, s *shelf, next state.Ledger) error {
 	return err
 }
 
+// current makes sure that every ledger is the one that was read or written last.
+func (b *book) current(ctx context.Context) error {
+	_, err := overStores(b.edges, func(name string) (struct{}, error) {
+		l, _, err := b.edges.Stores[name].ReadLedger(ctx, b.system)
+		i := slices.IndexFunc(b.shelves, func(s shelf) bool { return s.store == name })
+		if err == nil && !sameLedger(l, b.shelves[i].stored) {
+			err = fmt.Errorf("store %s: %w: %w", name, errSuperseded, keyspace.ErrLedgerMoved)
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
 // next returns the ledger of one store at a state.
 func (b *book) next(s shelf, have state.Observed) state.Ledger {
 	l := state.Ledger{Format: state.LedgerFormat, Identity: s.ledger.Identity, System: b.system, Catalogue: b.catalogue}

@@ -13,7 +13,7 @@ import (
 	"keyshift.dev/state"
 )
 
-// rewrite converts the units of a keyspace under its lease, which it keeps for the verify that follows.
+// rewrite converts the units of a keyspace under its lease, which the run keeps for the verify that follows.
 // While it runs the cluster is watched: a pod that writes another version stops it at a key boundary, and so
 // do more unfit units than the policy allows.
 func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (*keyspace.Outcome, error) {
@@ -30,15 +30,11 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (*keyspace.Out
 	if unfit > allowed {
 		return nil, unfitError(k, unfit, allowed, live.Samples)
 	}
-	lease, err := r.hold(ctx, k)
-	if err != nil {
-		return nil, err
-	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer r.watch(ctx, stop, k, state.Version(step.To))()
 	job := keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest)}
-	outcome, err := r.edges.Stores[k.Store].Rewrite(ctx, lease, job, func(p keyspace.Progress) {
+	outcome, err := r.edges.Stores[k.Store].Rewrite(ctx, r.leases[k.Name], job, func(p keyspace.Progress) {
 		if p.Unfit > allowed {
 			stop(unfitError(k, p.Unfit, allowed, nil))
 		}

@@ -101,6 +101,9 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	if err := r.lease(ctx, i, step); err != nil {
+		return err
+	}
 	if err := r.confirm(ctx, step); err != nil {
 		return err
 	}
@@ -127,9 +130,12 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	return nil
 }
 
-// confirm observes the cluster and makes sure that the step is still the one to take: it breaks no
-// invariant, and planning from what is there now gives what is left of the plan.
+// confirm observes again and makes sure that the step is still the one to take: nobody else wrote a ledger,
+// the step breaks no invariant, and planning from what is there now gives what is left of the plan.
 func (r *run) confirm(ctx context.Context, step plan.Step) error {
+	if err := r.book.current(ctx); err != nil {
+		return err
+	}
 	running, err := r.edges.running(ctx, r.want)
 	if err != nil {
 		return err
@@ -161,35 +167,4 @@ func (r *run) execute(ctx context.Context, i int, step plan.Step) (units *keyspa
 func (r *run) tell(e Event) {
 	e.Plan = r.plan
 	r.reporter.report(e)
-}
-
-// hold returns the lease of a keyspace, taken now if the run does not have it yet.
-func (r *run) hold(ctx context.Context, k state.Keyspace) (*keyspace.Lease, error) {
-	if l := r.leases[k.Name]; l != nil {
-		return l, nil
-	}
-	l, err := r.edges.acquire(ctx, r.book.system, k)
-	if err == nil {
-		r.leases[k.Name] = l
-	}
-	return l, err
-}
-
-// let gives the lease of a keyspace back. A lease that cannot be given back expires by itself.
-func (r *run) let(ctx context.Context, keyspace string) error {
-	l := r.leases[keyspace]
-	if l == nil {
-		return nil
-	}
-	delete(r.leases, keyspace)
-	return l.Release(ctx)
-}
-
-// release gives back what a run that ended early still holds, also after its context ended.
-func (r *run) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-	defer cancel()
-	for name := range r.leases {
-		_ = r.let(ctx, name) // the run's own error is the one to tell; the lease expires
-	}
 }

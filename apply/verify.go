@@ -10,19 +10,15 @@ import (
 	"keyshift.dev/state"
 )
 
-// verify makes a full pass over a keyspace, under the lease of the rewrite before it or one of its own, and
-// gives the lease back. What it counted is the outcome; planning decides whether that is enough.
+// verify makes a full pass over a keyspace under its lease, the one of the rewrite before it if there is one,
+// and gives the lease back. What it counted is the outcome; planning decides whether that is enough.
 func (r *run) verify(ctx context.Context, i int, step plan.Step) (*keyspace.Outcome, error) {
 	k, ok := r.want.FindKeyspace(step.Object)
 	if !ok {
 		return nil, fmt.Errorf("keyspace %q is not declared", step.Object)
 	}
-	lease, err := r.hold(ctx, k)
-	if err != nil {
-		return nil, err
-	}
 	job := keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest)}
-	outcome, err := r.edges.Stores[k.Store].Verify(ctx, lease, job, func(p keyspace.Progress) {
+	outcome, err := r.edges.Stores[k.Store].Verify(ctx, r.leases[k.Name], job, func(p keyspace.Progress) {
 		r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &p})
 	})
 	return &outcome, errors.Join(err, r.let(ctx, k.Name))
