@@ -209,7 +209,7 @@ func (p *proof) undeclared(s state.Alt, there state.Program) {
 	t, _ := single(p.target.Value)
 	for _, f := range t.Fields {
 		declared := slices.ContainsFunc(s.Fields, func(g state.Field) bool { return g.Name == f.Name })
-		if !declared {
+		if !declared && !f.Forbidden {
 			p.lose([]string{f.Name}, "an undeclared field of that name would be overwritten")
 		}
 	}

@@ -156,9 +156,8 @@ func (d *direction) interpolation(e *ast.Interpolation, conds []cond) compiled {
 		d.cannot(e.Pos(), "an interpolation of bytes")
 		return compiled{}
 	}
-	for _, elt := range e.Elts {
-		lit, isText := elt.(*ast.BasicLit)
-		if isText {
+	for i, elt := range e.Elts {
+		if lit, isText := elt.(*ast.BasicLit); isText && i%2 == 0 {
 			text, err := info.Unquote(lit.Value[prefix:])
 			if err != nil {
 				d.cannot(lit.Pos(), "this text")

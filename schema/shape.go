@@ -45,13 +45,18 @@ func (r *reader) typ(path []string, v cue.Value, depth int) state.Type {
 		return state.Type{}
 	}
 	t := state.Type{Alts: r.alts(path, v, depth)}
-	if op, _ := v.Eval().Expr(); op == cue.OrOp {
-		if d, ok := v.Default(); ok && d.IsConcrete() && len(t.Alts) > 0 {
-			value := r.value(path, d)
-			t.Default = &value
-		}
+	d, ok := v.Default()
+	if op, _ := v.Eval().Expr(); ok && d.IsConcrete() && len(t.Alts) > 0 && (op == cue.OrOp || isDefault(t, d)) {
+		value := r.value(path, d)
+		t.Default = &value
 	}
 	return t
+}
+
+// isDefault tells the default of *"free" | string, which CUE keeps as a string with a default, from a constant, and
+// from the empty list that every open list has.
+func isDefault(t state.Type, d cue.Value) bool {
+	return len(t.Alts) == 1 && t.Alts[0].Const == nil && d.Kind() != cue.ListKind && d.Kind() != cue.StructKind
 }
 
 // alts compiles the alternatives of a value.
@@ -64,6 +69,10 @@ func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
 			out = append(out, r.alts(path, a, depth)...)
 		}
 		return out
+	}
+	if _, ok := v.Default(); ok && op == cue.NoOp && len(args) == 1 && v.IncompleteKind()&^(cue.NumberKind|cue.StringKind|cue.BoolKind) == 0 {
+		v = args[0] // without its default
+		op, args = v.Expr()
 	}
 	alt, ok := r.alt(path, v, depth)
 	if !ok {
