@@ -100,7 +100,7 @@ func ownsImage(e metav1.ManagedFieldsEntry, container string) bool {
 	if err != nil {
 		return false
 	}
-	fields := json.RawMessage(e.FieldsV1.Raw)
+	fields := json.RawMessage(e.FieldsV1.GetRawBytes())
 	for _, name := range []string{"f:spec", "f:template", "f:spec", "f:containers", "k:" + string(key), "f:image"} {
 		var level map[string]json.RawMessage
 		if json.Unmarshal(fields, &level) != nil || level[name] == nil {

@@ -69,7 +69,7 @@ func TestKubeRolloutTouchesImagesOnly(t *testing.T) {
 	for _, e := range after.ManagedFields {
 		if e.Manager == cluster.FieldManager {
 			want(t, e.Operation, metav1.ManagedFieldsOperationApply)
-			want(t, string(e.FieldsV1.Raw), `{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":{".":{},"f:image":{},"f:name":{}}}}}}}`)
+			want(t, e.FieldsV1.GetRawString(), `{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":{".":{},"f:image":{},"f:name":{}}}}}}}`)
 		}
 	}
 	before.Spec.Template.Spec.Containers[0].Image = "app:2"

@@ -40,13 +40,14 @@ func TestKubernetesRollsAndTerminatesSlowly(t *testing.T) {
 		live[image]++
 		mu.Unlock()
 		<-ctx.Done()
+		time.Sleep(200 * time.Millisecond) // the program's own way to end
 		mu.Lock()
 		live[image]--
 		mu.Unlock()
 	})
 	count := func(image string) int { mu.Lock(); defer mu.Unlock(); return live[image] }
 
-	c.Deploy(t, testbed.Deployment{Namespace: ns, Name: "app", Replicas: 2, Images: map[string]string{"app": "app:1"}, Terminate: 2 * time.Second})
+	c.Deploy(t, testbed.Deployment{Namespace: ns, Name: "app", Replicas: 2, Images: map[string]string{"app": "app:1"}, Terminate: 2 * time.Second, Programs: true})
 	eventually(t, 30*time.Second, "two programs of app:1", func() bool { return count("app:1") == 2 })
 
 	patch := []byte(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"app:2"}]}}}}`)
@@ -57,7 +58,26 @@ func TestKubernetesRollsAndTerminatesSlowly(t *testing.T) {
 	if count("app:1") == 0 {
 		t.Error("the pods of app:1 were gone at once, they ought to terminate for two seconds")
 	}
-	eventually(t, 30*time.Second, "no program of app:1", func() bool { return count("app:1") == 0 })
+	eventually(t, 30*time.Second, "no pod of app:1", func() bool { return pods(t, c, ns, "app:1") == 0 })
+	if n := count("app:1"); n != 0 {
+		t.Errorf("%d programs of app:1 outlived the objects of their pods", n)
+	}
+}
+
+// pods counts the pods of the namespace that have the image.
+func pods(t *testing.T, c *testbed.ControlPlane, namespace, image string) int {
+	t.Helper()
+	list, err := c.Client.CoreV1().Pods(namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, pod := range list.Items {
+		if pod.Spec.Containers[0].Image == image {
+			n++
+		}
+	}
+	return n
 }
 
 func TestKubernetesPodThatNeverBecomesReady(t *testing.T) {

@@ -67,6 +67,12 @@ func build() (string, error) {
 		return "", err
 	}
 	defer unlock()
+	leftovers, _ := filepath.Glob(filepath.Join(dir, ".build-*")) // of a build that was killed
+	for _, l := range leftovers {
+		if err := os.RemoveAll(l); err != nil {
+			return "", err
+		}
+	}
 	for _, s := range servers {
 		if present(dir, s.name) || present(os.Getenv("KUBEBUILDER_ASSETS"), s.name) {
 			continue
