@@ -46,11 +46,11 @@ var conformance = []struct {
 }
 
 // conform runs the suite; the stages of its cases run at the same time.
-func conform(t *testing.T, make func(t *testing.T) stage) {
+func conform(t *testing.T, open func(t *testing.T) stage) {
 	for _, c := range conformance {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, make(t))
+			c.test(t, open(t))
 		})
 	}
 }
