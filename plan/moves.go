@@ -47,6 +47,18 @@ func (m *model) running(n node, comp int) []int {
 	return []int{n.runs[comp]}
 }
 
+// targets returns the releases that a component may be rolled to at a node: those worth it, and those that run.
+// One that runs and cannot read all that is there may stay where its like may not come (the rule of repair).
+func (m *model) targets(n node, comp int) []int {
+	c := m.comps[comp]
+	if c.fixed || n.runs[comp] != mixed {
+		return c.targets
+	}
+	out := append(slices.Clone(c.targets), c.start...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func (m *model) done(n node) bool {
 	for i, c := range m.comps {
 		if !c.fixed && n.runs[i] != c.goal {

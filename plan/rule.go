@@ -34,7 +34,7 @@ func (m *model) ruled(n node) (node, move, bool) {
 		}
 	}
 	for ci, c := range m.comps {
-		for _, to := range c.targets {
+		for _, to := range m.targets(n, ci) {
 			if n.runs[ci] != c.goal && m.bridges(n, ci, to) {
 				if next, ok := m.rollout(n, ci, to); ok {
 					return next, move{moveRollout, ci, to}, true

@@ -124,7 +124,7 @@ func (s *searcher) expand(at int) {
 		}
 	}
 	for ci := range s.comps {
-		for _, to := range s.comps[ci].targets {
+		for _, to := range s.targets(n, ci) {
 			if n.runs[ci] == to {
 				continue
 			}

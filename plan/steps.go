@@ -14,6 +14,9 @@ func rolloutStep(want state.Desired, have state.Observed, c state.Component, r s
 	others := slices.DeleteFunc(diff.Runs(c, have), func(name string) bool { return name == r.Name })
 	s := Step{Kind: Rollout, Object: c.Name, From: others, To: r.Name, Risk: diff.RiskRollout}
 	s.Reason = rolloutReason(want, c, r, others)
+	if slices.ContainsFunc(meetings(want, have), func(v Violation) bool { return v.Component == c.Name && v.Release == r.Name }) {
+		s.Reason = "it runs already, and going on from it mends what is broken now"
+	}
 	s.Notes = atStake(want, have, c, r)
 	if len(s.Notes) > 0 {
 		s.Risk = diff.RiskMixedWriters

@@ -259,6 +259,16 @@ func (t *tiny) verify(s micro, ki int) micro {
 	return s
 }
 
+// pending returns a keyspace whose rewrite ended and was not verified, -1 if none.
+func (t *tiny) pending(s micro) int {
+	for ki := range t.keys {
+		if w := s.rewritten[ki]; w >= 0 && !s.verified[ki] && !allReadable(s.present[ki], 1<<w) {
+			return ki
+		}
+	}
+	return -1
+}
+
 func (t *tiny) done(s micro) bool {
 	for ci, c := range t.comps {
 		if !c.fixed && (s.run[ci] != 1<<c.goal || int(s.template[ci]) != c.goal) {
@@ -308,6 +318,10 @@ func brute(want state.Desired, have state.Observed) (best paid, seen int, ok boo
 		known[now.at] = true
 		if t.done(now.at) {
 			return now.paid, len(known), true
+		}
+		if ki := t.pending(now.at); ki >= 0 { // a rewrite is not over before its verify
+			push(t.verify(now.at, ki), now.paid)
+			continue
 		}
 		for ci, c := range t.comps {
 			for to := 0; to < c.count && !c.fixed; to++ {
