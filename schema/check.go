@@ -169,32 +169,42 @@ func keepsAll(source, target state.Shape, p state.Program) bool {
 	return true
 }
 
+// layout is the key pattern of one version.
+type layout struct {
+	keyspace state.Keyspace
+	shape    state.Shape
+	pattern  state.Pattern
+}
+
 // checkOverlap refuses two keyspaces of one store that could both own a key.
 func (r *reader) checkOverlap() {
-	for i, a := range r.desired.Keyspaces {
-		for _, b := range r.desired.Keyspaces[i+1:] {
-			if a.Store != b.Store {
+	var all []layout
+	for _, k := range r.desired.Keyspaces {
+		for _, s := range k.Shapes {
+			if p, err := state.ParsePattern(s.Keys); err == nil {
+				all = append(all, layout{k, s, p})
+			}
+		}
+	}
+	said := map[[2]string]bool{}
+	for i, a := range all {
+		for _, b := range all[i+1:] {
+			pair := [2]string{a.keyspace.Name, b.keyspace.Name}
+			if a.keyspace.Store != b.keyspace.Store || pair[0] == pair[1] || said[pair] || !a.mayMeet(b) {
 				continue
 			}
-			r.checkPair(a, b)
+			said[pair] = true
+			path := []string{"system", "keyspaces", b.keyspace.Name, "versions", string(b.shape.Version), "keys"}
+			r.problem(path, "overlap", fmt.Sprintf("a key may match both %q of keyspace %s and %q of keyspace %s", a.shape.Keys, pair[0], b.shape.Keys, pair[1]),
+				"give the keyspaces different prefixes, or put them into different stores")
 		}
 	}
 }
 
-func (r *reader) checkPair(a, b state.Keyspace) {
-	for _, s := range a.Shapes {
-		for _, t := range b.Shapes {
-			p, errP := state.ParsePattern(s.Keys)
-			q, errQ := state.ParsePattern(t.Keys)
-			if errP != nil || errQ != nil || !state.Overlap(p, q) {
-				continue
-			}
-			path := []string{"system", "keyspaces", b.Name, "versions", string(t.Version), "keys"}
-			r.problem(path, "overlap", fmt.Sprintf("a key may match both %q of keyspace %s and %q of keyspace %s", s.Keys, a.Name, t.Keys, b.Name),
-				"give the keyspaces different prefixes, or put them into different stores")
-			return
-		}
-	}
+// mayMeet tells whether some key matches both patterns. Most pairs differ in their literal prefix already.
+func (a layout) mayMeet(b layout) bool {
+	p, q := a.pattern.Prefix(), b.pattern.Prefix()
+	return (strings.HasPrefix(p, q) || strings.HasPrefix(q, p)) && state.Overlap(a.pattern, b.pattern)
 }
 
 // checkUses checks what each release says of each keyspace.

@@ -210,6 +210,9 @@ func (p places) choice(g []complaint) (state.Diagnostic, bool) {
 	var got string
 	var want []string
 	var at state.Pos
+	if len(g) > 1 && !slices.ContainsFunc(g, func(c complaint) bool { return strings.Contains(c.message, "errors in empty disjunction") }) {
+		return state.Diagnostic{}, false
+	}
 	for _, c := range g {
 		if strings.Contains(c.message, "errors in empty disjunction") {
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -134,7 +135,7 @@ system: keyspaces: k: {store: "main", version: "2.0.0"
 		d, err := schema.Evaluate(fstest.MapFS{"cue.mod/module.cue": {Data: []byte(module)}, "x.cue": {Data: []byte(spec)}}, ".")
 		if err != nil {
 			var ds state.Diagnostics
-			if errors.As(err, &ds) && (ds[0].Code == "call" || strings.Contains(ds[0].Message, "conflicting values")) {
+			if errors.As(err, &ds) && (ds[0].Code == "call" || ds[0].Code == "conflict") {
 				rt.Skip("CUE itself finds that it never evaluates")
 			}
 			rt.Fatalf("%v\n%s", err, spec)
@@ -199,6 +200,9 @@ func decode(rt *rapid.T, text string) any {
 	return canonical(rt, v)
 }
 
+// signedZero is what CUE prints of -3*0: it keeps the sign of a decimal zero, also of an integer.
+var signedZero = regexp.MustCompile(`-(0(?:[.]0+)?)([^0-9.]|$)`)
+
 func canonical(rt *rapid.T, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -209,12 +213,15 @@ func canonical(rt *rapid.T, v any) any {
 		for i := range v {
 			v[i] = canonical(rt, v[i])
 		}
+	case string:
+		return signedZero.ReplaceAllString(v, "$1$2")
 	case json.Number:
 		n, _, err := apd.NewFromString(v.String())
 		if err != nil {
 			rt.Fatal(err)
 		}
 		n.Reduce(n)
+		n.Negative = n.Negative && !n.IsZero()
 		return n.Text('f')
 	}
 	return v
