@@ -95,7 +95,7 @@ func TestBombs(t *testing.T) {
 	} {
 		t.Run(bomb.name, func(t *testing.T) {
 			start := time.Now()
-			_, err := sandbox.Evaluate(t.Context(), spec(bomb.body), ".", sandbox.Limits{Wall: 3 * time.Second, Memory: 256 << 20})
+			_, err := sandbox.Evaluate(t.Context(), spec(bomb.body), ".", sandbox.Limits{Wall: 2 * time.Second, Memory: 192 << 20})
 			var ds state.Diagnostics
 			if !errors.As(err, &ds) || len(ds) != 1 || ds[0].Code != "eval-timeout" && ds[0].Code != "eval-memory" {
 				t.Fatalf("got %v, want one eval-timeout or eval-memory", err)
@@ -104,7 +104,7 @@ func TestBombs(t *testing.T) {
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %s", took)
 			}
-			if peak := peakOfChildren(t); peak > 320<<20 {
+			if peak := peakOfChildren(t); peak > 256<<20 {
 				t.Errorf("a child held %d MiB", peak>>20)
 			}
 		})

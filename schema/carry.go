@@ -88,12 +88,20 @@ func (d *direction) set(path []string, f state.Field, source *state.Alt, ss []se
 			continue
 		}
 		always = always || len(s.conds) == 0
-		out = append(out, state.FieldExpr{Name: f.Name, If: exprs(s.conds), Value: x.expr})
+		out = append(out, whereThere(state.FieldExpr{Name: f.Name, If: exprs(s.conds), Value: x.expr}))
 	}
 	if fill, ok := filling(f); ok && !always && len(out) > 0 {
 		out[0].Default = &fill
 	}
 	return out
+}
+
+// whereThere writes `if #old.x != _|_ {y: #old.x}` as what it is: a part that is left out where it is missing.
+func whereThere(f state.FieldExpr) state.FieldExpr {
+	if len(f.If) == 1 && f.If[0].Op == state.OpHas && f.Value.Op == state.OpPath && slices.Equal(f.If[0].Path, f.Value.Path) {
+		f.If, f.Optional = nil, true
+	}
+	return f
 }
 
 // filling returns the value that a required field has by its declaration alone: its constant or its default.

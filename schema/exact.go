@@ -92,6 +92,8 @@ func (p *proof) field(path []string, f state.Field, back state.FieldExpr) {
 		p.lose(path, "a missing one becomes the default")
 	case !covers(reads(p.there), path) && !slices.ContainsFunc(reads(p.there), func(q []string) bool { return under(q, path) }):
 		p.gone(path)
+	case !ok && f.Optional:
+		p.lose(path, "a missing one may come back as another value")
 	default:
 		p.lose(path, blame(e))
 	}
@@ -167,6 +169,9 @@ func (p *proof) simplify(e state.Expr) state.Expr {
 		args[i] = p.simplify(a)
 	}
 	e.Args = args
+	if len(args) == 2 && e.Op == state.OpAdd && isInt(args[0]) {
+		args[0], args[1] = args[1], args[0]
+	}
 	if len(args) != 2 || len(args[0].Args) != 2 {
 		return e
 	}

@@ -199,7 +199,15 @@ func (d *direction) unary(e *ast.UnaryExpr, conds []cond) compiled {
 	if !d.operand(e.X, x, want, e.Op) {
 		return compiled{}
 	}
-	if e.Op == token.ADD {
+	switch {
+	case e.Op == token.ADD:
+		return x
+	case e.Op == token.SUB && x.expr.Op == state.OpLit:
+		lit := *x.expr.Lit
+		if lit.Text = strings.TrimPrefix("-"+lit.Text, "--"); strings.Trim(lit.Text, "-0.") == "" {
+			lit.Text = x.expr.Lit.Text // there is no negative zero
+		}
+		x.expr.Lit = &lit
 		return x
 	}
 	return compiled{expr: state.Expr{Op: op, Args: []state.Expr{x.expr}, Pos: position(e.Pos())}, kinds: x.kinds, slash: x.slash, ok: true}

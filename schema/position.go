@@ -90,15 +90,6 @@ func join(path string, names ...string) string {
 	return path
 }
 
-// pathOf returns the names of a value's path, without quotes.
-func pathOf(v cue.Value) []string {
-	var names []string
-	for _, s := range v.Path().Selectors() {
-		names = append(names, name(s))
-	}
-	return names
-}
-
 // name returns the name of a selector, without quotes and marks.
 func name(s cue.Selector) string {
 	if s.LabelType() == cue.StringLabel {
