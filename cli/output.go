@@ -65,6 +65,11 @@ func (o *output) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.err, "note: "+format+"\n", args...)
 }
 
+// complain prints one line about an error whose details stand in the result.
+func (o *output) complain(format string, args ...any) {
+	_, _ = fmt.Fprintf(o.err, "keyshift: "+format+"\n", args...)
+}
+
 // fail prints what is wrong and returns errReported: diagnostics one a line with their place, any other error
 // behind the program's name, or all of it as one JSON array on standard output.
 func (o *output) fail(err error) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,10 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case len(p.Blocked) > 0:
-		return errReported // the plan says what is blocked, why, and the ways out
+		for _, b := range p.Blocked { // the plan itself says why, and the ways out
+			o.complain("%s: no plan (%s)", strings.Join(slices.Concat(b.Components, b.Keyspaces), ", "), b.Code)
+		}
+		return errReported
 	case len(p.Steps) > 0:
 		return errChanges
 	}

@@ -30,15 +30,36 @@ func newProgress(o *output) *progress {
 
 // eventLine is an event for programs.
 type eventLine struct {
-	Kind    apply.EventKind    `json:"kind"`
-	Plan    *plan.Plan         `json:"plan,omitempty"`
-	Digest  state.Digest       `json:"digest,omitempty"`
-	Index   *int               `json:"index,omitempty"`
-	Step    string             `json:"step,omitempty"`
-	Rewrite *keyspace.Progress `json:"rewrite,omitempty"`
-	Rollout *cluster.Progress  `json:"rollout,omitempty"`
-	Outcome *keyspace.Outcome  `json:"outcome,omitempty"`
-	Error   string             `json:"error,omitempty"`
+	Kind    apply.EventKind   `json:"kind"`
+	Plan    *plan.Plan        `json:"plan,omitempty"`
+	Digest  state.Digest      `json:"digest,omitempty"`
+	Index   *int              `json:"index,omitempty"`
+	Step    string            `json:"step,omitempty"`
+	Rewrite *passLine         `json:"rewrite,omitempty"`
+	Rollout *cluster.Progress `json:"rollout,omitempty"`
+	Outcome *outcomeLine      `json:"outcome,omitempty"`
+	Error   string            `json:"error,omitempty"`
+}
+
+// passLine is keyspace.Progress for programs.
+type passLine struct {
+	Scanned   int64 `json:"scanned"`
+	Rewritten int64 `json:"rewritten"`
+	Conflicts int64 `json:"conflicts"`
+	Unfit     int64 `json:"unfit"`
+	Estimate  int64 `json:"estimate"`
+}
+
+// outcomeLine is keyspace.Outcome for programs.
+type outcomeLine struct {
+	Scanned   int64          `json:"scanned"`
+	Rewritten int64          `json:"rewritten"`
+	Already   int64          `json:"already"`
+	Unfit     int64          `json:"unfit"`
+	Gone      int64          `json:"gone"`
+	Conflicts int64          `json:"conflicts"`
+	Counts    []state.Count  `json:"counts,omitempty"`
+	Samples   []state.Sample `json:"samples,omitempty"`
 }
 
 func (p *progress) event(e apply.Event) {
@@ -136,7 +157,13 @@ func counted(o *keyspace.Outcome) string {
 }
 
 func lineOf(e apply.Event) eventLine {
-	l := eventLine{Kind: e.Kind, Rewrite: e.Rewrite, Rollout: e.Rollout, Outcome: e.Outcome}
+	l := eventLine{Kind: e.Kind, Rollout: e.Rollout}
+	if r := e.Rewrite; r != nil {
+		l.Rewrite = &passLine{r.Scanned, r.Rewritten, r.Conflicts, r.Unfit, r.Estimate}
+	}
+	if u := e.Outcome; u != nil {
+		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Counts, u.Samples}
+	}
 	if e.Kind == apply.Planned {
 		l.Plan = &e.Plan
 	} else {
