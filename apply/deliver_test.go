@@ -35,7 +35,7 @@ func thereAndBack(w *world) {
 }
 
 func TestThereAndBackEmbedded(t *testing.T) { thereAndBack(embedded(t, 300)) }
-func TestThereAndBackRedis(t *testing.T)    { thereAndBack(real(t, 1000)) }
+func TestThereAndBackRedis(t *testing.T)    { thereAndBack(onRedis(t, 1000)) }
 
 func TestEvents(t *testing.T) {
 	w := embedded(t, 50)
@@ -214,7 +214,7 @@ func (m *meddler) Observe(ctx context.Context, cs []state.Component) ([]state.Ru
 }
 
 func TestOldReleaseAppearsDuringARewrite(t *testing.T) {
-	w := real(t, 3000)
+	w := onRedis(t, 3000)
 	for i := range w.after.Keyspaces {
 		w.after.Keyspaces[i].Policy.Throttle = state.ThrottleGentle
 	}
@@ -242,7 +242,7 @@ func TestOldReleaseAppearsDuringARewrite(t *testing.T) {
 }
 
 func TestCancelIsResumable(t *testing.T) {
-	w := real(t, 3000)
+	w := onRedis(t, 3000)
 	for _, at := range []string{"rollout", "rewrite", "verify"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := apply.Deliver(ctx, w.edges, w.after, func(e apply.Event) {
@@ -336,7 +336,7 @@ func TestBlockedIsNotRecorded(t *testing.T) {
 
 // TestTwoAtOnce lets two processes deliver the same commit: one leads, the other waits and finds it done.
 func TestTwoAtOnce(t *testing.T) {
-	w := real(t, 2000)
+	w := onRedis(t, 2000)
 	second := w.edges
 	second.Stores = map[string]*keyspace.Store{"main": w.open(w.address)}
 	second.Mirror = apply.FileMirror{Dir: t.TempDir()}

@@ -57,8 +57,8 @@ func embedded(t *testing.T, units int) *world {
 	return w
 }
 
-// real starts the shop on a redis-server.
-func real(t *testing.T, units int) *world {
+// onRedis starts the shop on a redis-server.
+func onRedis(t *testing.T, units int) *world {
 	t.Helper()
 	return newWorld(t, testbed.Redis(t).Addr, units)
 }

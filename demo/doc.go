@@ -1,7 +1,7 @@
 // Package demo runs the whole line on one machine with nothing installed: `keyshift demo` starts a Git
 // server, a Redis and a small cluster, pushes a commit, and shows the service and its data move together:
 //
-//	$ keyshift demo --json
+//	$ keyshift demo -o json
 //	...
 //	{"store":"redis-server 7.0.15","keys":20000,"rewritten":19876,"restored":19912,
 //	 "lostUpdates":0,"unreadableReads":0,"conflictsRetried":7,"seconds":17.4}

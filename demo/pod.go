@@ -83,6 +83,17 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
+// visit is one operation of a worker on one key.
+type visit struct {
+	job
+	app     *Application
+	client  redis.Cmdable
+	rng     *rand.Rand
+	key     string
+	index   int
+	history *history
+}
+
 // operate reads one key, checks what it got, and usually writes it.
 func (a *Application) operate(ctx context.Context, j job, c redis.Cmdable, rng *rand.Rand) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -92,92 +103,97 @@ func (a *Application) operate(ctx context.Context, j job, c redis.Cmdable, rng *
 		i %= 1 + a.count/100
 	}
 	key := j.model.key(i)
-	h := a.journal.of(key)
-	floor := h.floor()
+	v := visit{job: j, app: a, client: c, rng: rng, key: key, index: i, history: a.journal.of(key)}
+	floor := v.history.floor()
 	got, err := j.model.read(ctx, c, key)
 	if err != nil {
 		a.stats.failed.Add(1)
 		return
 	}
 	a.stats.reads.Add(1)
-	if !got.exists {
-		a.journal.absent(h, key, floor)
-		if j.writes != "" {
-			a.create(ctx, j, c, h, key, i, rng)
-		}
+	if got.exists {
+		v.found(ctx, floor, got)
 		return
 	}
-	if len(j.reads) == 0 {
+	a.journal.absent(v.history, key, floor)
+	if j.writes != "" {
+		v.create(ctx)
+	}
+}
+
+// found checks a value, and usually writes it.
+func (v visit) found(ctx context.Context, floor mark, got raw) {
+	if len(v.reads) == 0 {
 		return
 	}
-	value, v, ok := j.model.decode(got, j.reads)
+	value, at, ok := v.model.decode(got, v.reads)
 	if !ok {
-		a.journal.unread.Add(1)
+		v.app.journal.unread.Add(1)
 		return
 	}
-	sound := a.journal.present(j.model, h, key, floor, value, v)
-	if j.writes == "" || !sound && rng.IntN(2) == 0 {
+	sound := v.app.journal.present(v.model, v.history, v.key, floor, value, at)
+	if v.writes == "" || !sound && v.rng.IntN(2) == 0 {
 		return
 	}
-	switch n := rng.IntN(100); {
+	switch n := v.rng.IntN(100); {
 	case n < 8:
-		a.remove(ctx, j, c, h, key, got, value)
+		v.remove(ctx, got, value)
 	case n < 60:
-		a.update(ctx, j, c, h, key, got, value, v, rng)
+		v.update(ctx, got, value, at)
 	}
 }
 
 // update writes the value it read back, changed, in the version that the release writes.
-func (a *Application) update(ctx context.Context, j job, c redis.Cmdable, h *history, key string, got raw, value content, v state.Version, rng *rand.Rand) {
-	next := j.model.change(j.model.convert(value, v, j.writes), j.writes, rng)
-	w := a.journal.intend(h, signature(value[text]).number+1, j.writes, next, false)
-	ok, err := j.model.swap(ctx, c, key, got, j.model.encode(j.writes, w.content))
-	a.settle(h, key, w, ok, err)
+func (v visit) update(ctx context.Context, got raw, value content, at state.Version) {
+	next := v.model.change(v.model.convert(value, at, v.writes), v.writes, v.rng)
+	w := v.app.journal.intend(v.history, signature(value[text]).number+1, v.writes, next, false)
+	ok, err := v.model.swap(ctx, v.client, v.key, got, v.model.encode(v.writes, w.content))
+	v.settle(w, ok, err)
 }
 
 // remove deletes the value it read. Its life lock keeps a creation from starting before its outcome is known.
-func (a *Application) remove(ctx context.Context, j job, c redis.Cmdable, h *history, key string, got raw, value content) {
-	h.life.Lock()
-	defer h.life.Unlock()
-	w := a.journal.intend(h, signature(value[text]).number+1, j.writes, content{}, true)
-	ok, err := j.model.swap(ctx, c, key, got, raw{})
-	a.settle(h, key, w, ok, err)
+func (v visit) remove(ctx context.Context, got raw, value content) {
+	v.history.life.Lock()
+	defer v.history.life.Unlock()
+	w := v.app.journal.intend(v.history, signature(value[text]).number+1, v.writes, content{}, true)
+	ok, err := v.model.swap(ctx, v.client, v.key, got, raw{})
+	v.settle(w, ok, err)
 	if ok {
-		a.stats.removed.Add(1)
+		v.app.stats.removed.Add(1)
 	}
 }
 
 // create makes a new value where the key is gone.
-func (a *Application) create(ctx context.Context, j job, c redis.Cmdable, h *history, key string, i int, rng *rand.Rand) {
-	h.life.Lock()
-	defer h.life.Unlock()
+func (v visit) create(ctx context.Context) {
+	v.history.life.Lock()
+	defer v.history.life.Unlock()
 	var expire int64
-	if rng.IntN(3) == 0 {
-		expire = expiry(rng)
+	if v.rng.IntN(3) == 0 {
+		expire = expiry(v.rng)
 	}
-	w := a.journal.intend(h, 0, j.writes, j.model.fresh(i, j.writes, rng), false)
-	ok, err := j.model.create(ctx, c, key, j.model.encode(j.writes, w.content), expire)
+	w := v.app.journal.intend(v.history, 0, v.writes, v.model.fresh(v.index, v.writes, v.rng), false)
+	ok, err := v.model.create(ctx, v.client, v.key, v.model.encode(v.writes, w.content), expire)
 	if ok || err != nil {
-		h.mu.Lock()
-		h.expire = expire
-		h.mu.Unlock()
+		v.history.mu.Lock()
+		v.history.expire = expire
+		v.history.mu.Unlock()
 	}
-	a.settle(h, key, w, ok, err)
+	v.settle(w, ok, err)
 	if ok {
-		a.stats.created.Add(1)
+		v.app.stats.created.Add(1)
 	}
 }
 
 // settle records the outcome of a write. After an error it is unknown: the write may show, or not.
-func (a *Application) settle(h *history, key string, w *write, ok bool, err error) {
+func (v visit) settle(w *write, ok bool, err error) {
 	switch {
 	case err != nil:
-		a.stats.failed.Add(1)
+		v.app.stats.failed.Add(1)
 	case ok:
-		a.stats.writes.Add(1)
-		a.journal.acknowledge(h, key, w)
+		v.app.stats.writes.Add(1)
+		v.app.journal.acknowledge(v.history, v.key, w)
 	default:
-		a.stats.refused.Add(1)
-		a.journal.refuse(h, w)
+		v.app.stats.refused.Add(1)
+		v.app.journal.refuse(v.history, w)
 	}
 }

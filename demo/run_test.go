@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -72,5 +74,16 @@ func TestRunFindsRedis(t *testing.T) {
 	s.stop()
 	if err := c.Ping(t.Context()).Err(); err == nil {
 		t.Error("it still answers after it was stopped")
+	}
+}
+
+// TestRunStops ends a demo in its middle: everything it started must be gone.
+func TestRunStops(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	err := Run(ctx, Options{Keys: 500, Redis: "embedded"}, io.Discard)
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 15*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
 	}
 }
