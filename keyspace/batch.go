@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"keyshift.dev/transform"
 )
@@ -21,8 +22,9 @@ const (
 
 // result is the answer of the compare-and-set script.
 type result struct {
-	codes []code
-	words []string // first word of the error of each unit whose code is codeError
+	codes   []code
+	blocked time.Duration // how long it kept the server; 0 where that does not tell
+	words   []string      // first word of the error of each unit whose code is codeError
 }
 
 // encode writes changes as the arguments of cas.lua (see there), without the lease. Changes of one layout,
@@ -126,15 +128,16 @@ func decode(answer []any, n int) (result, error) {
 	if len(answer) == 1 && answer[0] == "lease" {
 		return result{}, errFence
 	}
-	if len(answer) == 0 {
+	if len(answer) < 2 {
 		return result{}, errAnswer
 	}
 	codes, ok := answer[0].(string)
-	if !ok || len(codes) != n {
+	micros, isNumber := answer[1].(int64)
+	if !ok || !isNumber || len(codes) != n {
 		return result{}, errAnswer
 	}
-	r := result{codes: []code(codes)}
-	for _, a := range answer[1:] {
+	r := result{codes: []code(codes), blocked: time.Duration(micros) * time.Microsecond}
+	for _, a := range answer[2:] {
 		word, ok := a.(string)
 		if !ok {
 			return result{}, errAnswer

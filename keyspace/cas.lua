@@ -7,10 +7,22 @@
 -- unit:    number of its layout; the expected values of the present fields; the values to set
 --          (of a string: the expected value; the new value)
 --
--- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, words...}: one letter a
--- unit (d done, c conflict, g gone, t wrong type, e error) and for each e the error's first word.
+-- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
+-- one letter a unit (d done, c conflict, g gone, t wrong type, e error), how long it took (0: the server does not
+-- tell), and for each e the error's first word.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end
 
+-- Some servers have os.clock; in those that have not, TIME goes on during a script. Redis 7.2 has neither.
+local function processor() return os.clock() * 1000000 end
+local has_clock = pcall(processor)
+local function micros()
+  if has_clock then return processor() end
+  local now = redis.call('TIME')
+  return (now[1] % 1000) * 1000000 + now[2]
+end
+local started = micros()
+
+local call, unpack, pcall, KEYS, ARGV = redis.call, unpack, pcall, KEYS, ARGV
 local wide = 500 -- names a call: unpack has limits
 local p = 3
 
@@ -20,74 +32,74 @@ local function names(n)
   return list
 end
 
+-- A layout keeps the arguments of its calls: the key and the values are put into them unit by unit.
 local layouts = {}
 for i = 1, tonumber(ARGV[2]) do
-  local l = {type = ARGV[p], present = tonumber(ARGV[p + 1]), absent = tonumber(ARGV[p + 2])}
+  local l = {text = ARGV[p] == 'string', present = tonumber(ARGV[p + 1])}
+  local read = l.present + tonumber(ARGV[p + 2])
   local set, deleted = tonumber(ARGV[p + 3]), tonumber(ARGV[p + 4])
   p = p + 5
-  l.read, l.set, l.deleted = names(l.present + l.absent), names(set), names(deleted)
+  l.read, l.set, l.deleted = names(read), names(set), names(deleted)
+  l.wide = read > wide or set > wide or deleted > wide
+  l.size = l.text and 2 or l.present + set
+  l.write = {}
+  for j = 1, set do l.write[2 * j - 1] = l.set[j] end
   layouts[i] = l
 end
 
-local function read(key, list)
-  if #list <= wide then return redis.call('HMGET', key, unpack(list)) end
+local function unequal(key)
+  if call('EXISTS', key) == 0 then return 'g' end
+  return 'c'
+end
+
+local function text_unit(key, l, at)
+  local now = call('GET', key)
+  if not now then return 'g' end
+  if now ~= ARGV[at] then return 'c' end
+  call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL')
+  return 'd'
+end
+
+local function read(key, l)
+  if not l.wide then return call('HMGET', key, unpack(l.read)) end
   local all = {}
-  for from = 1, #list, wide do
-    local part = redis.call('HMGET', key, unpack(list, from, math.min(from + wide - 1, #list)))
+  for from = 1, #l.read, wide do
+    local part = call('HMGET', key, unpack(l.read, from, math.min(from + wide - 1, #l.read)))
     for i = 1, #part do all[from + i - 1] = part[i] end
   end
   return all
 end
 
-local function unequal(key)
-  if redis.call('EXISTS', key) == 0 then return 'g' end
-  return 'c'
-end
-
-local function string_unit(key, at)
-  local now = redis.call('GET', key)
-  if not now then return 'g' end
-  if now ~= ARGV[at] then return 'c' end
-  redis.call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL')
-  return 'd'
+-- Write first, delete after: a hash that loses its last field is gone, and its TTL with it.
+local function write(key, l, at)
+  local list = l.write
+  for i = 1, #l.set do list[2 * i] = ARGV[at + i - 1] end
+  if not l.wide then
+    if #list > 0 then call('HSET', key, unpack(list)) end
+    if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end
+    return
+  end
+  for from = 1, #list, 2 * wide do call('HSET', key, unpack(list, from, math.min(from + 2 * wide - 1, #list))) end
+  for from = 1, #l.deleted, wide do call('HDEL', key, unpack(l.deleted, from, math.min(from + wide - 1, #l.deleted))) end
 end
 
 local function hash_unit(key, l, at)
-  if #l.read > 0 then
-    local now = read(key, l.read)
-    for i = 1, l.present do
-      if now[i] ~= ARGV[at + i - 1] then return unequal(key) end
-    end
-    for i = l.present + 1, #l.read do
-      if now[i] then return 'c' end
-    end
+  local present, now = l.present, read(key, l)
+  for i = 1, present do
+    if now[i] ~= ARGV[at + i - 1] then return unequal(key) end
   end
-  if l.present == 0 and redis.call('EXISTS', key) == 0 then return 'g' end
-  at = at + l.present
-  -- Write first, delete after: a hash that loses its last field is gone, and its TTL with it.
-  for from = 1, #l.set, wide do
-    local pairs, n = {}, 0
-    for i = from, math.min(from + wide - 1, #l.set) do
-      pairs[n + 1], pairs[n + 2] = l.set[i], ARGV[at + i - 1]
-      n = n + 2
-    end
-    redis.call('HSET', key, unpack(pairs))
+  for i = present + 1, #l.read do
+    if now[i] then return 'c' end
   end
-  for from = 1, #l.deleted, wide do
-    redis.call('HDEL', key, unpack(l.deleted, from, math.min(from + wide - 1, #l.deleted)))
-  end
+  if present == 0 and call('EXISTS', key) == 0 then return 'g' end
+  write(key, l, at + present)
   return 'd'
 end
 
-local function unit(key, l, at)
-  if l.type == 'string' then return string_unit(key, at) end
-  return hash_unit(key, l, at)
-end
-
-local codes, answer = {}, {''}
+local codes, answer = {}, {'', 0}
 for k = 2, #KEYS do
   local l = layouts[tonumber(ARGV[p])]
-  local ok, code = pcall(unit, KEYS[k], l, p + 1)
+  local ok, code = pcall(l.text and text_unit or hash_unit, KEYS[k], l, p + 1)
   if not ok then
     local text = type(code) == 'table' and code.err or tostring(code)
     local word = string.match(text, '%u%u+') or 'ERR'
@@ -100,9 +112,9 @@ for k = 2, #KEYS do
     end
   end
   codes[k - 1] = code
-  p = p + 1
-  if l.type == 'string' then p = p + 2 else p = p + l.present + #l.set end
+  p = p + 1 + l.size
 end
 
 answer[1] = table.concat(codes)
+answer[2] = math.floor(math.max(micros() - started, 0))
 return answer

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keyshift.dev/state"
+	"keyshift.dev/testbed"
 )
 
 // proxy stands between a store and its server and loses the answer to chosen requests: the server has done
@@ -330,4 +331,83 @@ func TestLoading(t *testing.T) {
 	if !saw {
 		t.Error("the server was never seen loading")
 	}
+}
+
+// TestFrozenServer stops a server that holds requests in its buffers, and lets it go on later.
+func TestFrozenServer(t *testing.T) {
+	s := real(t)
+	ctx := context.Background()
+	fill(t, s.client, 2000)
+	before := snapshot(t, s.client)
+	st := openWith(t, Options{Store: "main", Address: s.url, Timeout: 150 * time.Millisecond})
+	l := acquire(t, st, "session")
+	_, err := st.Rewrite(ctx, l, job(sessions()), func(p Progress) {
+		if p.Rewritten > 0 && p.Rewritten < 2000 {
+			s.real.Stop()
+		}
+	})
+	e := wantReason(t, err, StoreUnreachable)
+	s.real.Cont()
+	if !e.Wait {
+		t.Error("a frozen server may go on")
+	}
+	if o, err := st.Rewrite(ctx, l, job(sessions()), nil); err != nil || counts(o.Counts) != "2.0.0:2000" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	compareRest(t, before, snapshot(t, s.client))
+}
+
+func TestVerifyWaitsForReplicas(t *testing.T) {
+	s := real(t, "--repl-diskless-sync-delay", "0")
+	ctx := context.Background()
+	fill(t, s.client, 100)
+	replica := testbed.Redis(t, "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.real.Port))
+	st := openWith(t, Options{Store: "main", Address: s.url, Timeout: time.Second})
+	for range 200 {
+		if strings.Contains(s.client.Info(ctx, "replication").Val(), "state=online") {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	l := acquire(t, st, "session")
+	if _, err := st.Rewrite(ctx, l, job(sessions()), nil); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := st.Verify(ctx, l, job(sessions()), nil); err != nil || !o.Clean("2.0.0") {
+		t.Errorf("%+v, %v", o, err)
+	}
+	replica.Stop()
+	defer replica.Cont()
+	_, err := st.Verify(ctx, l, job(sessions()), nil)
+	if e := wantReason(t, err, ReplicasBehind); !e.Wait {
+		t.Error("a replica may catch up")
+	}
+}
+
+// TestTwoWriters lets two rewrites run at once, as if the lease had lied to one: the comparison alone keeps every
+// unit from being converted twice.
+func TestTwoWriters(t *testing.T) {
+	conform(t, func(t *testing.T, s *server) {
+		ctx := context.Background()
+		const n = 1500
+		fill(t, s.client, n)
+		l := acquire(t, open(t, s), "cart")
+		var wg sync.WaitGroup
+		var total atomic.Int64
+		for range 2 {
+			wg.Go(func() {
+				st := open(t, s)
+				same := &Lease{store: st, system: l.system, keyspace: l.keyspace, key: l.key, token: l.token, lost: make(chan struct{})}
+				o, err := st.Rewrite(ctx, same, job(carts()), nil)
+				if err != nil || counts(o.Counts) != fmt.Sprint("2.0.0:", n) {
+					t.Errorf("%+v, %v", o, err)
+				}
+				total.Add(o.Rewritten)
+			})
+		}
+		wg.Wait()
+		if total.Load() != n {
+			t.Errorf("%d writes for %d units", total.Load(), n)
+		}
+	})
 }

@@ -126,6 +126,7 @@ func (s *server) connect(t testing.TB) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	options.Protocol = 2
 	s.client = redis.NewClient(options)
 	t.Cleanup(func() { s.client.Close() })
 	return s

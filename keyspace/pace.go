@@ -50,10 +50,9 @@ func newPace(t state.Throttle) *pace {
 
 func (p *pace) batch() int { return int(p.size.Load()) }
 
-// wrote learns from one script call over n keys that took d. What it took beyond the latency is about how long
-// it kept others out; waiting behind others counts too, so that a busy store gets smaller batches.
+// wrote learns from one script call over n keys that kept the server for d.
 func (p *pace) wrote(n int, d time.Duration) {
-	d = max(d-p.latency, time.Microsecond)
+	d = max(d, time.Microsecond)
 	p.owed.Add(int64(d))
 	each := float64(d) / float64(time.Microsecond) / float64(max(n, 1))
 	if p.each == 0 {

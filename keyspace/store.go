@@ -2,7 +2,6 @@ package keyspace
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -64,7 +63,7 @@ func (s *Store) Name() string { return s.name }
 // node is what the server says of its own process.
 type node struct {
 	runID    string // changes with every start; empty where the server does not tell (the embedded one)
-	replicas int    // connected
+	replicas int    // that follow it
 }
 
 // node asks the server which process it is. Cursors and compared pass results hold for one process only.
@@ -83,14 +82,16 @@ func (s *Store) node(ctx context.Context) (node, error) {
 	return n, nil
 }
 
+// read takes what it needs of INFO. A replica that is still copying the data set is not counted: it gets what
+// was written with the copy.
 func (n *node) read(info string) {
 	for line := range strings.Lines(info) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch name {
-		case "run_id":
+		switch {
+		case name == "run_id":
 			n.runID = value
-		case "connected_slaves":
-			n.replicas, _ = strconv.Atoi(value) // the server's own number
+		case strings.HasPrefix(name, "slave") && strings.Contains(value, "state=online"):
+			n.replicas++
 		}
 	}
 }

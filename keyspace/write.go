@@ -89,7 +89,10 @@ func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
 	if err != nil {
 		return nil, &Error{Reason: StoreUnsupported, Store: s.name, Err: err, Hint: "report this with the server's version"}
 	}
-	r.pace.wrote(len(batch), time.Since(started))
+	if res.blocked == 0 {
+		res.blocked = time.Since(started) - r.pace.latency
+	}
+	r.pace.wrote(len(batch), res.blocked)
 	again := r.settle(batch, res)
 	if len(res.words) > 0 {
 		return nil, classifyAnswer(s.name, "writing a unit", res.words[0])
