@@ -27,6 +27,7 @@ import (
 	"keyshift.dev/cluster"
 	"keyshift.dev/examples"
 	"keyshift.dev/gitsource"
+	"keyshift.dev/sandbox"
 	"keyshift.dev/schema"
 	"keyshift.dev/state"
 )
@@ -127,13 +128,16 @@ func newWorld(t *testing.T) *world {
 			}
 			return w.records[name]
 		},
-		Fetch: w.git.fetch,
-		Evaluate: func(_ context.Context, files fs.FS, dir string) (state.Desired, error) {
-			return schema.Evaluate(files, dir)
-		},
+		Fetch:    w.git.fetch,
+		Evaluate: evaluateHere,
 	}
 	t.Cleanup(w.r.close)
 	return w
+}
+
+// evaluateHere evaluates without a child process.
+func evaluateHere(_ context.Context, files fs.FS, dir string) (state.Desired, error) {
+	return schema.Evaluate(files, dir)
 }
 
 // newCluster runs three pods of the old release of each component.
@@ -360,6 +364,14 @@ func TestBadInput(t *testing.T) {
 			w.git.push(urlOf("shop"), w.shop(1, "system: components:", `system: keyspaces: other: {store: "main", version: "1.0.0", versions: "1.0.0": {keys: "session:<x>", type: "hash", #value: {a: int}}}
 system: components:`))
 		}, v1alpha1.ReasonSpecInvalid, retry, "shop.cue:"},
+		{"a bomb", func(w *world) {
+			w.r.Evaluate = func(ctx context.Context, files fs.FS, dir string) (state.Desired, error) {
+				return sandbox.Evaluate(ctx, files, dir, sandbox.Limits{Wall: time.Second})
+			}
+			tree := w.shop(1)
+			tree["bomb.cue"] = &fstest.MapFile{Data: []byte("package shop\n\nbomb: " + bomb(20))}
+			w.git.push(urlOf("shop"), tree)
+		}, v1alpha1.ReasonEvaluationTimeout, retry, "1s"},
 		{"a workload of another namespace", func(w *world) {
 			w.git.push(urlOf("shop"), w.shop(1, `namespace: "shop"`, `namespace: "bank"`))
 		}, v1alpha1.ReasonAccessDenied, retry, `"bank"`},
@@ -424,10 +436,20 @@ system: keyspaces: session: {`))
 	}
 }
 
+// bomb is a product of n disjunctions of two structs.
+func bomb(n int) string {
+	factors := make([]string, n)
+	for i := range factors {
+		factors[i] = fmt.Sprintf("({a%d: 1} | {b%d: 1})", i, i)
+	}
+	return strings.Join(factors, " & ") + "\n"
+}
+
 // wantOtherGoesOn reconciles a second Delivery, on its own Redis, to Ready.
 func wantOtherGoesOn(t *testing.T, w *world) {
 	t.Helper()
 	w.redis = miniredis.RunT(t)
+	w.r.Evaluate = evaluateHere
 	w.git.push(urlOf("other"), w.shop(0, "package shop", "package other", "checkout", "billing"))
 	name := w.deliver("other")
 	d, _ := w.reconcile(name)
@@ -538,6 +560,7 @@ func TestInterrupted(t *testing.T) {
 			d.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "now"}
 		}, "moved to main@sha1:"},
 		{"a changed spec", func(_ *world, d *v1alpha1.Delivery) { d.Generation++ }, "was changed"},
+		{"a suspension", func(_ *world, d *v1alpha1.Delivery) { d.Generation++; d.Spec.Suspend = true }, "was changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -562,6 +585,14 @@ func TestInterrupted(t *testing.T) {
 			if result.RequeueAfter <= 0 || result.RequeueAfter > time.Second {
 				t.Errorf("next after %s", result.RequeueAfter)
 			}
+			w.r.Cluster = w.cluster
+			if d, _ = w.reconcile(name); d.Spec.Suspend {
+				if r := conditions.GetReason(d, meta.ReadyCondition); r != meta.SuspendedReason || conditions.IsReconciling(d) {
+					t.Errorf("suspended: %+v", d.Status.Conditions)
+				}
+			} else {
+				wantReady(t, d)
+			}
 		})
 	}
 }
@@ -579,6 +610,70 @@ func (g *gate) Await(ctx context.Context, _ state.Component, _ state.Release, _ 
 	g.once.Do(func() { close(g.reached) })
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// TestDeletedDuringARun: nothing goes on for a Delivery that is gone.
+func TestDeletedDuringARun(t *testing.T) {
+	w := newWorld(t)
+	name := w.deliver("shop")
+	w.git.push(urlOf("shop"), w.shop(0))
+	w.reconcile(name)
+	w.git.push(urlOf("shop"), w.shop(1))
+	hold := newGate(w.cluster)
+	w.r.Cluster = hold
+	go func() {
+		<-hold.reached
+		if err := w.client.Delete(context.Background(), w.get(name)); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: name}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSecretOfAStore: the password comes from the Secret, and a new one makes a new connection.
+func TestSecretOfAStore(t *testing.T) {
+	w := newWorld(t)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "shop-redis"}, Data: map[string][]byte{"password": []byte("hunter2")}}
+	if err := w.client.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	w.redis.RequireAuth("hunter2")
+	name := w.deliver("shop")
+	tree := w.shop(0)
+	tree["auth.cue"] = &fstest.MapFile{Data: []byte("package shop\n\nsystem: stores: main: auth: secretRef: name: \"shop-redis\"\n")}
+	w.git.push(urlOf("shop"), tree)
+	d, _ := w.reconcile(name)
+	wantReady(t, d)
+	first := w.connections()
+
+	w.redis.RequireAuth("hunter3")
+	secret.Data["password"] = []byte("wrong")
+	if err := w.client.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	d, _ = w.reconcile(name)
+	ready := conditions.Get(d, meta.ReadyCondition)
+	if ready.Reason != v1alpha1.ReasonStoreDenied || strings.Contains(ready.Message, "wrong") || strings.Contains(ready.Message, "hunter") {
+		t.Errorf("%+v", ready)
+	}
+	secret.Data["password"] = []byte("hunter3")
+	if err := w.client.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	d, _ = w.reconcile(name)
+	wantReady(t, d)
+	if now := w.connections(); len(now) != 1 || now[0] == first[0] {
+		t.Errorf("connections %v, before %v", now, first)
+	}
+}
+
+func (w *world) connections() (out []connection) {
+	for c := range w.r.stores.open {
+		out = append(out, c)
+	}
+	return out
 }
 
 func TestStopped(t *testing.T) {

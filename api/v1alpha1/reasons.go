@@ -64,6 +64,7 @@ const (
 	ReasonNoSafeOrder    = "NoSafeOrder"    // no order of rollouts and rewrites keeps every moment readable
 	ReasonSearchLimit    = "SearchLimit"    // too many coupled objects: no order was found within bounds
 	ReasonUnfitUnits     = "UnfitUnits"     // units that fit no version block a step
+	ReasonUnknownRelease = "UnknownRelease" // the desired release is not declared
 	ReasonUnknownImage   = "UnknownImage"   // a live image that no release names
 	ReasonStoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	ReasonNoProgress     = "NoProgress"     // planning again and again led nowhere
