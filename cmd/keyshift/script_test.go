@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rogpeppe/go-internal/testscript"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"keyshift.dev/sandbox"
 	"keyshift.dev/testbed"
@@ -38,6 +43,8 @@ func TestMain(m *testing.M) {
 //	redis-server ARGS…   starts an empty server for this script; its address is in $REDIS
 //	redis-stop           kills it
 //	exec redis CMD ARGS… sends one command to it and prints the answer
+//	cluster              a namespace of a real control plane, with three pods of checkout:1.4.0 and the Secret
+//	                     shop-redis; the script gets $KUBECONFIG and $NAMESPACE, and spec.cue is made of spec.txt
 //	exec seed N          writes N sessions of the shop's version 1.0.0 into it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -54,6 +61,13 @@ func TestScripts(t *testing.T) {
 				servers.Store(ts, server)
 				ts.Setenv("REDIS", server.URL)
 				ts.Setenv("REDIS_ADDR", server.Addr)
+			},
+			"cluster": func(ts *testscript.TestScript, _ bool, _ []string) {
+				control, namespace := startShop(ts.Value("tb").(testing.TB))
+				ts.Setenv("KUBECONFIG", control.Kubeconfig)
+				ts.Setenv("NAMESPACE", namespace)
+				spec := strings.ReplaceAll(ts.ReadFile("spec.txt"), "NAMESPACE", namespace)
+				ts.Check(os.WriteFile(ts.MkAbs("spec.cue"), []byte(spec), 0o644))
 			},
 			"redis-stop": func(ts *testscript.TestScript, _ bool, _ []string) {
 				if server, ok := servers.Load(ts); ok {
@@ -108,4 +122,24 @@ func seedProgram() {
 	if _, err := pipe.Exec(context.Background()); err != nil {
 		exit(err)
 	}
+}
+
+// startShop deploys what the shop runs before its first commit.
+func startShop(t testing.TB) (*testbed.ControlPlane, string) {
+	t.Helper()
+	control := testbed.SharedKubernetes(t)
+	namespace := control.Namespace(t)
+	control.Deploy(t, testbed.Deployment{
+		Namespace: namespace, Name: "checkout", Replicas: 3, Images: map[string]string{"app": "checkout:1.4.0"},
+		Terminate: 500 * time.Millisecond,
+	})
+	clients, err := kubernetes.NewForConfig(control.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "shop-redis"}, StringData: map[string]string{"password": "s3cret"}}
+	if _, err := clients.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return control, namespace
 }
