@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"keyshift.dev/testbed"
+)
+
+// installDefinition applies config/crd and waits until the API server serves it.
+func installDefinition(t testing.TB, ctx context.Context, plane *testbed.ControlPlane) {
+	t.Helper()
+	c, err := client.New(plane.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../config/crd/keyshift.dev_*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no definitions in config/crd: %v", err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var crd unstructured.Unstructured
+		if err := yaml.Unmarshal(b, &crd.Object); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Create(ctx, &crd); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+		awaitEstablished(t, ctx, c, &crd)
+	}
+}
+
+func awaitEstablished(t testing.TB, ctx context.Context, c client.Client, crd *unstructured.Unstructured) {
+	t.Helper()
+	for range 300 {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(crd), crd); err != nil {
+			t.Fatal(err)
+		}
+		conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
+		for _, o := range conditions {
+			if m, ok := o.(map[string]any); ok && m["type"] == "Established" && m["status"] == "True" {
+				return
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("the API server did not establish %s", crd.GetName())
+}
