@@ -144,6 +144,22 @@ func TestReplacedStoreIsHeld(t *testing.T) {
 	}
 }
 
+func TestLostIdentityIsHeld(t *testing.T) {
+	w := embedded(t, 20)
+	w.mustDeliver(w.before, "1.0.0")
+	w.client.Del(t.Context(), "keyshift:identity")
+	_, err := w.deliver(w.before)
+	if refused, ok := errors.AsType[*keyspace.Error](err); !ok || refused.Reason != keyspace.StoreChanged {
+		t.Fatalf("not held: %v", err)
+	}
+	for _, adopt := range []bool{true, false} {
+		w.edges.Adopt = adopt
+		if _, err := w.deliver(w.before); err != nil {
+			t.Errorf("adopt %t: %v", adopt, err)
+		}
+	}
+}
+
 func TestOwnedByAnotherSystem(t *testing.T) {
 	w := embedded(t, 20)
 	w.mustDeliver(w.before, "1.0.0")
@@ -331,6 +347,32 @@ func TestBlockedIsNotRecorded(t *testing.T) {
 	}
 	if n := w.client.Exists(t.Context(), "keyshift:ledger:shop").Val(); n != 0 {
 		t.Error("a ledger was written")
+	}
+}
+
+// TestPartlyBlocked delivers what can be, and neither delivers nor records the rest.
+func TestPartlyBlocked(t *testing.T) {
+	w := embedded(t, 20)
+	ghost := state.Component{
+		Name: "ghost", Release: "1.0.0", Workload: &state.Workload{Kind: "Deployment", Namespace: "shop", Name: "ghost"},
+		Releases: []state.Release{{Name: "1.0.0", Images: []state.Image{{Container: "app", Image: "ghost:1"}}}},
+	}
+	commit := w.after
+	commit.Components = append(slices.Clone(commit.Components), ghost)
+	o, err := w.deliver(commit)
+	if blocked, ok := errors.AsType[*plan.BlockedError](err); !ok || !slices.Equal(blocked.Blocked.Components, []string{"ghost"}) {
+		t.Fatalf("not blocked: %v", err)
+	}
+	if got := steps(o); !reflect.DeepEqual(got, upgrade) {
+		t.Errorf("did %v", got)
+	}
+	w.check("2.0.0")
+	catalogue := ledger(t, w.address).Catalogue
+	if _, known := catalogue.FindComponent("ghost"); known {
+		t.Error("the blocked component is in the ledger")
+	}
+	if c, _ := catalogue.FindComponent("checkout"); len(c.Releases) != 3 {
+		t.Errorf("the ledger knows %d releases of checkout", len(c.Releases))
 	}
 }
 

@@ -96,32 +96,34 @@ func (e Edges) readShelves(ctx context.Context, system string, mirrored []state.
 				s.mirror = m
 			}
 		}
-		l, found, err := e.readLedger(ctx, name, system)
-		if err != nil {
-			return shelf{}, err
-		}
-		if found {
+		l, found, err := e.Stores[name].ReadLedger(ctx, system)
+		switch {
+		case e.Adopt && changed(err):
+			s.stored, err = e.orphan(ctx, name, system)
+			s.ledger = s.adopted()
+		case err == nil && found:
 			s.stored, s.ledger = l, l
-			return s, nil
+		case err == nil:
+			s.ledger.Identity, err = e.Stores[name].Identity(ctx)
 		}
-		s.ledger.Identity, err = e.Stores[name].Identity(ctx)
 		return s, err
 	})
 }
 
-// readLedger reads a system's ledger, also one of another identity if the store is adopted.
-func (e Edges) readLedger(ctx context.Context, store, system string) (state.Ledger, bool, error) {
-	l, found, err := e.Stores[store].ReadLedger(ctx, system)
+func changed(err error) bool {
 	refused, ok := errors.AsType[*keyspace.Error](err)
-	if !e.Adopt || !ok || refused.Reason != keyspace.StoreChanged {
-		return l, found, err
-	}
+	return ok && refused.Reason == keyspace.StoreChanged
+}
+
+// orphan reads a ledger that stands in a store of another identity than it names.
+func (e Edges) orphan(ctx context.Context, store, system string) (state.Ledger, error) {
 	all, err := e.Stores[store].ReadLedgers(ctx)
-	i := slices.IndexFunc(all, func(l state.Ledger) bool { return l.System == system })
-	if err != nil || i < 0 {
-		return state.Ledger{}, false, err
+	for _, l := range all {
+		if l.System == system {
+			return l, err
+		}
 	}
-	return all[i], true, nil
+	return state.Ledger{}, err
 }
 
 // overStores calls f for every store at once and returns the results in the order of the stores' names.

@@ -67,7 +67,7 @@ func (s shelf) rebuilt() state.Ledger {
 
 // adopted returns the ledger of another store with nothing verified, to be written with that store's identity.
 func (s shelf) adopted() state.Ledger {
-	l := unverified(s.ledger)
+	l := unverified(s.stored)
 	l.Identity = ""
 	return l
 }
