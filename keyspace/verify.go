@@ -20,8 +20,13 @@ type verification struct {
 // Verify counts the units of a keyspace in a full pass of its own, which shares nothing with the writer's
 // counters. If the outcome is clean (see Outcome.Clean), a record of it is written and acknowledged by as many
 // replicas as were connected when the pass began. A keyspace that is not clean is no error.
+//
+// Without a version to compare with (Job.To is empty: no rewrite came before) whatever the pass counts is recorded.
 func (s *Store) Verify(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
-	routes, err := s.prepare(job)
+	routes, err := s.newRoutes([]state.Keyspace{job.Keyspace})
+	if job.To != "" {
+		routes, err = s.prepare(job)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -44,7 +49,7 @@ func (s *Store) Verify(ctx context.Context, l *Lease, job Job, report func(Progr
 	if report != nil {
 		report(Progress{Scanned: o.Scanned, Unfit: o.Unfit, Estimate: o.Scanned})
 	}
-	if !o.Clean(job.To) {
+	if job.To != "" && !o.Clean(job.To) {
 		return o, nil
 	}
 	return o, s.record(ctx, l, job, n, o)
@@ -89,7 +94,7 @@ func (s *Store) record(ctx context.Context, l *Lease, job Job, n node, o Outcome
 	if n.replicas == 0 {
 		return nil
 	}
-	acknowledged, err := conn.Wait(ctx, n.replicas, s.options.Timeout/2).Result()
+	acknowledged, err := conn.Wait(ctx, n.replicas, 2*s.options.Timeout).Result()
 	if err != nil {
 		return classify(ctx, s.name, "waiting for the replicas", err)
 	}
