@@ -29,7 +29,7 @@ func BenchmarkRewrite(b *testing.B) {
 		{"strings", carts(), seedLongCart},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s := real(b)
+			s := running(b)
 			st := open(b, s)
 			for range b.N {
 				seedAll(b, s, n, c.seed)

@@ -214,7 +214,7 @@ func TestGuardsCatchBugs(t *testing.T) {
 		{"the lease is not compared", "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end", ""},
 		{"an error ends the batch", "pcall(l.text and text_unit or hash_unit, KEYS[k], l, p + 1)", "true, (l.text and text_unit or hash_unit)(KEYS[k], l, p + 1)"},
 	}
-	s := real(t)
+	s := running(t)
 	st := open(t, s)
 	good := casScript
 	defer func() { casScript = good }()

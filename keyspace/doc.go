@@ -13,6 +13,13 @@
 // re-read and retried, never lost; a key that is gone stays gone; a TTL is never touched. The same script call
 // compares the lease's random token, so a holder that lost its lease can no longer write.
 //
+// A string is read up to Options.MaxValue bytes, a hash is measured by MEMORY USAGE before it is read: what is
+// larger is no unit of any version, counts as unfit and is named with that reason. So memory stays flat.
+//
+// The commands it needs are PING, INFO, DBSIZE, SCAN, TYPE, MEMORY USAGE, GETRANGE, HGETALL, EXISTS, MGET, GET, PTTL,
+// SMEMBERS, SET, EVAL, EVALSHA and WAIT, and inside its scripts HMGET, HSET, HDEL, DEL, PEXPIRE, SADD and TIME. DEL,
+// PEXPIRE and SADD touch its own keys alone.
+//
 // Outside the declared key patterns the package writes nothing but keys with the prefix "keyshift:". It never
 // runs KEYS, FLUSHDB, FLUSHALL or CONFIG SET. Errors hold no value of the application and no password.
 package keyspace

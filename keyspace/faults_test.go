@@ -82,7 +82,7 @@ func (p *proxy) join(c, s net.Conn) {
 }
 
 func TestLostAnswersAreReadAgain(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	ctx := context.Background()
 	fill(t, s.client, 1000)
 	before := snapshot(t, s.client)
@@ -107,7 +107,7 @@ func TestLostAnswersAreReadAgain(t *testing.T) {
 }
 
 func TestServerDiesInTheMiddle(t *testing.T) {
-	s := real(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := running(t, "--appendonly", "yes", "--appendfsync", "always")
 	ctx := context.Background()
 	const n = 4000
 	fill(t, s.client, n)
@@ -146,7 +146,7 @@ func TestServerDiesInTheMiddle(t *testing.T) {
 }
 
 func TestServerDiesAndForgets(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	ctx := context.Background()
 	fill(t, s.client, 2000)
 	st := open(t, s)
@@ -199,7 +199,7 @@ func TestRefusals(t *testing.T) {
 		{"cannot save", func(t *testing.T, s *server) { breakSaving(t, s) }, StoreFailing, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := real(t, "--enable-protected-configs", "local")
+			s := running(t, "--enable-protected-configs", "local")
 			fill(t, s.client, 50)
 			before := snapshot(t, s.client)
 			st := open(t, s)
@@ -240,7 +240,7 @@ func breakSaving(t *testing.T, s *server) {
 
 // TestFullInTheMiddle fills a server after the rewrite began: it stops, no unit is half written, and goes on later.
 func TestFullInTheMiddle(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	ctx := context.Background()
 	fill(t, s.client, 3000)
 	st := open(t, s)
@@ -264,7 +264,7 @@ func TestFullInTheMiddle(t *testing.T) {
 func TestOpenTellsWhatIsWrong(t *testing.T) {
 	ctx := context.Background()
 	const secret = "hunter2-never-print-me"
-	s := real(t, "--requirepass", "the-real-password")
+	s := running(t, "--requirepass", "the-real-password")
 	for _, c := range []struct {
 		name    string
 		options Options
@@ -297,7 +297,7 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 
 // TestPasswordNotAsked gives a password to a server that has none.
 func TestPasswordNotAsked(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	_, err := Open(context.Background(), Options{Store: "main", Address: s.url, Username: "nobody", Password: "pw-never-print"})
 	if e := wantReason(t, err, StoreDenied); strings.Contains(e.Error(), "pw-never-print") {
 		t.Error(e)
@@ -305,7 +305,7 @@ func TestPasswordNotAsked(t *testing.T) {
 }
 
 func TestLoading(t *testing.T) {
-	s := real(t, "--appendonly", "yes", "--key-load-delay", "50", "--loading-process-events-interval-bytes", "1024")
+	s := running(t, "--appendonly", "yes", "--key-load-delay", "50", "--loading-process-events-interval-bytes", "1024")
 	ctx := context.Background()
 	s.client.Do(ctx, "debug", "populate", 10000, "filler", 100)
 	s.client.BgRewriteAOF(ctx)
@@ -335,7 +335,7 @@ func TestLoading(t *testing.T) {
 
 // TestFrozenServer stops a server that holds requests in its buffers, and lets it go on later.
 func TestFrozenServer(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	ctx := context.Background()
 	fill(t, s.client, 2000)
 	before := snapshot(t, s.client)
@@ -358,11 +358,11 @@ func TestFrozenServer(t *testing.T) {
 }
 
 func TestVerifyWaitsForReplicas(t *testing.T) {
-	s := real(t, "--repl-diskless-sync-delay", "0")
+	s := running(t, "--repl-diskless-sync-delay", "0")
 	ctx := context.Background()
 	fill(t, s.client, 100)
 	replica := testbed.Redis(t, "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.real.Port))
-	st := openWith(t, Options{Store: "main", Address: s.url, Timeout: time.Second})
+	st := openWith(t, Options{Store: "main", Address: s.url, Timeout: 1500 * time.Millisecond})
 	for range 200 {
 		if strings.Contains(s.client.Info(ctx, "replication").Val(), "state=online") {
 			break

@@ -142,7 +142,7 @@ func embedded(t testing.TB) *server {
 	return (&server{name: "embedded", url: "redis://" + m.Addr() + "/0"}).connect(t)
 }
 
-func real(t testing.TB, args ...string) *server {
+func running(t testing.TB, args ...string) *server {
 	r := testbed.Redis(t, args...)
 	return (&server{name: "redis-server", url: r.URL, real: r}).connect(t)
 }
@@ -150,7 +150,7 @@ func real(t testing.TB, args ...string) *server {
 // conform runs a test on the embedded server and on redis-server.
 func conform(t *testing.T, test func(t *testing.T, s *server)) {
 	t.Run("embedded", func(t *testing.T) { test(t, embedded(t)) })
-	t.Run("redis-server", func(t *testing.T) { test(t, real(t)) })
+	t.Run("redis-server", func(t *testing.T) { test(t, running(t)) })
 }
 
 func open(t testing.TB, s *server) *Store {

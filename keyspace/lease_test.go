@@ -59,7 +59,7 @@ func TestLeaseWaitEndsWithItsContext(t *testing.T) {
 
 // TestDeadHolder kills a holder without a word: its lease expires, and what it still sends is refused.
 func TestDeadHolder(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	ctx := context.Background()
 	fill(t, s.client, 10)
 	first := openWith(t, Options{Store: "main", Address: s.url, LeaseTTL: 300 * time.Millisecond})
@@ -116,7 +116,7 @@ func TestStolenLease(t *testing.T) {
 }
 
 func TestCheckpoint(t *testing.T) {
-	s := real(t)
+	s := running(t)
 	ctx := context.Background()
 	fill(t, s.client, 5000)
 	st := open(t, s)

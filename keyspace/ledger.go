@@ -71,41 +71,40 @@ func (s *Store) rawLedger(ctx context.Context, system string) (raw, identity str
 	return raw, identity, nil
 }
 
-// WriteLedger replaces the ledger old by new, if old is still what is there; the zero Ledger means that there is
-// none. Otherwise the error is ErrLedgerMoved. An empty new.Identity stands for the store's; if it has none yet,
+// WriteLedger replaces the ledger old by next, if old is still what is there; the zero Ledger means that there is
+// none. Otherwise the error is ErrLedgerMoved. An empty next.Identity stands for the store's; if it has none yet,
 // it gets one.
-func (s *Store) WriteLedger(ctx context.Context, old, new state.Ledger) error {
-	if new.System == "" || old.System != "" && old.System != new.System {
-		return fmt.Errorf("store %q: a ledger of system %q cannot follow one of %q", s.name, new.System, old.System)
+func (s *Store) WriteLedger(ctx context.Context, old, next state.Ledger) error {
+	if next.System == "" || old.System != "" && old.System != next.System {
+		return fmt.Errorf("store %q: a ledger of system %q cannot follow one of %q", s.name, next.System, old.System)
 	}
-	if err := s.identify(ctx); err != nil {
-		return err
+	if next.Identity == "" {
+		if err := s.identify(ctx); err != nil {
+			return err
+		}
 	}
-	raw, identity, err := s.rawLedger(ctx, new.System)
+	raw, identity, err := s.rawLedger(ctx, next.System)
 	if err != nil {
 		return err
 	}
-	if new.Identity == "" {
-		new.Identity = identity
+	if next.Identity == "" {
+		next.Identity = identity
 	}
-	if new.Identity != identity {
-		return s.changed(new.System)
+	if next.Identity != identity {
+		return s.changed(next.System)
 	}
-	if same, err := s.holds(raw, old); err != nil || !same {
-		return errors.Join(err, moved(same))
-	}
-	text, err := s.pack(new)
+	same, err := s.holds(raw, old)
 	if err != nil {
 		return err
 	}
-	return s.replaceLedger(ctx, new.System, identity, raw, text)
-}
-
-func moved(same bool) error {
-	if same {
-		return nil
+	if !same {
+		return ErrLedgerMoved
 	}
-	return ErrLedgerMoved
+	text, err := s.pack(next)
+	if err != nil {
+		return err
+	}
+	return s.replaceLedger(ctx, next.System, identity, raw, text)
 }
 
 // replaceLedger compares and sets the ledger's bytes. If the answer is lost, what is there afterwards tells.

@@ -135,8 +135,6 @@ func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
 	}()
 	err = r.drain(ctx, queue)
 	stop()
-	for range queue { // lets a reader that waits to send see that it is to stop
-	}
 	if readErr := <-failed; err == nil && readErr != nil {
 		err = classify(ctx, r.store.name, "reading the keyspace", readErr)
 	}
