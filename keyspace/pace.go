@@ -25,6 +25,7 @@ const (
 	batchStart = 100
 	batchMin   = 10
 	batchMax   = 1000
+	pageMin    = 200
 )
 
 // pace sizes batches by the time they block the server, and rests between them.
@@ -48,7 +49,12 @@ func newPace(t state.Throttle) *pace {
 	return out
 }
 
+// batch is how many keys one script call may have.
 func (p *pace) batch() int { return int(p.size.Load()) }
+
+// page is how many keys one round trip scans, and about how many it reads. Reads let others in between two
+// keys, so that a page may be larger than a batch.
+func (p *pace) page() int { return max(p.batch(), pageMin) }
 
 // wrote learns from one script call over n keys that kept the server for d.
 func (p *pace) wrote(n int, d time.Duration) {

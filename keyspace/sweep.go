@@ -93,7 +93,7 @@ func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 		pipe := w.store.client.Pipeline()
 		var scan *redis.ScanCmd
 		if !w.scanned && len(w.queue) == 0 {
-			scan = pipe.Scan(ctx, w.cursor, "", int64(min(w.pace.batch(), w.limit())))
+			scan = pipe.Scan(ctx, w.cursor, "", int64(min(w.pace.page(), w.limit())))
 		}
 		sizes := w.store.askSizes(ctx, pipe, w.routes, fresh)
 		reads := w.store.askUnits(ctx, pipe, ready)
@@ -145,7 +145,7 @@ const pageBytes = 4 << 20
 
 // limit is how many keys a page may have.
 func (w *sweep) limit() int {
-	limit := 2 * w.pace.batch()
+	limit := 2 * w.pace.page()
 	if w.mean > 0 {
 		limit = min(limit, int(pageBytes/w.mean))
 	}
