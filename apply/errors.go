@@ -11,6 +11,7 @@ const (
 	StoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	UnfitUnits     = "UnfitUnits"     // more units fit no version than the policy allows
 	NoProgress     = "NoProgress"     // planning again and again led nowhere
+	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready
 )
 
 // HoldError says that nothing more is done until a person, or time, changes something. What was done so far

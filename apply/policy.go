@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,30 @@ func allowance(p state.Policy, units int64) (int64, error) {
 		n = n * float64(units) / 100
 	}
 	return int64(math.Ceil(n)), nil
+}
+
+// notReady holds a rewrite beside pods that are not ready. A rollout that ended without a ready pod may have to be
+// taken back, and that is cheaper before the data has moved. It is nil if every component is ready that runs a release
+// which uses the keyspace.
+func notReady(want state.Desired, have state.Observed, keyspace string) error {
+	for _, c := range want.Components {
+		r, observed := have.FindRunning(c.Name)
+		if c.External || !observed || r.Ready >= r.Desired || !usedBy(c, r, keyspace) {
+			continue
+		}
+		return hold(NotReady, "mend the pods, or revert",
+			"%d of %d pods of component %s are ready, and keyspace %s is not rewritten beside pods that may have to be rolled back", r.Ready, r.Desired, c.Name, keyspace)
+	}
+	return nil
+}
+
+// usedBy tells whether a running release of a component uses a keyspace.
+func usedBy(c state.Component, r state.Running, keyspace string) bool {
+	return slices.ContainsFunc(r.Releases, func(name string) bool {
+		release, _ := c.FindRelease(name)
+		_, uses := release.FindUse(keyspace)
+		return uses
+	})
 }
 
 // unfitError holds a rewrite that meets more unfit units than its policy allows.

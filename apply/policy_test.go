@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"testing"
 
 	"keyshift.dev/state"
@@ -28,6 +29,32 @@ func TestAllowance(t *testing.T) {
 	for _, bad := range []string{"many", "-1%", "%", "NaN", "Inf%"} {
 		if n, err := allowance(state.Policy{MaxInvalid: bad}, 10); err == nil {
 			t.Errorf("%q: %d", bad, n)
+		}
+	}
+}
+
+func TestNotReady(t *testing.T) {
+	uses := []state.Use{{Keyspace: "session", Reads: ">=1.0.0 <3.0.0", Writes: "2.0.0"}}
+	want := state.Desired{Components: []state.Component{
+		{Name: "checkout", Releases: []state.Release{{Name: "2.0.0", Uses: uses}, {Name: "idle"}}},
+		{Name: "partner", External: true, Releases: []state.Release{{Name: "2.0.0", Uses: uses}}},
+	}}
+	cases := []struct {
+		name    string
+		running state.Running
+		held    bool
+	}{
+		{"all ready", state.Running{Component: "checkout", Releases: []string{"2.0.0"}, Desired: 3, Ready: 3}, false},
+		{"more than asked for", state.Running{Component: "checkout", Releases: []string{"2.0.0"}, Desired: 3, Ready: 4}, false},
+		{"one is not", state.Running{Component: "checkout", Releases: []string{"2.0.0"}, Desired: 3, Ready: 2}, true},
+		{"scaled to zero", state.Running{Component: "checkout", Releases: []string{"2.0.0"}}, false},
+		{"does not use it", state.Running{Component: "checkout", Releases: []string{"idle"}, Desired: 3}, false},
+		{"not ours to roll out", state.Running{Component: "partner", Releases: []string{"2.0.0"}, Desired: 3}, false},
+	}
+	for _, c := range cases {
+		err := notReady(want, state.Observed{Components: []state.Running{c.running}}, "session")
+		if held, ok := errors.AsType[*HoldError](err); ok != c.held || ok && held.Code != NotReady {
+			t.Errorf("%s: %v, want held: %t", c.name, err, c.held)
 		}
 	}
 }

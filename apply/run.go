@@ -131,7 +131,8 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 }
 
 // confirm observes again and makes sure that the step is still the one to take: nobody else wrote a ledger,
-// the step breaks no invariant, and planning from what is there now gives what is left of the plan.
+// the step breaks no invariant, planning from what is there now gives what is left of the plan, and a rewrite
+// does not start beside pods that are not ready.
 func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := r.book.current(ctx); err != nil {
 		return err
@@ -147,6 +148,9 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	now := plan.Make(r.want, r.have, diff.Compute(r.want, r.have))
 	if now.Digest != step.Digest {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
+	}
+	if step.Kind == plan.Rewrite {
+		return notReady(r.want, r.have, step.Object)
 	}
 	return nil
 }

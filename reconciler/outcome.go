@@ -95,6 +95,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonWorkloadMissing: retry,
 	v1alpha1.ReasonStoreUndefined:  retry,
 	v1alpha1.ReasonNoProgress:      retry,
+	v1alpha1.ReasonNotReady:        retry,
 	v1alpha1.ReasonUnreadable:      retry,
 	v1alpha1.ReasonStepFailed:      retry,
 	v1alpha1.ReasonInternal:        retry,

@@ -68,6 +68,7 @@ const (
 	ReasonUnknownImage   = "UnknownImage"   // a live image that no release names
 	ReasonStoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	ReasonNoProgress     = "NoProgress"     // planning again and again led nowhere
+	ReasonNotReady       = "NotReady"       // pods that use a keyspace are not ready, so it is not rewritten yet
 	ReasonUnreadable     = "Unreadable"     // a running release may meet units it cannot read, and no step mends it
 	ReasonStepFailed     = "StepFailed"     // a step ended with an error that has no reason of its own
 	ReasonInterrupted    = "Interrupted"    // the Delivery or its revision changed during a run; planned anew
