@@ -37,6 +37,7 @@ type attempt struct {
 	name      types.NamespacedName
 	started   time.Time
 	requested string // token of the request that this attempt answers
+	adopt     bool   // whether that request says to take the stores as they are
 
 	mu       sync.Mutex // guards delivery and patcher while a run reports
 	delivery *v1alpha1.Delivery
@@ -63,6 +64,7 @@ func (a *attempt) begin(ctx context.Context) error {
 	}
 	if a.requested != d.Status.LastHandledReconcileAt {
 		a.r.specs.forget(a.name) // whoever asks wants it looked at anew
+		a.adopt = a.requested != "" && d.Annotations[v1alpha1.AdoptAnnotation] == a.requested
 	}
 	return a.progress(ctx, "fetching "+d.Spec.Git.URL)
 }
@@ -148,6 +150,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		Stores:         connected,
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
+		Adopt:          a.adopt,
 	}
 	if a.r.Records != nil {
 		e.Mirror = mirror{a.r.Records(a.delivery)}

@@ -194,6 +194,9 @@ func explain(err error) (reason, text string) {
 	if ds, ok := errors.AsType[state.Diagnostics](err); ok {
 		text = sayDiagnostics(ds)
 	}
+	if held, ok := errors.AsType[*apply.HoldError](err); ok && held.Code == apply.StoreChanged {
+		text += ": set the annotations " + v1alpha1.AdoptAnnotation + " and " + meta.ReconcileRequestAnnotation + " to one new value"
+	}
 	for _, name := range names {
 		if reason, found := name(err); found {
 			return reason, text

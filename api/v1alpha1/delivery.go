@@ -133,6 +133,10 @@ type DeliveryList struct {
 	Items           []Delivery `json:"items"`
 }
 
+// AdoptAnnotation takes the stores of a Delivery as they are now, once: when it holds the same token as a new
+// reconcile.fluxcd.io/requestedAt. What the mirror knows of a store that was emptied or replaced is then given up.
+const AdoptAnnotation = "keyshift.dev/adoptAt"
+
 // DefaultTimeout is the timeout of a Delivery that names none.
 const DefaultTimeout = 10 * time.Minute
 
