@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"keyshift.dev/cluster"
@@ -22,7 +23,11 @@ func (r *run) rollout(ctx context.Context, i int, step plan.Step) error {
 	if err := r.edges.Cluster.Rollout(ctx, component, release); err != nil {
 		return err
 	}
-	return r.edges.Cluster.Await(ctx, component, release, r.edges.rolloutTimeout(), func(p cluster.Progress) {
+	err := r.edges.Cluster.Await(ctx, component, release, r.edges.rolloutTimeout(), func(p cluster.Progress) {
 		r.tell(Event{Kind: Progressed, Index: i, Step: step, Rollout: &p})
 	})
+	if _, overtaken := errors.AsType[*cluster.OvertakenError](err); overtaken {
+		return fmt.Errorf("%w: %w", errSuperseded, err)
+	}
+	return err
 }

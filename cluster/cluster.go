@@ -23,7 +23,8 @@ type Cluster interface {
 	// Await returns nil once every pod of the workload is of the release, as many as desired are ready, and
 	// no pod of another release exists, terminating ones included. It reports progress whenever that changes.
 	// Errors: *StuckError if the rollout cannot go on or the timeout has passed, *ImageOwnedError if somebody
-	// has put another image into the template meanwhile, *Error, or the context's.
+	// has put another image into the template meanwhile, *OvertakenError if another process of Keyshift has,
+	// *Error, or the context's.
 	Await(ctx context.Context, c state.Component, r state.Release, timeout time.Duration, report func(Progress)) error
 }
 

@@ -43,6 +43,7 @@ var conformance = []struct {
 	{"ContainerThatDoesNotExist", testNoContainer},
 	{"ExternalAndUnsupported", testExternal},
 	{"CancelledAwait", testCancelled},
+	{"OvertakenByAnotherProcess", testOvertaken},
 }
 
 // conform runs the suite; the stages of its cases run at the same time.
@@ -301,5 +302,18 @@ func testCancelled(t *testing.T, s stage) {
 	defer cancel()
 	if err := s.cluster.Await(ctx, c, r, long, func(cluster.Progress) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled Await: %v", err)
+	}
+}
+
+// Of two processes that follow one plan, one may be a step ahead: what it set is no other manager's image.
+func testOvertaken(t *testing.T, s stage) {
+	s.deploy(t, s.work, 1, app("app:1"))
+	c := component(s.work)
+	settle(t, s, c, "1.0.0")
+	behind := rollout(t, s, c, "2.0.0")
+	rollout(t, s, c, "1.0.0")
+	err := s.cluster.Await(t.Context(), c, behind, long, nil)
+	if _, ok := errors.AsType[*cluster.OvertakenError](err); !ok {
+		t.Fatalf("got %v, want an OvertakenError", err)
 	}
 }

@@ -60,6 +60,15 @@ func (e *ImageOwnedError) Error() string {
 		e.Component, e.Object, e.Field, e.Live.Image, e.Manager, e.Want, e.Manager, HandOverAnnotation, HandOverImages)
 }
 
+// OvertakenError says that another process of Keyshift rolls the component out to another release: its plan is ahead,
+// or made from a newer commit.
+type OvertakenError struct{ Component, Release string }
+
+// Error says what to do, which is to observe again.
+func (e *OvertakenError) Error() string {
+	return fmt.Sprintf("component %s: another process of Keyshift has set other images than those of release %s; observe and plan again", e.Component, e.Release)
+}
+
 // HandOverAnnotation on a workload, with the value HandOverImages, says that its images are Keyshift's from
 // now on, whoever set them before.
 const (

@@ -111,9 +111,8 @@ func ownsImage(e metav1.ManagedFieldsEntry, container string) bool {
 	return true
 }
 
-// manager returns who else owns the image of a container.
-func manager(d *appsv1.Deployment, container string) string {
-	name := "another manager"
+// manager returns who else owns the image of a container, nobody if only we do.
+func manager(d *appsv1.Deployment, container string) (name string) {
 	for _, e := range d.ManagedFields {
 		if e.Manager != FieldManager && ownsImage(e, container) {
 			name = e.Manager

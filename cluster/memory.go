@@ -62,6 +62,7 @@ type deployment struct {
 	pods     []*memoryPod
 	deleted  bool      // its pods may terminate still
 	moved    time.Time // of the last progress
+	manager  string    // who else set the template last; empty if Rollout did
 }
 
 type memoryPod struct {
@@ -112,7 +113,7 @@ func (m *Memory) Deploy(w state.Workload, replicas int, images ...state.Image) {
 		d = &deployment{workload: w}
 		m.workloads[w] = d
 	}
-	d.deleted = false
+	d.deleted, d.manager = false, "another manager"
 	d.template, d.replicas, d.moved = slices.SortedFunc(slices.Values(images), compareImages), replicas, time.Now()
 	m.step(d)
 }
@@ -183,7 +184,7 @@ func (m *Memory) Rollout(_ context.Context, c state.Component, r state.Release) 
 			}
 		}
 	}
-	d.template, d.moved = next, time.Now()
+	d.template, d.moved, d.manager = next, time.Now(), ""
 	m.step(d)
 	return nil
 }
@@ -199,7 +200,7 @@ func (m *Memory) Await(ctx context.Context, c state.Component, r state.Release, 
 		if v.missing {
 			return v, missing(c)
 		}
-		return v, changed(c, r, v.template, func(string) string { return "another manager" })
+		return v, changed(c, r, v.template, func(string) string { return v.manager })
 	}
 	return a.until(ctx, timeout)
 }
@@ -212,7 +213,7 @@ func (m *Memory) view(w state.Workload) view {
 	if d == nil {
 		return view{missing: true}
 	}
-	v := view{missing: d.deleted, seen: true, template: d.template, desired: d.replicas}
+	v := view{missing: d.deleted, seen: true, template: d.template, desired: d.replicas, manager: d.manager}
 	for _, p := range d.pods {
 		pod := podView{name: p.Name, images: p.Images, ready: p.Ready, terminating: p.Terminating}
 		switch {

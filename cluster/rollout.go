@@ -39,13 +39,18 @@ func containers(c state.Component, r state.Release, template []state.Image) erro
 	return nil
 }
 
-// changed returns an *ImageOwnedError if the template is no longer that of the release: somebody has put
-// another image in since the rollout began. The manager of a container's image is asked only then.
+// changed returns an error if the template is no longer that of the release: an *ImageOwnedError if another manager
+// has put an image in since the rollout began, an *OvertakenError if nobody but Keyshift can have. The manager of a
+// container's image is asked only then.
 func changed(c state.Component, r state.Release, template []state.Image, manager func(container string) string) error {
 	for _, want := range r.Images {
-		if !slices.Contains(template, want) {
-			return owned(c, want, template, manager(want.Container))
+		if slices.Contains(template, want) {
+			continue
 		}
+		if name := manager(want.Container); name != "" {
+			return owned(c, want, template, name)
+		}
+		return &OvertakenError{Component: c.Name, Release: r.Name}
 	}
 	return nil
 }

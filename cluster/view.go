@@ -15,6 +15,7 @@ type view struct {
 	template []state.Image   // of the present template, one for each container
 	started  [][]state.Image // of older templates from which its controller may still start pods
 	desired  int
+	manager  string // who else set the template last, of the in-memory twin
 	stopped  string // why its controller has given up or was told to wait; empty if it has not
 	pods     []podView
 }
