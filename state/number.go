@@ -83,12 +83,12 @@ func parseExponent(s string) (int64, bool) {
 func (d Decimal) Integral() bool { return int64(len(d.digits)) <= d.exp || d.digits == "" }
 
 // IntText returns the canonical text of an integral d, "-?(0|[1-9][0-9]*)" without "-0"; ok is false if d is not
-// integral or longer than max digits.
-func (d Decimal) IntText(max int) (text string, ok bool) {
+// integral or longer than limit digits.
+func (d Decimal) IntText(limit int) (text string, ok bool) {
 	if d.digits == "" {
 		return "0", true
 	}
-	if !d.Integral() || d.exp > int64(max) {
+	if !d.Integral() || d.exp > int64(limit) {
 		return "", false
 	}
 	sign := ""

@@ -65,11 +65,11 @@ func TestScenarios(t *testing.T) {
 			}
 			lines := strings.Split(strings.TrimSpace(string(archive.Comment)), "\n")
 			name, to, found := strings.Cut(lines[len(lines)-1], " to ")
-			make, known := keyspaces[name]
+			keyspace, known := keyspaces[name]
 			if !found || !known || len(archive.Files) != 2 {
 				t.Fatalf("want a comment that ends in \"KEYSPACE to VERSION\", and the files unit and result")
 			}
-			got := scenario(compiled(t, make()), string(archive.Files[0].Data), state.Version(to))
+			got := scenario(compiled(t, keyspace()), string(archive.Files[0].Data), state.Version(to))
 			if want := string(archive.Files[1].Data); got != want && !*update {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}

@@ -16,7 +16,7 @@ import (
 )
 
 // installDefinition applies config/crd and waits until the API server serves it.
-func installDefinition(t testing.TB, ctx context.Context, plane *testbed.ControlPlane) {
+func installDefinition(ctx context.Context, t testing.TB, plane *testbed.ControlPlane) {
 	t.Helper()
 	c, err := client.New(plane.Config, client.Options{})
 	if err != nil {
@@ -38,11 +38,11 @@ func installDefinition(t testing.TB, ctx context.Context, plane *testbed.Control
 		if err := c.Create(ctx, &crd); err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Fatal(err)
 		}
-		awaitEstablished(t, ctx, c, &crd)
+		awaitEstablished(ctx, t, c, &crd)
 	}
 }
 
-func awaitEstablished(t testing.TB, ctx context.Context, c client.Client, crd *unstructured.Unstructured) {
+func awaitEstablished(ctx context.Context, t testing.TB, c client.Client, crd *unstructured.Unstructured) {
 	t.Helper()
 	for range 300 {
 		if err := c.Get(ctx, client.ObjectKeyFromObject(crd), crd); err != nil {

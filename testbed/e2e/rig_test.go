@@ -122,7 +122,7 @@ func (l *line) connect() {
 	if l.kube, err = client.New(l.plane.Config, client.Options{Scheme: scheme}); err != nil {
 		l.t.Fatal(err)
 	}
-	installDefinition(l.t, l.ctx, l.plane)
+	installDefinition(l.ctx, l.t, l.plane)
 }
 
 // buildBinary builds cmd/keyshift.
