@@ -1,17 +1,19 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"keyshift.dev/diff"
+	"keyshift.dev/state"
 )
 
 // TestCheapestOfAll compares Make with a search over every order of single steps in a model of its own (tiny): both
 // find an order or neither does, and both pay the same.
 func TestCheapestOfAll(t *testing.T) {
-	feasible, infeasible, states := 0, 0, 0
+	feasible, infeasible, states, spread := 0, 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := systems(small).Draw(t, "system")
 		changes := diff.Compute(s.Want, s.Have)
@@ -30,35 +32,59 @@ func TestCheapestOfAll(t *testing.T) {
 				continue
 			}
 			feasible++
-			if got := price(steps); got != best {
+			spread += b2i(best[0] > 0)
+			if got := price(sub.want, s.Have, steps); got != best {
 				t.Fatalf("brute force pays %v, Make %v: %s", best, got, brief(steps))
 			}
 		}
 	})
-	t.Logf("%d subsystems with an order, %d without, %d states tried", feasible, infeasible, states)
+	t.Logf("%d subsystems with an order (%d spread what is unreadable), %d without, %d states tried", feasible, spread, infeasible, states)
 }
 
-// paid counts lossy rewrites, rewrites and rollouts.
-type paid [3]int
+// paid counts rollouts that spread what is unreadable, lossy rewrites, rewrites and rollouts.
+type paid [4]int
 
-func price(steps []Step) (p paid) {
+func price(want state.Desired, have state.Observed, steps []Step) (p paid) {
 	for _, s := range steps {
-		p = p.plus(s)
+		p = p.plus(s, spreads(want, have, s))
+		have = End(want, have, s)
 	}
 	return p
 }
 
-func (p paid) plus(s Step) paid {
+func (p paid) plus(s Step, spreads bool) paid {
 	switch {
 	case s.Kind == Rollout:
-		p[2]++
+		p[0] += b2i(spreads)
+		p[3]++
 	case s.Kind == Rewrite:
-		p[1]++
-		if len(s.Losses) > 0 {
-			p[0]++
-		}
+		p[1] += b2i(len(s.Losses) > 0)
+		p[2]++
 	}
 	return p
+}
+
+// spreads tells whether a rollout starts a writer of what another running release cannot read.
+func spreads(want state.Desired, have state.Observed, s Step) bool {
+	c, _ := want.FindComponent(s.Object)
+	if s.Kind != Rollout || slices.Contains(diff.Runs(c, have), s.To) {
+		return false
+	}
+	r, _ := c.FindRelease(s.To)
+	for _, k := range want.Keyspaces {
+		u, _ := r.FindUse(k.Name)
+		written := diff.ClassesOf(k).Written(u.Writes)
+		for _, other := range want.Components {
+			for _, name := range diff.Runs(other, have) {
+				o, _ := other.FindRelease(name)
+				v, _ := o.FindUse(k.Name)
+				if u.Writes != "" && v.Reads != "" && !slices.ContainsFunc(written.Versions(), v.Reads.Contains) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func (p paid) less(q paid) bool {

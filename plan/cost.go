@@ -1,14 +1,30 @@
 package plan
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// cost counts lossy rewrites, then rewrites, then rollouts: the first difference decides.
+// cost counts rollouts that spread what is unreadable, then lossy rewrites, then rewrites, then rollouts: the first
+// difference decides. There is room for 4095 of each, far more than a search within its bounds takes.
+//
+// A rollout spreads if the release that comes writes a class that another running release, the replaced one
+// included, reads the keyspace of and cannot read. Invariant 1 forbids that unless the pair is there already (the
+// rule of repair: first adoption, a failed canary), and then every new writer makes more units that the old pods
+// fail on. So a plan goes over a bridge if there is one, whatever else that costs, and spreads only where nothing
+// else leads on.
+//
+// A release that runs already spreads nothing, whether its rollout was begun by a plan or by hand, which cannot be
+// told apart. Were it charged, a plan would change in the middle of its own rollout, when the last pod of a release
+// is gone that stood in the way of another order (invariant 6). All of it is read off the running releases of the
+// present, nothing off the way there.
 type cost uint64
 
 const (
 	perRollout cost = 1
-	perRewrite cost = 1 << 20
-	perLossy   cost = 1 << 40
+	perRewrite cost = 1 << 12
+	perLossy   cost = 1 << 24
+	perSpread  cost = 1 << 36
 	never      cost = math.MaxUint64
 )
 
@@ -18,6 +34,19 @@ func (c cost) plus(d cost) cost {
 		return never
 	}
 	return c + d
+}
+
+// rolling returns what one rollout costs that is safe.
+func (m *model) rolling(n node, comp, to int) cost {
+	if slices.Contains(m.running(n, comp), to) {
+		return perRollout
+	}
+	for _, u := range m.comps[comp].releases[to].uses {
+		if u.writes >= 0 && len(m.unreadable(n, u.key, setOf(u.writes))) > 0 {
+			return perSpread + perRollout
+		}
+	}
+	return perRollout
 }
 
 // measure computes for each version the least that rewrites of the keyspace alone cost from there to the goal.

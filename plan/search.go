@@ -129,7 +129,7 @@ func (s *searcher) expand(at int) {
 				continue
 			}
 			if next, ok := s.rollout(n, ci, to); ok {
-				s.visit(next, paid.plus(perRollout), at, move{moveRollout, ci, to})
+				s.visit(next, paid.plus(s.rolling(n, ci, to)), at, move{moveRollout, ci, to})
 			}
 		}
 	}

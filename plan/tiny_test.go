@@ -206,6 +206,25 @@ func (t *tiny) rollout(s micro, ci, to int) (micro, bool) {
 	return after, !t.worse(s, during) && !t.worse(during, after)
 }
 
+// spreads tells whether a rollout starts a writer of what a running release cannot read.
+func (t *tiny) spreads(s micro, ci, to int) bool {
+	if s.run[ci]&(1<<to) != 0 {
+		return false
+	}
+	for ki := range t.keys {
+		w := t.comps[ci].uses[to][ki].writes
+		for oi := range t.comps {
+			for ri := range 3 {
+				u := t.comps[oi].uses[ri][ki]
+				if w != 0 && s.run[oi]&(1<<ri) != 0 && u.readsAny && u.reads&w == 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func allReadable(present, reads uint8) bool {
 	for m := uint8(1); m < 8; m++ {
 		if present&(1<<m) != 0 && m&reads == 0 {
@@ -326,7 +345,7 @@ func brute(want state.Desired, have state.Observed) (best paid, seen int, ok boo
 		for ci, c := range t.comps {
 			for to := 0; to < c.count && !c.fixed; to++ {
 				if next, ok := t.rollout(now.at, ci, to); ok {
-					push(next, now.paid.plus(Step{Kind: Rollout}))
+					push(next, now.paid.plus(Step{Kind: Rollout}, t.spreads(now.at, ci, to)))
 				}
 			}
 		}
@@ -334,7 +353,7 @@ func brute(want state.Desired, have state.Observed) (best paid, seen int, ok boo
 			push(t.verify(now.at, ki), now.paid)
 			for to := range k.versions {
 				if next, lossy, ok := t.rewrite(now.at, ki, to); ok {
-					push(next, now.paid.plus(Step{Kind: Rewrite, Losses: make([]state.Loss, b2i(lossy))}))
+					push(next, now.paid.plus(Step{Kind: Rewrite, Losses: make([]state.Loss, b2i(lossy))}, false))
 				}
 			}
 		}
