@@ -16,7 +16,11 @@ lost or a value could not be read, as the application itself measured.`,
 			if err := o.open(c); err != nil {
 				return err
 			}
-			return s.Run(c.Context(), o.out, o.json())
+			if err := s.Run(c.Context(), o.out, o.json()); err != nil {
+				o.complain("%v", err)
+				return errReported
+			}
+			return nil
 		},
 	}
 	o.bind(c.Flags())

@@ -25,7 +25,7 @@ func (p *printer) opening(s *stage) {
 	p.line("A service and the data it keeps in Redis move together.\n")
 	p.line("  redis    %s on %s", s.server.name, s.server.address)
 	p.line("  git      %s", s.git.URL())
-	p.line("  cluster  in memory: %d pods, each goes on working for %s after it is told to go", s.options.Pods, s.options.Terminate)
+	p.line("  cluster  in memory: %s, each goes on working for %s after it is told to go", plural(int64(s.options.Pods), "pod"), s.options.Terminate)
 }
 
 func (p *printer) chapter(title string) {
@@ -38,7 +38,7 @@ func (p *printer) pushed(command, hash, message string) {
 }
 
 func (p *printer) populated(o Options, c state.Component) {
-	p.line("%s sessions at %s; %d pods of %s %s read and write them from now on.", thousands(int64(o.Keys)), V1, o.Pods, c.Name, c.Release)
+	p.line("%s at %s; %s of %s %s work on them from now on.", plural(int64(o.Keys), "session"), V1, plural(int64(o.Pods), "pod"), c.Name, c.Release)
 }
 
 // event prints what apply reports.
@@ -76,8 +76,8 @@ func (p *printer) progress(e apply.Event) {
 		p.line("      %5.1fs  %d of %d new pods ready, %d old (%d terminating)", p.seconds(), r.Ready, r.Desired, r.Old, r.Terminating)
 	}
 	if r := e.Rewrite; r != nil && e.Step.Kind == plan.Rewrite {
-		p.line("      %5.1fs  %s of about %s units read, %s rewritten, %d conflicts retried",
-			p.seconds(), thousands(r.Scanned), thousands(r.Estimate), thousands(r.Rewritten), r.Conflicts)
+		p.line("      %5.1fs  %s of about %s units read, %s rewritten, %s retried",
+			p.seconds(), thousands(r.Scanned), thousands(r.Estimate), thousands(r.Rewritten), plural(r.Conflicts, "conflict"))
 	} else if r != nil {
 		p.line("      %5.1fs  %s of about %s units read", p.seconds(), thousands(r.Scanned), thousands(r.Estimate))
 	}
@@ -88,8 +88,8 @@ func (p *printer) ended(e apply.Event) {
 	case e.Outcome == nil:
 		p.line("      %5.1fs  done", p.seconds())
 	case e.Step.Kind == plan.Rewrite:
-		p.line("      %5.1fs  done: %s rewritten, %d gone meanwhile, %d conflicts retried; now %s",
-			p.seconds(), thousands(e.Outcome.Rewritten), e.Outcome.Gone, e.Outcome.Conflicts, counts(e.Outcome.Counts))
+		p.line("      %5.1fs  done: %s rewritten, %d gone meanwhile, %s retried; now %s",
+			p.seconds(), thousands(e.Outcome.Rewritten), e.Outcome.Gone, plural(e.Outcome.Conflicts, "conflict"), counts(e.Outcome.Counts))
 	default:
 		p.line("      %5.1fs  done: %s", p.seconds(), counts(e.Outcome.Counts))
 	}
@@ -99,8 +99,8 @@ func (p *printer) seconds() float64 { return time.Since(p.began).Seconds() }
 
 func (p *printer) checked(r Report) {
 	p.line("The application compares every key with what it was last told: %s,", held(r.Held))
-	p.line("after %s reads and %s acknowledged writes so far: %d lost updates, %d unreadable reads.",
-		thousands(r.Reads), thousands(r.Writes), r.LostUpdates, r.UnreadableReads)
+	p.line("after %s reads and %s acknowledged writes so far: %s, %s.",
+		thousands(r.Reads), thousands(r.Writes), plural(r.LostUpdates, "lost update"), plural(r.UnreadableReads, "unreadable read"))
 	for _, f := range r.Findings[:min(len(r.Findings), 10)] {
 		p.line("  %s", f)
 	}
@@ -135,6 +135,14 @@ func held(hs []Held) string {
 		parts[i] = fmt.Sprintf("%s values at %s", thousands(h.Units), h.Version)
 	}
 	return strings.Join(parts, " and ")
+}
+
+// plural is a number and its noun: "1 pod", "20,000 sessions".
+func plural(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return thousands(n) + " " + noun
 }
 
 // thousands writes 20000 as 20,000.

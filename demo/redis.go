@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -33,7 +35,7 @@ func findRedis(ctx context.Context, address string) (server, error) {
 	case "embedded":
 		return embedded()
 	default:
-		return server{name: address, address: address, stop: func() {}}, nil
+		return guest(ctx, address)
 	}
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -45,6 +47,44 @@ func findRedis(ctx context.Context, address string) (server, error) {
 		return embedded()
 	}
 	return child(ctx, path, version)
+}
+
+// guest returns the server that was asked for, if it answers and is empty: the demo writes no key beside a
+// stranger's.
+func guest(ctx context.Context, address string) (server, error) {
+	keys, err := size(ctx, address)
+	switch {
+	case err != nil:
+		return server{}, fmt.Errorf("--redis %s: %w; start a redis-server there, or leave --redis out", address, err)
+	case keys > 0:
+		return server{}, fmt.Errorf("--redis %s: it holds %s, and the demo writes among them; name an empty server, or leave --redis out", address, plural(keys, "key"))
+	}
+	return server{name: address, address: address, stop: func() {}}, nil
+}
+
+// size asks a server how many keys it holds. It connects by itself first, because the Redis client prints what
+// it cannot reach.
+func size(ctx context.Context, address string) (int64, error) {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return 0, cause(err)
+	}
+	_ = conn.Close() // nothing was sent
+	c := Dial(address)
+	defer c.Close()
+	return c.DBSize(ctx).Result()
+}
+
+// cause takes the reason out of a failed connection, without the addresses around it.
+func cause(err error) error {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	if failed, ok := errors.AsType[*net.OpError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 func embedded() (server, error) {

@@ -1,9 +1,9 @@
 package demo
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,16 +19,6 @@ import (
 	"keyshift.dev/keyspace"
 	"keyshift.dev/state"
 )
-
-// Options say how large the demo is. The zero value is a good one.
-type Options struct {
-	Keys  int    // sessions to seed; 20,000 if zero
-	Pods  int    // of checkout; 3 if zero
-	Redis string // host:port of an empty server, "embedded", or empty: redis-server from the PATH, else embedded
-	JSON  bool   // the last line is the Result as one JSON object
-
-	Terminate time.Duration // how long a pod that is told to go stays running; 1.2 s if zero
-}
 
 // Result is what came of it, measured by the application but for the counts of rewritten units.
 type Result struct {
@@ -62,30 +52,48 @@ func (e *FaultError) Error() string {
 // pods that read and write throughout. It ends by itself in well under a minute. The error is a *FaultError if
 // anything was lost or could not be read.
 func Run(ctx context.Context, o Options, out io.Writer) error {
-	o.Keys, o.Pods = cmp.Or(o.Keys, 20_000), cmp.Or(o.Pods, 3)
-	o.Terminate = cmp.Or(o.Terminate, 1200*time.Millisecond)
-	began := time.Now()
-	s, err := open(ctx, o, out)
-	if err != nil {
+	result, err := perform(ctx, o, out)
+	_, atEnd := errors.AsType[*FaultError](err)
+	switch {
+	case !o.JSON:
 		return err
+	case err == nil || atEnd:
+		return errors.Join(err, printLine(out, result))
+	}
+	return errors.Join(err, printLine(out, struct {
+		Error string `json:"error"`
+	}{err.Error()}))
+}
+
+func printLine(out io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "%s\n", line)
+	}
+	return err
+}
+
+// perform runs the demo and returns what came of it.
+func perform(ctx context.Context, o Options, out io.Writer) (Result, error) {
+	if err := o.validate(); err != nil {
+		return Result{}, err
+	}
+	began := time.Now()
+	s, err := open(ctx, o.withDefaults(), out)
+	if err != nil {
+		return Result{}, err
 	}
 	defer s.close()
 	if err := s.play(ctx); err != nil {
-		return err
+		return s.result, err
 	}
 	s.result.Seconds = float64(time.Since(began).Milliseconds()) / 1000
-	s.print.summary(s.result, s.app.Report())
-	if o.JSON {
-		line, err := json.Marshal(s.result)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s\n", line)
+	report := s.app.Report()
+	s.print.summary(s.result, report)
+	if report.LostUpdates+report.UnreadableReads > 0 {
+		return s.result, &FaultError{s.result, report.Findings}
 	}
-	if r := s.app.Report(); r.LostUpdates+r.UnreadableReads > 0 {
-		return &FaultError{s.result, r.Findings}
-	}
-	return nil
+	return s.result, nil
 }
 
 // stage is everything the demo starts.
@@ -105,15 +113,18 @@ type stage struct {
 }
 
 // open starts the servers. What was started before an error is stopped again.
-func open(ctx context.Context, o Options, out io.Writer) (s *stage, err error) {
-	s = &stage{options: o, print: &printer{out: out}, app: NewApplication(Sessions())}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.server, err = findRedis(ctx, o.Redis); err != nil {
+func open(ctx context.Context, o Options, out io.Writer) (*stage, error) {
+	s := &stage{options: o, print: &printer{out: out}, app: NewApplication(Sessions())}
+	if err := s.open(ctx); err != nil {
+		s.close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) open(ctx context.Context) (err error) {
+	if s.server, err = findRedis(ctx, s.options.Redis); err != nil {
+		return err
 	}
 	s.closers = append(s.closers, s.server.stop)
 	s.client = Dial(s.server.address)
@@ -122,26 +133,26 @@ func open(ctx context.Context, o Options, out io.Writer) (s *stage, err error) {
 		s.ease()
 	}
 	if s.git, err = NewGitServer(); err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, func() { _ = s.git.Close() })
 	mirror, err := os.MkdirTemp("", "keyshift-demo-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, func() { _ = os.RemoveAll(mirror) })
 	if s.store, err = keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://" + s.server.address + "/0"}); err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, s.store.Close)
-	s.cluster = cluster.NewMemory(cluster.MemoryOptions{Start: 150 * time.Millisecond, Terminate: o.Terminate})
+	s.cluster = cluster.NewMemory(cluster.MemoryOptions{Start: 150 * time.Millisecond, Terminate: s.options.Terminate})
 	s.closers = append(s.closers, s.cluster.Close)
 	s.edges = apply.Edges{
 		Cluster: s.cluster, Stores: map[string]*keyspace.Store{"main": s.store}, Mirror: apply.FileMirror{Dir: mirror},
 		RolloutTimeout: time.Minute, Watch: 250 * time.Millisecond,
 	}
-	s.result = Result{Store: s.server.name, Keys: o.Keys}
-	return s, nil
+	s.result = Result{Store: s.server.name, Keys: s.options.Keys}
+	return nil
 }
 
 // ease spares the embedded Redis, which shares our processors and interprets its scripts slowly. Its clock
