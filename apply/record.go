@@ -64,10 +64,17 @@ func (b *book) write(ctx context.Context, have state.Observed) error {
 	return b.reflect(ctx)
 }
 
-// shelve replaces the ledger of one store, and reads it back where the store gave itself an identity.
+// shelve replaces the ledger of one store, and reads it back where the store gave itself an identity. A store of
+// which the mirror knows the identity, and which lost it, gets it back first.
 func (b *book) shelve(ctx context.Context, s *shelf, next state.Ledger) error {
 	store := b.edges.Stores[s.store]
-	err := store.WriteLedger(ctx, s.stored, next)
+	var err error
+	if s.stored.System == "" && next.Identity != "" {
+		err = store.Identify(ctx, next.Identity)
+	}
+	if err == nil {
+		err = store.WriteLedger(ctx, s.stored, next)
+	}
 	if errors.Is(err, keyspace.ErrLedgerMoved) {
 		return fmt.Errorf("store %s: %w: %w", s.store, errSuperseded, err)
 	}

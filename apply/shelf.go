@@ -58,12 +58,9 @@ func (s shelf) emptied(lives []state.Live) []string {
 }
 
 // rebuilt returns the mirror's ledger with nothing verified: what was written while it was gone is unknown.
-// A store that lost its identity too gets a new one when the ledger is written.
-func (s shelf) rebuilt() state.Ledger {
-	l := unverified(s.mirror)
-	l.Identity = s.ledger.Identity
-	return l
-}
+// A store that lost its identity too gets it back when the ledger is written: with a new one, a process that ends
+// before the mirror is written would leave two records of which neither can be told to be right.
+func (s shelf) rebuilt() state.Ledger { return unverified(s.mirror) }
 
 // adopted returns the ledger of another store with nothing verified, to be written with that store's identity.
 func (s shelf) adopted() state.Ledger {

@@ -35,7 +35,7 @@ func TestSettle(t *testing.T) {
 		{"emptied", shelf{ledger: state.Ledger{Identity: "one"}, mirror: mirror}, empty, false, true, "", "", false},
 		{"emptied, adopted", shelf{ledger: state.Ledger{Identity: "new"}, mirror: mirror}, empty, true, false, "", "new", false},
 		{"ledger evicted", shelf{ledger: state.Ledger{Identity: "one"}, mirror: mirror}, full, false, false, "shop", "one", false},
-		{"ledger and identity evicted", shelf{mirror: mirror}, full, false, false, "shop", "", false},
+		{"ledger and identity evicted", shelf{mirror: mirror}, full, false, false, "shop", "one", false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -133,8 +133,11 @@ func (s *Store) replaceLedger(ctx context.Context, system, identity, raw, text s
 }
 
 // identify gives the store an identity if it has none.
-func (s *Store) identify(ctx context.Context) error {
-	err := s.client.SetNX(ctx, identityKey, rand.Text(), 0).Err()
+func (s *Store) identify(ctx context.Context) error { return s.Identify(ctx, rand.Text()) }
+
+// Identify gives a store that has lost its identity the one it had; it does nothing if the store has one.
+func (s *Store) Identify(ctx context.Context, identity string) error {
+	err := s.client.SetNX(ctx, identityKey, identity, 0).Err()
 	return classify(ctx, s.name, "giving the store its identity", err)
 }
 
