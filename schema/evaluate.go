@@ -85,6 +85,9 @@ func (r *reader) readSystem(inst *build.Instance) {
 	case !system.Exists():
 		r.problemAt(first, nil, "no-system", "the package "+inst.PkgName+" has no field system", "write: system: schema.#System")
 		return
+	case r.places.at([]string{"system"}).File == "":
+		r.problemAt(first, nil, "no-system", "system is not a schema.#System, so misspelt fields would pass", "write: system: schema.#System")
+		return
 	}
 	r.system = system
 	r.desired.System = inst.PkgName

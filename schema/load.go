@@ -46,7 +46,10 @@ func load(files fs.FS, dir string) (*build.Instance, state.Diagnostics) {
 		return nil, l.problems
 	}
 	l.checkEdition()
-	inst := l.loadDir(dir, "")
+	var inst *build.Instance
+	if files := l.packageIn(dir, ""); files != nil {
+		inst = l.complete(dir, l.closing(files), l.importer)
+	}
 	if inst == nil && len(l.problems) == 0 {
 		l.problem(state.Pos{File: dir, Line: 1, Column: 1}, "no-package", "no CUE file with a package clause in "+strconv.Quote(dir),
 			"name the folder that holds the spec, or run `keyshift init` in it")
@@ -147,9 +150,18 @@ func (l *loader) sources(dir string) []string {
 	return names
 }
 
-// loadDir loads the package of a folder: its files, and those of the same package in the folders above it within
-// the module. pkg is empty if the folder has only one. It returns nil if there is none or after a problem.
+// loadDir loads the package of a folder that is imported, nil if there is none or after a problem.
 func (l *loader) loadDir(dir, pkg string) *build.Instance {
+	files := l.packageIn(dir, pkg)
+	if files == nil {
+		return nil
+	}
+	return l.complete(dir, files, l.importer)
+}
+
+// packageIn parses the package of a folder: its files, and those of the same package in the folders above it within
+// the module. pkg is empty if the folder has only one. It returns nil if there is none or after a problem.
+func (l *loader) packageIn(dir, pkg string) []*ast.File {
 	before := len(l.problems)
 	var files []*ast.File
 	for _, name := range l.sources(dir) {
@@ -176,7 +188,7 @@ func (l *loader) loadDir(dir, pkg string) *build.Instance {
 			}
 		}
 	}
-	return l.complete(dir, files, l.importer)
+	return files
 }
 
 // complete makes an instance of parsed files and loads what they import.
@@ -273,6 +285,11 @@ func (l *loader) imported(pos token.Pos, ip ast.ImportPath, dir string) *build.I
 
 // definitions loads our own schema, once.
 func (l *loader) definitions() *build.Instance {
+	return l.complete(own, parseDefinitions(), func(token.Pos, string) *build.Instance { return nil })
+}
+
+// parseDefinitions parses our own schema.
+func parseDefinitions() []*ast.File {
 	names, err := fs.Glob(definitions, "*.cue")
 	if err != nil {
 		panic("schema: " + err.Error())
@@ -290,5 +307,5 @@ func (l *loader) definitions() *build.Instance {
 		}
 		files = append(files, f)
 	}
-	return l.complete(own, files, func(token.Pos, string) *build.Instance { return nil })
+	return files
 }
