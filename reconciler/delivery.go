@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/controller"
@@ -40,8 +41,9 @@ type DeliveryReconciler struct {
 	Fetch    func(ctx context.Context, s gitsource.Source, last string) (gitsource.Snapshot, error)
 	Evaluate func(ctx context.Context, files fs.FS, dir string) (state.Desired, error)
 
-	specs  specs
-	stores stores
+	specs      specs
+	stores     stores
+	evaluating sync.Mutex // an evaluation may take 1 GiB in a process of its own: one at a time
 }
 
 // SetupWithManager makes the manager call Reconcile for every new or changed Delivery, and for one whose
@@ -113,6 +115,8 @@ func (r *DeliveryReconciler) line() line {
 	}
 	if l.evaluate == nil {
 		l.evaluate = func(ctx context.Context, files fs.FS, dir string) (state.Desired, error) {
+			r.evaluating.Lock()
+			defer r.evaluating.Unlock()
 			return sandbox.Evaluate(ctx, files, dir, sandbox.Limits{})
 		}
 	}
