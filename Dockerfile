@@ -1,5 +1,5 @@
 # One static binary that runs as nobody on an empty file system.
-FROM golang:1.26 AS build
+FROM docker.io/library/golang:1.26 AS build
 ARG VERSION=dev
 WORKDIR /src
 COPY go.mod go.sum ./

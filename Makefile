@@ -30,9 +30,9 @@ bench: ## ratios from one run: what safety costs beside the unsafe pipeline
 build: ## bin/keyshift, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/keyshift ./cmd/keyshift
 
-image: ## the container image, with whichever builder is there
-	@if command -v buildah >/dev/null; then buildah bud --build-arg VERSION=$(VERSION) -t keyshift:$(VERSION) . ; \
-	else docker build --build-arg VERSION=$(VERSION) -t keyshift:$(VERSION) . ; fi
+image: ## the container image, with whichever builder is there; config/ runs keyshift:dev
+	@if command -v buildah >/dev/null; then buildah bud --build-arg VERSION=$(VERSION) -t keyshift:$(VERSION) -t keyshift:dev . ; \
+	else docker build --build-arg VERSION=$(VERSION) -t keyshift:$(VERSION) -t keyshift:dev . ; fi
 
 generate: ## deepcopy code and the CRD, from api/v1alpha1
 	$(TOOL) controller-gen object paths=./api/... crd output:crd:artifacts:config=config/crd
