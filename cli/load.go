@@ -108,7 +108,7 @@ func (l location) place(err error) error {
 	if errors.As(err, &ds) {
 		moved := make(state.Diagnostics, len(ds))
 		for i, d := range ds {
-			d.Pos = l.at(d.Pos)
+			d.Pos, d.Other = l.at(d.Pos), l.at(d.Other)
 			moved[i] = d
 		}
 		return moved

@@ -167,7 +167,7 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 	if d.Code == "conflict" && len(c.pos) > 1 {
 		for _, other := range c.pos[:2] {
 			if other.File != "" && other != d.Pos {
-				d.Hint += "; the other is at " + other.String()
+				d.Other = other
 				break
 			}
 		}

@@ -22,6 +22,10 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
+func (p Pos) compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+}
+
 // Diagnostic is one thing a user has to mend: what is wrong, where, and what to do next.
 type Diagnostic struct {
 	Code    string `json:"code"` // machine-readable, lower case with dashes: "not-told-apart"
@@ -29,6 +33,7 @@ type Diagnostic struct {
 	Path    string `json:"path,omitempty"` // in the spec: system.keyspaces.session.version
 	Message string `json:"message"`        // what happened; never a secret or a value from a store
 	Hint    string `json:"hint,omitempty"` // the next action
+	Other   Pos    `json:"other,omitzero"` // of two places that contradict each other, the one that Pos is not
 }
 
 // String prints the diagnostic on one line.
@@ -43,6 +48,9 @@ func (d Diagnostic) String() string {
 	b.WriteString(d.Message)
 	if d.Hint != "" {
 		fmt.Fprintf(&b, "; %s", d.Hint)
+	}
+	if d.Other.File != "" {
+		fmt.Fprintf(&b, "; the other is at %s", d.Other)
 	}
 	fmt.Fprintf(&b, " (%s)", d.Code)
 	return b.String()
@@ -64,9 +72,9 @@ func (ds Diagnostics) Error() string {
 func (ds Diagnostics) Sorted() Diagnostics {
 	out := slices.Clone(ds)
 	slices.SortFunc(out, func(a, b Diagnostic) int {
-		return cmp.Or(
-			cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column),
-			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint))
+		return cmp.Or(a.Pos.compare(b.Pos),
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint),
+			a.Other.compare(b.Other))
 	})
 	return slices.Compact(out)
 }
