@@ -21,6 +21,7 @@ func (r *reader) check() {
 		return
 	}
 	for _, k := range r.desired.Keyspaces {
+		r.checkReserved(k)
 		r.checkLayout(k)
 		r.checkPaths(k)
 		if len(r.problems) == 0 {
@@ -35,6 +36,9 @@ func (r *reader) check() {
 
 func (r *reader) checkStore(s state.Store) {
 	path := []string{"system", "stores", s.Name, "address"}
+	if s.Auth != nil {
+		r.checkSubdomain([]string{"system", "stores", s.Name, "auth", "secretRef", "name"}, "Secret", s.Auth.Name)
+	}
 	u, err := url.Parse(s.Address)
 	switch {
 	case err != nil || u.Host == "":
@@ -58,9 +62,17 @@ func (r *reader) checkComponent(c state.Component) {
 	case c.Workload != nil && c.Workload.Kind != "Deployment":
 		r.unsupported(sub(path, "workload", "kind"), "the workload kind "+c.Workload.Kind, `use "Deployment"`)
 	}
+	if c.Workload != nil {
+		r.checkLabel(sub(path, "workload", "namespace"), "namespace", c.Workload.Namespace)
+		r.checkSubdomain(sub(path, "workload", "name"), c.Workload.Kind, c.Workload.Name)
+	}
 	byImages := map[string]string{}
 	for _, rel := range c.Releases {
 		at := sub(path, "releases", rel.Name)
+		for _, i := range rel.Images {
+			r.checkLabel(sub(at, "images", i.Container), "container", i.Container)
+			r.checkImage(sub(at, "images", i.Container), i.Image)
+		}
 		if len(rel.Images) == 0 {
 			if !c.External {
 				r.problem(at, "missing", "the release has no images", `add images: CONTAINER: "IMAGE"`)
