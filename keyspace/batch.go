@@ -49,7 +49,7 @@ func encode(changes []change) (keys []string, args []any) {
 	return keys, append(append(args, layouts...), units...)
 }
 
-// isText tells an edit of a string from one of a hash, which always compares something.
+// isText tells an edit of a string from one of a hash, which always has a field to compare.
 func isText(e transform.Edit) bool { return len(e.Compare) == 0 }
 
 // layoutID is equal for edits of one layout only: each name stands behind its length.
@@ -65,10 +65,10 @@ func layoutID(e transform.Edit) string {
 		b.WriteString(n)
 	}
 	for _, x := range e.Compare {
-		if x.Absent {
+		if x.Any {
 			name('a', x.Name)
 		} else {
-			name('p', x.Name)
+			name('v', x.Name)
 		}
 	}
 	for _, f := range e.Set {
@@ -84,16 +84,16 @@ func appendLayout(args []any, e transform.Edit) []any {
 	if isText(e) {
 		return append(args, "string", "0", "0", "0", "0")
 	}
-	var present, absent []any
+	var valued, carried []any
 	for _, x := range e.Compare {
-		if x.Absent {
-			absent = append(absent, x.Name)
+		if x.Any {
+			carried = append(carried, x.Name)
 		} else {
-			present = append(present, x.Name)
+			valued = append(valued, x.Name)
 		}
 	}
-	args = append(args, "hash", strconv.Itoa(len(present)), strconv.Itoa(len(absent)), strconv.Itoa(len(e.Set)), strconv.Itoa(len(e.Delete)))
-	args = append(append(args, present...), absent...)
+	args = append(args, "hash", strconv.Itoa(len(valued)), strconv.Itoa(len(carried)), strconv.Itoa(len(e.Set)), strconv.Itoa(len(e.Delete)))
+	args = append(append(args, valued...), carried...)
 	for _, f := range e.Set {
 		args = append(args, f.Name)
 	}
@@ -108,7 +108,7 @@ func appendUnit(args []any, e transform.Edit) []any {
 		return append(args, e.OldText, e.Text)
 	}
 	for _, x := range e.Compare {
-		if !x.Absent {
+		if !x.Any {
 			args = append(args, x.Value)
 		}
 	}

@@ -3,8 +3,9 @@
 -- KEYS[1]   the lease            ARGV[1] its token
 -- KEYS[2..] the units            ARGV[2] number of layouts, then the layouts, then the units
 --
--- layout:  type, number present, absent, set, deleted; then those names in that order
--- unit:    number of its layout; the expected values of the present fields; the values to set
+-- layout:  type, number compared by value, carried, set, deleted; then those names in that order
+--          (of a hash: compared and carried are all the fields that it may have)
+-- unit:    number of its layout; the expected values of the compared fields; the values to set
 --          (of a string: the expected value; the new value)
 --
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
@@ -35,21 +36,16 @@ end
 -- A layout keeps the arguments of its calls: the key and the values are put into them unit by unit.
 local layouts = {}
 for i = 1, tonumber(ARGV[2]) do
-  local l = {text = ARGV[p] == 'string', present = tonumber(ARGV[p + 1])}
-  local read = l.present + tonumber(ARGV[p + 2])
+  local l = {text = ARGV[p] == 'string', valued = tonumber(ARGV[p + 1])}
+  local read = l.valued + tonumber(ARGV[p + 2])
   local set, deleted = tonumber(ARGV[p + 3]), tonumber(ARGV[p + 4])
   p = p + 5
   l.read, l.set, l.deleted = names(read), names(set), names(deleted)
   l.wide = read > wide or set > wide or deleted > wide
-  l.size = l.text and 2 or l.present + set
+  l.size = l.text and 2 or l.valued + set
   l.write = {}
   for j = 1, set do l.write[2 * j - 1] = l.set[j] end
   layouts[i] = l
-end
-
-local function unequal(key)
-  if call('EXISTS', key) == 0 then return 'g' end
-  return 'c'
 end
 
 local function text_unit(key, l, at)
@@ -83,16 +79,20 @@ local function write(key, l, at)
   for from = 1, #l.deleted, wide do call('HDEL', key, unpack(l.deleted, from, math.min(from + wide - 1, #l.deleted))) end
 end
 
+-- As many fields as were read and each of them there: the names are the same. So no field is foreign, what is to be
+-- absent is, and what stays behind a deletion is there to keep the key.
 local function hash_unit(key, l, at)
-  local present, now = l.present, read(key, l)
-  for i = 1, present do
-    if now[i] ~= ARGV[at + i - 1] then return unequal(key) end
+  local fields = call('HLEN', key)
+  if fields == 0 then return 'g' end
+  if fields ~= #l.read then return 'c' end
+  local valued, now = l.valued, read(key, l)
+  for i = 1, valued do
+    if now[i] ~= ARGV[at + i - 1] then return 'c' end
   end
-  for i = present + 1, #l.read do
-    if now[i] then return 'c' end
+  for i = valued + 1, fields do
+    if not now[i] then return 'c' end
   end
-  if present == 0 and call('EXISTS', key) == 0 then return 'g' end
-  write(key, l, at + present)
+  write(key, l, at + valued)
   return 'd'
 end
 

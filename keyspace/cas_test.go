@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,8 +208,10 @@ func TestGuardsCatchBugs(t *testing.T) {
 	bugs := []struct{ name, was, is string }{
 		{"the TTL of a string is lost", ", 'XX', 'KEEPTTL')", ", 'XX')"},
 		{"delete comes first", "    if #list > 0 then call('HSET', key, unpack(list)) end", "    if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end\n    if #list > 0 then call('HSET', key, unpack(list)) end"},
-		{"absence is not compared", "if now[i] then return 'c' end", ""},
-		{"presence is not compared", "if now[i] ~= ARGV[at + i - 1] then return unequal(key) end", ""},
+		{"the number of fields is not compared", "if fields ~= #l.read then return 'c' end", ""},
+		{"carried fields are not compared", "if not now[i] then return 'c' end", ""},
+		{"values are not compared", "if now[i] ~= ARGV[at + i - 1] then return 'c' end", ""},
+		{"a hash that is gone is a conflict", "if fields == 0 then return 'g' end", ""},
 		{"a string is not compared", "if now ~= ARGV[at] then return 'c' end", ""},
 		{"a missing string is made", "if not now then return 'g' end\n  if now ~= ARGV[at] then return 'c' end\n  call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL')", "call('SET', key, ARGV[at + 1], 'KEEPTTL')"},
 		{"the lease is not compared", "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end", ""},
@@ -225,7 +228,7 @@ func TestGuardsCatchBugs(t *testing.T) {
 				t.Fatal("the script has no such place any more")
 			}
 			casScript = newScript(text)
-			for _, g := range guards {
+			for _, g := range slices.Concat(guards, uncompared) {
 				if g.check(s, st) != nil {
 					return
 				}

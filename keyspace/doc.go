@@ -8,16 +8,16 @@
 //
 // The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the
 // store in batches; package transform classifies and converts them; the writer sends a batch to one Lua script
-// that compares, key by key, every field the conversion read, writes or deletes (absence included) with what
-// the reader saw, and only then writes. So a write of the application between read and write is a conflict,
-// re-read and retried, never lost; a key that is gone stays gone; a TTL is never touched. The same script call
-// compares the lease's random token, so a holder that lost its lease can no longer write.
+// that compares, key by key, the names of all fields, and the value of every field that the conversion read, writes
+// or deletes or whose validity it depends on, with what the reader saw, and only then writes. So a write of the
+// application between read and write is a conflict, re-read and retried, never lost; a key that is gone stays gone; a
+// TTL is never touched; what fits no version is not written. The same script call compares the lease's random token, so a holder that lost its lease can no longer write.
 //
 // A string is read up to Options.MaxValue bytes, a hash is measured by MEMORY USAGE before it is read: what is
 // larger is no unit of any version, counts as unfit and is named with that reason. So memory stays flat.
 //
 // The commands it needs are PING, INFO, DBSIZE, SCAN, TYPE, MEMORY USAGE, GETRANGE, HGETALL, EXISTS, MGET, GET, PTTL,
-// SMEMBERS, SET, EVAL, EVALSHA and WAIT, and inside its scripts HMGET, HSET, HDEL, DEL, PEXPIRE, SADD and TIME. DEL,
+// SMEMBERS, SET, EVAL, EVALSHA and WAIT, and inside its scripts HLEN, HMGET, HSET, HDEL, DEL, PEXPIRE, SADD and TIME. DEL,
 // PEXPIRE and SADD touch its own keys alone.
 //
 // Outside the declared key patterns the package writes nothing but keys with the prefix "keyshift:". It never

@@ -54,7 +54,7 @@ redis.call('HSET', KEYS[2], 'a', '1', 'b', '1')
 redis.call('PEXPIRE', KEYS[2], 1000)
 redis.call('HMGET', KEYS[2], 'a')
 redis.call('HDEL', KEYS[2], 'b')
-redis.call('EXISTS', KEYS[2])
+redis.call('HLEN', KEYS[2])
 redis.call('SET', KEYS[3], '1', 'PX', 1000)
 redis.call('SET', KEYS[3], '1', 'XX', 'KEEPTTL')
 return 1`)
@@ -71,10 +71,15 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return 1`)
 
-	// ledgerScript: KEYS ledger, systems, identity; ARGV old bytes ('' if there must be none), new bytes, system, identity.
+	// ledgerScript: KEYS ledger, systems, identity, claims; ARGV old bytes ('' if there must be none), new bytes,
+	// system, identity, claims as they were when the owners were looked at, claims from now on ('' to leave them).
 	ledgerScript = newScript(`
 if redis.call('GET', KEYS[3]) ~= ARGV[4] then return 2 end
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+if ARGV[6] ~= '' then
+  if (redis.call('GET', KEYS[4]) or '') ~= ARGV[5] then return 3 end
+  redis.call('SET', KEYS[4], ARGV[6])
+end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('SADD', KEYS[2], ARGV[3])
 return 1`)

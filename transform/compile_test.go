@@ -72,9 +72,9 @@ func TestPaths(t *testing.T) {
 
 func TestReads(t *testing.T) {
 	p := compiled(t, session8(state.Hash))
-	want := []string{"created", "created_ms", "full_name", "legacy", "name", "plan"}
+	want := []string{"created", "created_ms", "full_name", "legacy", "name", "plan", "user_id", "visits"}
 	if got := p.Reads("1.0.0", "2.0.0"); !slices.Equal(got, want) {
-		t.Errorf("reads %q, want %q: not what is only carried", got, want)
+		t.Errorf("reads %q, want %q: not what is only carried and always valid", got, want)
 	}
 }
 

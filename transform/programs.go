@@ -133,8 +133,9 @@ func (p *Programs) search(from *shape, edges map[state.Version][]*program) {
 	}
 }
 
-// readsOf returns the fields whose values decide what a path does: what its programs read, and what tells the
-// versions apart. A field that is only carried, and declared alike by every version, is none of them.
+// readsOf returns the fields whose values decide what a path does: what its programs read, what tells the versions
+// apart, and what may be invalid. A field that is only carried, declared alike by every version and valid whatever
+// its value, is none of them.
 func (p *Programs) readsOf(x *path) []string {
 	reads := map[string]bool{}
 	for _, e := range x.programs {
@@ -143,13 +144,20 @@ func (p *Programs) readsOf(x *path) []string {
 	for _, s := range p.shapes {
 		for _, a := range s.source.Value.Alts {
 			for _, f := range a.Fields {
-				if !p.alike(f) {
+				if !anyText(f) || !p.alike(f) {
 					reads[f.Name] = true
 				}
 			}
 		}
 	}
 	return slices.Sorted(maps.Keys(reads))
+}
+
+// anyText tells whether a field may be there with any text at all.
+func anyText(f state.Field) bool {
+	return !f.Forbidden && slices.ContainsFunc(f.Type.Alts, func(a state.Alt) bool {
+		return a.Kind == state.Str && a.Const == nil && len(a.Match)+len(a.NoMatch)+len(a.Bounds) == 0
+	})
 }
 
 // alike tells whether every alternative of every version declares this field, and in the same way.
@@ -194,9 +202,10 @@ func (p *Programs) Exact(from, to state.Version) (bool, []state.Loss) {
 	return len(losses) == 0, losses
 }
 
-// Reads returns the fields of a hash whose values decide a conversion: the ones its programs read and those that
-// tell the versions apart, sorted. A concurrent write to any other field does not change what Convert does to the
-// rest, so only these need comparing, beside what is written and deleted (see Diff).
+// Reads returns the fields of a hash whose values decide a conversion, sorted: the ones its programs read, those that
+// tell the versions apart, and those that could become invalid. A concurrent write to any other field changes neither
+// what Convert does to the rest nor whether the result fits, so that the values of these alone need comparing, beside
+// what is written and deleted (see Diff).
 func (p *Programs) Reads(from, to state.Version) []string {
 	x := p.paths[[2]state.Version{from, to}]
 	if x == nil {

@@ -107,8 +107,8 @@ func scenario(p *Programs, source string, to state.Version) string {
 	}
 	e := Diff(u, after, p.Reads(from, to))
 	for _, x := range e.Compare {
-		if x.Absent {
-			fmt.Fprintf(&b, "compare %s: absent\n", x.Name)
+		if x.Any {
+			fmt.Fprintf(&b, "compare %s, any value\n", x.Name)
 		} else {
 			fmt.Fprintf(&b, "compare %s: %s\n", x.Name, x.Value)
 		}

@@ -34,75 +34,61 @@ func byName(a, b Field) int { return strings.Compare(a.Name, b.Name) }
 type Edit struct {
 	Set     []Field  // new and changed fields, sorted
 	Delete  []string // sorted
-	Compare []Expect // every field read, written or deleted, sorted by name
+	Compare []Expect // every field of the hash, sorted by name: it must have these and no other
 	OldText string   // of a string: all of it is compared
 	Text    string
 }
 
-// Expect is what one field must be for an edit to happen: Value, or absent.
+// Expect is what one field must be for an edit to happen: there, and with this value unless Any.
 type Expect struct {
 	Name, Value string
-	Absent      bool
+	Any         bool // a field that is only carried, and valid whatever its value: Value is empty
 }
 
 // Empty tells whether the edit changes nothing.
 func (e Edit) Empty() bool { return len(e.Set) == 0 && len(e.Delete) == 0 && e.Text == e.OldText }
 
-// Diff returns the edit that makes after of before. read names the fields whose values decided that (see
-// Programs.Reads): they are compared too, also where they are absent. Units and read must be sorted, and the units
-// both hashes or both strings.
+// Diff returns the edit that makes after of before. read names the fields whose values decide that (see
+// Programs.Reads): of these, and of those written or deleted, the values are compared. The names are compared of all
+// fields, so that one that is absent still is: a foreign field may make the unit one of no version, and a carried one
+// may be the last that keeps the key and its TTL. Units and read must be sorted, and the units both hashes or both
+// strings.
 func Diff(before, after Unit, read []string) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
 	}
 	old, now := before.Fields, after.Fields
 	e := Edit{
-		Compare: make([]Expect, 0, len(read)+4),
+		Compare: make([]Expect, 0, len(old)),
 		Set:     make([]Field, 0, len(now)),
 		Delete:  make([]string, 0, len(old)),
 	}
-	for len(old) > 0 || len(now) > 0 || len(read) > 0 {
-		name := first(old, now, read)
-		was, is := len(old) > 0 && old[0].Name == name, len(now) > 0 && now[0].Name == name
-		decided := len(read) > 0 && read[0] == name
-		changed := was != is || was && old[0].Value != now[0].Value
+	for len(old) > 0 || len(now) > 0 {
+		was := len(old) > 0 && (len(now) == 0 || old[0].Name <= now[0].Name)
+		is := len(now) > 0 && (len(old) == 0 || now[0].Name <= old[0].Name)
+		changed := was != is || old[0].Value != now[0].Value
 		switch {
 		case changed && is:
 			e.Set = append(e.Set, now[0])
 		case changed:
-			e.Delete = append(e.Delete, name)
-		}
-		if was && (changed || decided) {
-			e.Compare = append(e.Compare, Expect{Name: name, Value: old[0].Value})
-		} else if changed || decided {
-			e.Compare = append(e.Compare, Expect{Name: name, Absent: true})
+			e.Delete = append(e.Delete, old[0].Name)
 		}
 		if was {
+			for len(read) > 0 && read[0] < old[0].Name {
+				read = read[1:]
+			}
+			if changed || len(read) > 0 && read[0] == old[0].Name {
+				e.Compare = append(e.Compare, Expect{Name: old[0].Name, Value: old[0].Value})
+			} else {
+				e.Compare = append(e.Compare, Expect{Name: old[0].Name, Any: true})
+			}
 			old = old[1:]
 		}
 		if is {
 			now = now[1:]
 		}
-		if decided {
-			read = read[1:]
-		}
 	}
 	return e
-}
-
-// first returns the smallest name at the heads of three sorted lists, of which one at least is not empty.
-func first(old, now []Field, read []string) string {
-	name, found := "", false
-	if len(old) > 0 {
-		name, found = old[0].Name, true
-	}
-	if len(now) > 0 && (!found || now[0].Name < name) {
-		name, found = now[0].Name, true
-	}
-	if len(read) > 0 && (!found || read[0] < name) {
-		name = read[0]
-	}
-	return name
 }
 
 // findField returns the place of a name in sorted fields.
