@@ -20,6 +20,7 @@ import (
 const (
 	identityKey = Prefix + "identity"
 	systemsKey  = Prefix + "systems" // set of the systems that have a ledger here
+	claimsKey   = Prefix + "claims"  // random, another one whenever a ledger claims keys that it did not before
 
 	packAbove   = 16 << 10 // bytes of JSON from which a ledger is compressed
 	ledgerLimit = 64 << 20 // bytes of JSON that are read at most
@@ -73,7 +74,8 @@ func (s *Store) rawLedger(ctx context.Context, system string) (raw, identity str
 
 // WriteLedger replaces the ledger old by next, if old is still what is there; the zero Ledger means that there is
 // none. Otherwise the error is ErrLedgerMoved. An empty next.Identity stands for the store's; if it has none yet,
-// it gets one.
+// it gets one. A ledger that claims keys which another system owns is an *Error of reason StoreOwned; of two that are
+// written at once, one is written and the other refused.
 func (s *Store) WriteLedger(ctx context.Context, old, next state.Ledger) error {
 	if next.System == "" || old.System != "" && old.System != next.System {
 		return fmt.Errorf("store %q: a ledger of system %q cannot follow one of %q", s.name, next.System, old.System)
@@ -104,14 +106,18 @@ func (s *Store) WriteLedger(ctx context.Context, old, next state.Ledger) error {
 	if err != nil {
 		return err
 	}
-	return s.replaceLedger(ctx, next.System, identity, raw, text)
+	c, err := s.claim(ctx, old, next)
+	if err != nil {
+		return err
+	}
+	return s.replaceLedger(ctx, next.System, identity, raw, text, c)
 }
 
 // replaceLedger compares and sets the ledger's bytes. If the answer is lost, what is there afterwards tells.
-func (s *Store) replaceLedger(ctx context.Context, system, identity, raw, text string) error {
+func (s *Store) replaceLedger(ctx context.Context, system, identity, raw, text string, c claim) error {
 	doing := fmt.Sprintf("writing the ledger of system %q", system)
-	keys := []string{ledgerKey(system), systemsKey, identityKey}
-	n, err := s.run(ctx, s.client, ledgerScript, keys, raw, text, system, identity).Int()
+	keys := []string{ledgerKey(system), systemsKey, identityKey, claimsKey}
+	n, err := s.run(ctx, s.client, ledgerScript, keys, raw, text, system, identity, c.was, c.now).Int()
 	if unknown(err) && ctx.Err() == nil {
 		now, _, readErr := s.rawLedger(ctx, system)
 		switch {
@@ -126,6 +132,8 @@ func (s *Store) replaceLedger(ctx context.Context, system, identity, raw, text s
 		return classify(ctx, s.name, doing, err)
 	case n == 2:
 		return s.changed(system)
+	case n == 3:
+		return fmt.Errorf("another system claimed keys of store %q meanwhile: %w", s.name, ErrLedgerMoved)
 	case n == 0:
 		return ErrLedgerMoved
 	}
