@@ -28,10 +28,17 @@ var kindsOfMistake = []kindOfMistake{
 	{regexp.MustCompile(`^undefined field`), "unknown-field", "mend the name; only declared fields can be used"},
 	{regexp.MustCompile(`^reference .* not found`), "unknown-reference", "mend the name, or declare it"},
 	{regexp.MustCompile(`^incomplete value|^non-concrete value`), "incomplete", "give one concrete value"},
+	{regexp.MustCompile(`^unresolved disjunction`), "incomplete", "give one of its values, or mark one as the default with *"},
 	{regexp.MustCompile(`structural cycle|^cycle|reference cycle`), "cycle", "break the cycle: a value may not contain itself"},
 	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", "mend one of the values"},
 	{regexp.MustCompile(`^cannot use|^invalid operand`), "wrong-kind", "change the expression, or the type in the version"},
+	{regexp.MustCompile(`^invalid interpolation`), "interpolation", "what stands between \\( and ) must be one concrete value without a mistake"},
 	{regexp.MustCompile(`^error in call`), "call", "change the arguments of the call"},
+	{regexp.MustCompile(`^cannot call non-function`), "call", "call a function that the package has"},
+	{regexp.MustCompile(`^failed arithmetic|division by zero`), "arithmetic", "change the operands"},
+	{regexp.MustCompile(`^index out of range`), "index", "use an index that the list has"},
+	{regexp.MustCompile(`^builtin package .* undefined`), "unknown-import", "import a package that CUE has, or remove the import"},
+	{regexp.MustCompile(`^invalid module file`), "module-file", "mend cue.mod/module.cue there, or write it anew with `keyshift init`"},
 	{regexp.MustCompile(`imported and not used`), "unused-import", "remove the import"},
 	{regexp.MustCompile(`language version`), "language-version", "lower language.version in cue.mod/module.cue, or upgrade Keyshift"},
 }
@@ -131,6 +138,9 @@ func spoken(path []string) []string {
 
 // report makes diagnostics of the complaints about one path: one if they are the branches of a disjunction.
 func (p places) report(g []complaint, fallback state.Pos) state.Diagnostics {
+	if d, ok := p.selfReference(g); ok {
+		return state.Diagnostics{d}
+	}
 	if d, ok := p.choice(g); ok {
 		return state.Diagnostics{d}
 	}
@@ -145,12 +155,19 @@ func (p places) report(g []complaint, fallback state.Pos) state.Diagnostics {
 }
 
 func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
-	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: c.message, Hint: "mend the CUE"}
+	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: c.message,
+		Hint: "change or remove what stands there; `cue vet -c ./...` says it in CUE's own words"}
 	for _, k := range kindsOfMistake {
 		if k.message.MatchString(c.message) {
 			d.Code, d.Hint = k.code, k.hint
 			break
 		}
+	}
+	switch d.Code {
+	case "conflict":
+		inWords(&d, c.path)
+	case "not-allowed":
+		misnamed(&d, c.path)
 	}
 	if up := slices.IndexFunc(c.path, func(n string) bool { return n == "#up" || n == "#down" }); d.Code == "not-allowed" && up >= 0 && len(c.path) > up+2 {
 		d.Hint = "mend the name, or end the struct around it in ... so that what it does not set is carried"
@@ -233,12 +250,8 @@ func (p places) choice(g []complaint) (state.Diagnostic, bool) {
 	if len(want) == 0 {
 		return state.Diagnostic{}, false
 	}
-	slices.Sort(want)
-	message := "got " + got + ", want " + strings.Join(slices.Compact(want), ", ")
-	if len(want) > 1 {
-		message = "got " + got + ", want one of " + strings.Join(slices.Compact(want), ", ")
-	}
-	d := state.Diagnostic{Code: "conflict", Pos: at, Path: printPath(g[0].path), Message: message, Hint: "use one of these values"}
+	message, hint := oneOf(g[0].path, got, want)
+	d := state.Diagnostic{Code: "conflict", Pos: at, Path: printPath(g[0].path), Message: message, Hint: hint}
 	p.rename(&d, g[0].path)
 	return d, true
 }
@@ -255,20 +268,25 @@ func scalarText(arg any) string {
 	return ""
 }
 
-// withoutEchoes says the same thing at the same place once: CUE reports a field under several of its paths.
+// withoutEchoes says the same thing at the same place once: CUE reports a field under several of its paths, a cycle from
+// each of its ends and a conflict from both of its sides.
 func withoutEchoes(ds state.Diagnostics) state.Diagnostics {
 	type seen struct {
-		pos     state.Pos
-		message string
+		pos, other    state.Pos
+		code, message string
 	}
 	said := map[seen]bool{}
 	var out state.Diagnostics
 	for _, d := range ds {
-		key := seen{d.Pos, d.Message}
-		if said[key] && d.Pos.File != "" {
+		key := seen{pos: d.Pos, message: d.Message}
+		if d.Code == "cycle" {
+			key = seen{pos: d.Pos, code: d.Code}
+		}
+		sides := seen{pos: d.Pos, other: d.Other, code: d.Code}
+		if d.Pos.File != "" && (said[key] || d.Other.File != "" && said[seen{pos: d.Other, other: d.Pos, code: d.Code}]) {
 			continue
 		}
-		said[key] = true
+		said[key], said[sides] = true, true
 		out = append(out, d)
 	}
 	return out

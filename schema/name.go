@@ -19,8 +19,7 @@ const maxSubdomain = 253
 
 func (r *reader) checkLabel(path []string, what, name string) {
 	if !label.MatchString(name) {
-		r.problem(path, "kubernetes-name", "Kubernetes refuses "+strconv.Quote(name)+" as the name of a "+what,
-			"use lower case letters, digits and '-', at most 63, with a letter or a digit at both ends")
+		r.problem(path, "kubernetes-name", "Kubernetes refuses "+strconv.Quote(name)+" as the name of a "+what, labelRule)
 	}
 }
 

@@ -23,11 +23,12 @@ func position(p token.Pos) state.Pos {
 // places knows where in the user's files a path of the spec is written.
 type places struct {
 	byPath map[string]state.Pos
+	refers map[string][]reference // what the value at a path refers to
 }
 
 // findPlaces walks the files of the spec's package.
 func findPlaces(files []*ast.File) places {
-	p := places{byPath: map[string]state.Pos{}}
+	p := places{byPath: map[string]state.Pos{}, refers: map[string][]reference{}}
 	for _, f := range files {
 		p.decls("", f.Decls)
 	}
@@ -53,6 +54,7 @@ func (p places) expr(path string, pos token.Pos, e ast.Expr) {
 	if _, taken := p.byPath[path]; !taken {
 		p.byPath[path] = position(pos)
 	}
+	p.refers[path] = append(p.refers[path], references(e, false)...)
 	p.inside(path, e)
 }
 
