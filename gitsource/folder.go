@@ -61,7 +61,7 @@ func (f folder) entry(path string, t fs.FileMode) error {
 	case t.IsRegular():
 		return f.file(path)
 	case t&fs.ModeSymlink != 0:
-		return refused(path, "is a symbolic link", "put a regular file in its place: links could lead out of the repository")
+		return refused(path, "is a symbolic link", "put a regular file in its place, or keep the specification in a folder of its own: links could lead out of it")
 	}
 	return refused(path, "is not a regular file", "remove it")
 }

@@ -48,7 +48,7 @@ func (w walker) entry(path string, e object.TreeEntry) error {
 	case filemode.Regular, filemode.Executable, filemode.Deprecated:
 		return w.blob(path, e.Hash)
 	case filemode.Symlink:
-		return refused(path, "is a symbolic link", "put a regular file in its place: links could lead out of the repository")
+		return refused(path, "is a symbolic link", "put a regular file in its place, or keep the specification in a repository of its own: links could lead out of it")
 	case filemode.Submodule:
 		return refused(path, "is a submodule", "put its files into this repository: other repositories are not fetched")
 	}
