@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ func (r *reader) check() {
 	for _, s := range r.desired.Stores {
 		r.checkStore(s)
 	}
+	r.checkOneStore()
 	for _, c := range r.desired.Components {
 		r.checkComponent(c)
 	}
@@ -50,6 +52,33 @@ func (r *reader) checkStore(s state.Store) {
 	case strings.Trim(strings.TrimPrefix(u.Path, "/"), "0123456789") != "":
 		r.problem(path, "store-address", "the database is not a number", `write "redis://host:6379/0"`)
 	}
+}
+
+// checkOneStore refuses two stores that are the same database: keyspaces of the one could have the keys of the other.
+func (r *reader) checkOneStore() {
+	named := map[string]string{}
+	for _, s := range r.desired.Stores {
+		database, ok := databaseOf(s.Address)
+		if !ok {
+			continue
+		}
+		if other, taken := named[database]; taken {
+			r.problem([]string{"system", "stores", s.Name, "address"}, "same-store",
+				fmt.Sprintf("the stores %s and %s are the same database", other, s.Name), "keep one of them and put the keyspaces of both into it")
+			continue
+		}
+		named[database] = s.Name
+	}
+}
+
+// databaseOf returns host, port and number of the database behind an address.
+func databaseOf(address string) (string, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", false
+	}
+	number := strings.TrimLeft(strings.TrimPrefix(u.Path, "/"), "0")
+	return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + " " + cmp.Or(u.Port(), "6379") + " " + cmp.Or(number, "0"), true
 }
 
 func (r *reader) checkComponent(c state.Component) {
@@ -129,8 +158,8 @@ func (r *reader) checkPaths(k state.Keyspace) {
 func (r *reader) checkToldApart(k state.Keyspace) {
 	for i, a := range k.Shapes {
 		for _, b := range k.Shapes[i+1:] {
-			overlap, meet := state.Meet(a, b)
-			if !meet || unchanged(k, a.Version, b.Version) {
+			overlap, apart := state.ToldApart(k, a.Version, b.Version)
+			if apart {
 				continue
 			}
 			r.problemAt(b.Pos, []string{"system", "keyspaces", k.Name, "versions", string(b.Version)}, "not-told-apart",
@@ -138,47 +167,6 @@ func (r *reader) checkToldApart(k state.Keyspace) {
 				fmt.Sprintf("add a required field to %s that %s does not have, for example a constant v: 2", b.Version, a.Version))
 		}
 	}
-}
-
-// unchanged tells whether the migrations between two versions change no value that fits both.
-func unchanged(k state.Keyspace, a, b state.Version) bool {
-	lo, hi := a, b
-	for lo != hi {
-		m, ok := k.FindMigration(hi)
-		if !ok || m.From.Compare(lo) < 0 {
-			return false
-		}
-		older, _ := k.FindShape(m.From)
-		newer, _ := k.FindShape(m.To)
-		if !keepsAll(older, newer, m.Up) || !keepsAll(newer, older, m.Down) {
-			return false
-		}
-		hi = m.From
-	}
-	return true
-}
-
-// keepsAll tells whether a program carries every field it makes as it is, and drops none that the target admits.
-func keepsAll(source, target state.Shape, p state.Program) bool {
-	if p.Body.Op == state.OpPath {
-		return len(p.Body.Path) == 0
-	}
-	t, ok := single(target.Value)
-	s, okS := single(source.Value)
-	if !ok || !okS || p.Body.Op != state.OpStruct {
-		return false
-	}
-	for _, f := range p.Body.Fields {
-		if len(f.If) > 0 || f.Default != nil || f.Value.Op != state.OpPath || !slices.Equal(f.Value.Path, []string{f.Name}) {
-			return false
-		}
-	}
-	for _, f := range s.Fields {
-		if !f.Forbidden && len(makers(p.Body, f.Name)) == 0 && t.Open {
-			return false
-		}
-	}
-	return true
 }
 
 // layout is the key pattern of one version.
