@@ -20,6 +20,9 @@ type kindOfMistake struct {
 	hint    string
 }
 
+// mendOne is the hint at two values of the user's that contradict each other.
+const mendOne = "mend one of the values"
+
 // kindsOfMistake is tried in order.
 var kindsOfMistake = []kindOfMistake{
 	{regexp.MustCompile(`^this system has no keyspace`), "unknown-keyspace", "declare it under system.keyspaces, or mend the name"},
@@ -30,7 +33,7 @@ var kindsOfMistake = []kindOfMistake{
 	{regexp.MustCompile(`^incomplete value|^non-concrete value`), "incomplete", "give one concrete value"},
 	{regexp.MustCompile(`^unresolved disjunction`), "incomplete", "give one of its values, or mark one as the default with *"},
 	{regexp.MustCompile(`structural cycle|^cycle|reference cycle`), "cycle", "break the cycle: a value may not contain itself"},
-	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", "mend one of the values"},
+	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", mendOne},
 	{regexp.MustCompile(`^cannot use|^invalid operand`), "wrong-kind", "change the expression, or the type in the version"},
 	{regexp.MustCompile(`^invalid interpolation`), "interpolation", "what stands between \\( and ) must be one concrete value without a mistake"},
 	{regexp.MustCompile(`^error in call`), "call", "change the arguments of the call"},
@@ -189,6 +192,9 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 			}
 		}
 	}
+	if d.Hint == mendOne && d.Other.File == "" { // the other is a declaration of ours
+		d.Hint = "change the value"
+	}
 	return d
 }
 
@@ -241,6 +247,9 @@ func (p places) choice(g []complaint) (state.Diagnostic, bool) {
 		pos := c.pos[1]
 		if c.pos[1].File == "" && c.pos[0].File != "" {
 			w, v, pos = v, w, c.pos[0]
+		}
+		if w == "" && v != "" && len(g) > 1 {
+			continue // a form with fields, which this is not meant to be
 		}
 		if w == "" || v == "" || got != "" && v != got || c.pos[0].File != "" && c.pos[1].File != "" && len(g) == 1 {
 			return state.Diagnostic{}, false
