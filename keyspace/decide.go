@@ -46,6 +46,9 @@ func (r *route) decide(u unit, to state.Version) verdict {
 	if after.IsHash() != u.IsHash() {
 		return verdict{class: class, reason: "a unit cannot change its Redis type in place"}
 	}
+	if reason := r.outgrown(u, after); reason != "" {
+		return verdict{class: class, reason: reason}
+	}
 	edit := transform.Diff(u.Unit, after, r.programs.Reads(from, to))
 	return verdict{class: class, change: &change{target: u.target, after: after, edit: edit}}
 }

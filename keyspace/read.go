@@ -3,7 +3,6 @@ package keyspace
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -32,70 +31,14 @@ func (u *unit) bytes() int {
 // question is a read in flight.
 type question struct {
 	target
+	limit  int64 // of text: how many bytes it may have
 	fields *redis.StringSliceCmd
 	text   *redis.StringCmd
 }
 
-// size is a measurement in flight.
-type size struct {
-	bytes *redis.IntCmd
-	kind  *redis.StatusCmd
-}
-
-// askSizes asks how big the hashes of a chunk are, because the answer to HGETALL cannot be cut short.
-// The server estimates a large hash from a sample of its fields (MEMORY USAGE).
-func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []route, c *chunk) []size {
-	if c == nil {
-		return nil
-	}
-	sizes := make([]size, len(c.keys))
-	for i, t := range c.keys {
-		if t.mode == readText {
-			continue
-		}
-		sizes[i].bytes = pipe.MemoryUsage(ctx, t.key)
-		if routes[t.route].mode() == readType {
-			sizes[i].kind = pipe.Type(ctx, t.key)
-		}
-	}
-	return sizes
-}
-
-// takeSizes decides how each key of the chunk is read.
-func (s *Store) takeSizes(c *chunk, sizes []size) error {
-	for i, z := range sizes {
-		t := &c.keys[i]
-		if z.kind != nil {
-			kind, err := z.kind.Result()
-			if err != nil {
-				return err
-			}
-			t.mode = modes[kind]
-		}
-		if z.bytes == nil || t.mode == readText {
-			continue
-		}
-		bytes, err := z.bytes.Result()
-		switch {
-		case errors.Is(err, redis.Nil):
-			t.mode = vanished
-		case err != nil:
-			return err
-		case bytes > s.options.MaxValue:
-			t.mode = tooBig
-		}
-	}
-	return nil
-}
-
-// modes holds how a key of each type is read where a keyspace has versions of several types.
-var modes = map[string]mode{
-	"hash": readHash, "string": readText, "none": vanished,
-	"list": mistyped, "set": mistyped, "zset": mistyped, "stream": mistyped,
-}
-
-// askUnits asks for the units of a chunk. A string is asked for up to one byte more than it may have.
-func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, c *chunk) []question {
+// askUnits asks for the units of a chunk. A string is asked for up to one byte more than it may have, which is share
+// if nothing is known of its length.
+func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, c *chunk, share int64) []question {
 	if c == nil {
 		return nil
 	}
@@ -107,7 +50,11 @@ func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, c *chunk) []
 			q.fields = redis.NewStringSliceCmd(ctx, "hgetall", t.key)
 			_ = pipe.Process(ctx, q.fields) // queues; the error comes with Exec
 		case readText:
-			q.text = pipe.GetRange(ctx, t.key, 0, s.options.MaxValue)
+			q.limit = s.options.MaxValue
+			if t.bytes == 0 {
+				q.limit = min(q.limit, share)
+			}
+			q.text = pipe.GetRange(ctx, t.key, 0, q.limit)
 		}
 		questions[i] = q
 	}
@@ -151,8 +98,11 @@ func (u *unit) take(q question, limit int64) error {
 			return err
 		}
 		u.Text = text
+		if int64(len(text)) > q.limit {
+			u.mode, u.Text = readLong, ""
+		}
 		if int64(len(text)) > limit {
-			u.mode, u.Text = tooBig, ""
+			u.mode = tooBig
 		}
 	}
 	return nil
@@ -206,7 +156,7 @@ func (s *Store) reread(ctx context.Context, routes []route, keys []target) ([]un
 			return err
 		}
 		pipe = s.client.Pipeline()
-		questions := s.askUnits(ctx, pipe, &c)
+		questions := s.askUnits(ctx, pipe, &c, s.options.MaxValue)
 		_, err := pipe.Exec(ctx)
 		if unknown(err) {
 			return err

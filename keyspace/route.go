@@ -17,8 +17,9 @@ type route struct {
 	keyspace state.Keyspace
 	programs *transform.Programs
 	patterns []state.Pattern
-	hash     bool // a version is a hash
-	text     bool // a version is a string
+	hash     bool  // a version is a hash
+	text     bool  // a version is a string
+	limit    int64 // bytes that a unit may have
 }
 
 // newRoutes compiles keyspaces for a pass.
@@ -32,6 +33,7 @@ func (s *Store) newRoutes(keyspaces []state.Keyspace) ([]route, error) {
 				Hint: "correct its versions and migrations",
 			}
 		}
+		r.limit = s.options.MaxValue
 		routes[i] = r
 	}
 	return routes, nil

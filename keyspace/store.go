@@ -14,7 +14,8 @@ type Store struct {
 	options Options
 	client  *redis.Client
 
-	plainScripts bool // the server refuses scripts with a shebang
+	plainScripts bool  // the server refuses scripts with a shebang
+	samples      []int // argument of MEMORY USAGE, none where the server does not take it (the embedded one)
 }
 
 // Open connects to a store and tries what the package needs: that it answers, that it lets us in, that it
@@ -49,7 +50,10 @@ func (s *Store) probe(ctx context.Context) error {
 	if _, err := s.node(ctx); err != nil {
 		return err
 	}
-	return s.probeScripts(ctx)
+	if err := s.probeScripts(ctx); err != nil {
+		return err
+	}
+	return s.probeSamples(ctx)
 }
 
 // Close closes the connections. Leases of this store are no longer renewed and expire.

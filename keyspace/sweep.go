@@ -9,11 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// chunk is a number of keys of one SCAN answer. Scanning again from resume lists every key that comes after it.
+// chunk is a number of keys of one SCAN answer. Scanning again from resume lists every key that comes after it,
+// scanning from from lists its own keys too.
 type chunk struct {
-	keys   []target
-	resume uint64
-	looked int64 // keys of the store that led to it, of any keyspace
+	keys         []target
+	from, resume uint64
+	looked       int64 // keys of the store that led to it, of any keyspace
 }
 
 // target is a key of a keyspace and how it is to be read.
@@ -21,6 +22,7 @@ type target struct {
 	key   string
 	route int
 	mode  mode
+	bytes int64 // as measured before it is read; 0 if that was not needed
 }
 
 type mode int
@@ -29,6 +31,7 @@ const (
 	readHash mode = iota
 	readText
 	readType // both are possible: the type is asked for first
+	readLong // a string that is longer than what was asked for of it
 	tooBig   // not read
 	mistyped // not read
 	vanished // not there
@@ -44,8 +47,8 @@ type sweep struct {
 	cursor  uint64
 	scanned bool    // to the end
 	mean    float64 // bytes a unit, smoothed
-	queue   []chunk
-	sized   *chunk
+	queue   []chunk // to be measured
+	sized   []chunk // to be read
 }
 
 // page is one chunk, read.
@@ -60,30 +63,74 @@ func (s *Store) newSweep(routes []route, cursor uint64, p *pace) *sweep {
 
 // next returns the next page, nil at the end. A page may have no units.
 func (w *sweep) next(ctx context.Context) (*page, error) {
-	for {
-		var fresh *chunk
-		if len(w.queue) > 0 {
-			fresh = &w.queue[0]
-			w.queue = w.queue[1:]
+	for !w.scanned || len(w.queue)+len(w.sized) > 0 {
+		var fresh, ready *chunk
+		if len(w.sized) > 0 {
+			ready, w.sized = &w.sized[0], w.sized[1:]
 		}
-		if w.scanned && fresh == nil && w.sized == nil {
-			return nil, nil
+		if len(w.sized) == 0 && len(w.queue) > 0 {
+			fresh, w.queue = &w.queue[0], w.queue[1:]
 		}
-		ready := w.sized
 		started := time.Now()
 		units, err := w.trip(ctx, fresh, ready)
 		if err != nil {
 			return nil, err
 		}
-		w.sized = fresh
+		if fresh != nil {
+			w.sized = append(w.sized, fresh.cut()...)
+		}
+		var p *page
+		if ready != nil {
+			w.learn(units)
+			if p, err = w.page(ctx, ready, units); err != nil {
+				return nil, err
+			}
+		}
 		if err := w.pace.rest(ctx, time.Since(started)); err != nil {
 			return nil, err
 		}
-		if ready != nil {
-			w.learn(units)
-			return &page{chunk: *ready, units: units}, nil
+		if p != nil {
+			return p, nil
 		}
 	}
+	return nil, nil
+}
+
+// page makes a page of what was read. Strings that are longer than their share of it are put off to pages of their
+// own, which come next: now it is known how long they are.
+func (w *sweep) page(ctx context.Context, c *chunk, units []unit) (*page, error) {
+	p := &page{chunk: *c, units: units}
+	long := chunk{from: c.from, resume: c.resume}
+	for _, u := range units {
+		if u.mode == readLong {
+			long.keys = append(long.keys, u.target)
+		}
+	}
+	if len(long.keys) == 0 {
+		return p, nil
+	}
+	p.resume = c.from
+	p.units = slices.DeleteFunc(units, func(u unit) bool { return u.mode == readLong })
+	if err := w.store.askLengths(ctx, long.keys); err != nil {
+		return nil, classify(ctx, w.store.name, "measuring strings", err)
+	}
+	w.sized = slices.Concat(long.cut(), w.sized)
+	return p, nil
+}
+
+// cut divides a chunk so that the measured keys of each part fill a page, or are one.
+func (c *chunk) cut() []chunk {
+	var out []chunk
+	start, bytes := 0, int64(0)
+	for i, t := range c.keys {
+		if bytes += t.bytes; bytes > pageBytes && i > start {
+			out = append(out, chunk{keys: c.keys[start:i], from: c.from, resume: c.from})
+			start, bytes = i, t.bytes
+		}
+	}
+	last := *c
+	last.keys = c.keys[start:]
+	return append(out, last)
 }
 
 // trip does one round trip; reads are asked again if the connection broke, because they change nothing.
@@ -96,7 +143,7 @@ func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 			scan = pipe.Scan(ctx, w.cursor, "", int64(min(w.pace.page(), w.limit())))
 		}
 		sizes := w.store.askSizes(ctx, pipe, w.routes, fresh)
-		reads := w.store.askUnits(ctx, pipe, ready)
+		reads := w.store.askUnits(ctx, pipe, ready, w.share(ready))
 		_, err := pipe.Exec(ctx)
 		if unknown(err) {
 			return err
@@ -126,7 +173,7 @@ func (w *sweep) enqueue(scan *redis.ScanCmd) error {
 	from := w.cursor
 	w.cursor, w.scanned = next, next == 0
 	for part := range slices.Chunk(keys, w.limit()) {
-		c := chunk{resume: from, looked: int64(len(part))}
+		c := chunk{from: from, resume: from, looked: int64(len(part))}
 		for _, key := range part {
 			if i := find(w.routes, key); i >= 0 {
 				c.keys = append(c.keys, target{key: key, route: i, mode: w.routes[i].mode()})
@@ -140,16 +187,25 @@ func (w *sweep) enqueue(scan *redis.ScanCmd) error {
 	return nil
 }
 
-// pageBytes is about how much a page holds, judged by the units read before it.
+// pageBytes is about the most that a page may hold, unless it is a single unit.
 const pageBytes = 4 << 20
 
-// limit is how many keys a page may have.
+// limit is how many keys a page may have. Judged by the units read before they fill a quarter of it, so that few
+// strings are longer than their share.
 func (w *sweep) limit() int {
 	limit := 2 * w.pace.page()
 	if w.mean > 0 {
-		limit = min(limit, int(pageBytes/w.mean))
+		limit = min(limit, int(pageBytes/4/w.mean))
 	}
 	return max(limit, 1)
+}
+
+// share is how many bytes are asked for of a string that was not measured.
+func (w *sweep) share(c *chunk) int64 {
+	if c == nil {
+		return 0
+	}
+	return pageBytes / int64(max(len(c.keys), 1))
 }
 
 func (w *sweep) learn(units []unit) {
