@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -30,23 +29,14 @@ type applied struct {
 
 func newApply() *cobra.Command {
 	var o applyOptions
-	c := &cobra.Command{
+	c := specCommand(&cobra.Command{
 		Use:   "apply [DIR]",
 		Short: "Bring the cluster and the data to the spec",
 		Long: `Apply plans like "keyshift plan" and carries the plan out, step by step, until nothing is left to do or
 something holds. It does not ask: review the output of plan, or the pull request, before. It may be interrupted
 at any moment and run again; it goes on where it stopped.`,
 		Example: "  keyshift apply . --store main=redis://127.0.0.1:6379/0 --no-cluster",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.output.open(c); err != nil {
-				return err
-			}
-			return o.run(c.Context(), args)
-		},
-	}
-	o.output.bind(c.Flags())
-	o.source.bind(c.Flags())
+	}, &o.output, &o.source, o.run)
 	o.connection.bind(c.Flags())
 	return c
 }
@@ -54,40 +44,32 @@ at any moment and run again; it goes on where it stopped.`,
 func (o *applyOptions) run(ctx context.Context, args []string) error {
 	desired, err := o.load(ctx, args)
 	if err != nil {
-		return o.fail(err)
+		return o.finish(apply.Outcome{}, err)
 	}
 	edges, release, err := o.connection.open(ctx, desired, &o.output)
 	defer release()
 	if err != nil {
-		return o.fail(err)
+		return o.finish(apply.Outcome{}, err)
 	}
 	show := newProgress(&o.output)
 	outcome, err := apply.Deliver(ctx, edges, desired, show.event)
 	show.end()
-	return o.finish(outcome, err)
+	return o.finish(outcome, o.connection.advise(err))
 }
 
 // finish prints what was done and turns the error into an exit code.
 func (o *applyOptions) finish(outcome apply.Outcome, err error) error {
-	if o.json() {
-		last := applied{Kind: "done", Steps: len(outcome.Done), Rewritten: outcome.Rewritten(), Conflicts: outcome.Conflicts(), Observed: outcome.Have}
-		if err != nil {
-			last.Kind, last.Errors = "failed", diagnose(err)
-		}
-		if printErr := o.line(last); printErr != nil {
-			return printErr
-		}
+	if errors.Is(err, context.Canceled) {
+		err = trouble(interrupted, "interrupted: "+err.Error(), "run it again to go on", err)
 	}
 	switch {
-	case err != nil && o.json():
-		return errReported
-	case errors.Is(err, context.Canceled):
-		return o.fail(fmt.Errorf("interrupted; run it again to go on: %w", err))
+	case o.json():
+		return o.last(outcome, err)
 	case err != nil:
 		return o.fail(err)
 	}
 	if len(outcome.Done) == 0 {
-		o.printf("Nothing was to do.\n")
+		o.printf("Nothing to do.\n")
 		return nil
 	}
 	o.printf("Done: %s", count(len(outcome.Done), "step"))
@@ -96,6 +78,19 @@ func (o *applyOptions) finish(outcome apply.Outcome, err error) error {
 	}
 	o.printf(".\n")
 	return nil
+}
+
+// last prints the last line for programs.
+func (o *applyOptions) last(outcome apply.Outcome, err error) error {
+	l := applied{Kind: "done", Steps: len(outcome.Done), Rewritten: outcome.Rewritten(), Conflicts: outcome.Conflicts(), Observed: outcome.Have}
+	if err == nil {
+		return o.line(l)
+	}
+	l.Kind, l.Errors = "failed", diagnose(err)
+	if printErr := o.line(l); printErr != nil {
+		return printErr
+	}
+	return errReported
 }
 
 func hasRewrite(o apply.Outcome) bool {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -56,7 +55,11 @@ func Run(ctx context.Context, c Commands, args []string, stdout, stderr io.Write
 	case errors.Is(err, errChanges):
 		return exitChanges
 	case !errors.Is(err, errReported):
-		_, _ = fmt.Fprintf(stderr, "keyshift: %v\n", err) // a usage error
+		o := output{format: "text", out: stdout, err: stderr}
+		if wantsJSON(args) {
+			o.format = "json"
+		}
+		_ = o.misused(root, args, err) // a reader that is gone hears nothing
 	}
 	return exitError
 }
@@ -72,9 +75,13 @@ release ever meets data it cannot read, and carries it out.
 Start with:  keyshift init my-shop && keyshift vet my-shop`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.Version = c.Version
+	root.SetVersionTemplate("keyshift {{.Version}}\n")
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(unknownFlag)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newInit(), newVendor(), newVet(), newTest(), newPlan(), newApply(),
@@ -82,10 +89,16 @@ Start with:  keyshift init my-shop && keyshift vet my-shop`,
 	return root
 }
 
-// oneDir lets a command take one folder, the current one if none is given.
-func oneDir(args []string) string {
-	if len(args) == 0 {
-		return "."
+// specCommand makes a command work on the spec in one folder.
+func specCommand(c *cobra.Command, o *output, s *source, run func(ctx context.Context, args []string) error) *cobra.Command {
+	c.Args = oneFolder
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := o.open(c); err != nil {
+			return err
+		}
+		return run(c.Context(), args)
 	}
-	return args[0]
+	o.bind(c.Flags())
+	s.bind(c.Flags())
+	return c
 }

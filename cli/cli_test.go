@@ -63,18 +63,18 @@ func TestStarterComment(t *testing.T) {
 
 func TestErrorsAsLinesAndCodes(t *testing.T) {
 	ds := state.Diagnostics{{Code: "cycle", Pos: state.Pos{File: "a.cue", Line: 1, Column: 2}, Message: "a cycle"}}
-	store := &keyspace.Error{Reason: keyspace.StoreFull, Store: "main", Err: errors.New("it is full")}
+	store := &keyspace.Error{Reason: keyspace.StoreFull, Store: "main", Hint: "free memory", Err: errors.New("it is full")}
 	err := errors.Join(
 		fmt.Errorf("evaluate: %w", ds),
 		fmt.Errorf("rewrite session: %w", store),
-		&apply.HoldError{Code: apply.StoreChanged, Reason: "another store", WayOut: "adopt"},
+		&apply.HoldError{Code: apply.StoreChanged, Reason: "another store", WayOut: "take it as it is with adopt"},
 		&plan.BlockedError{Blocked: plan.Blocked{Code: plan.NoSafeOrder}},
 		&gitsource.Error{Reason: gitsource.TreeRefused, Where: "x", Message: "is a link"},
 		&keyspace.HeldError{Keyspace: "session"},
 		context.Canceled,
 		errors.New("one\ntwo"),
 	)
-	want := []string{"cycle", "StoreFull", "StoreChanged", "NoSafeOrder", "TreeRefused", "LeaseHeld", "Interrupted", "Error"}
+	want := []string{"cycle", "StoreFull", "StoreChanged", "NoSafeOrder", "TreeRefused", "LeaseHeld", "Interrupted", "error"}
 	got := diagnose(err)
 	if len(got) != len(want) {
 		t.Fatalf("got %d diagnostics: %v", len(got), got)
@@ -83,6 +83,17 @@ func TestErrorsAsLinesAndCodes(t *testing.T) {
 		if got[i].Code != want[i] {
 			t.Errorf("%d: code is %s, want %s", i, got[i].Code, want[i])
 		}
+	}
+	for _, d := range got[1:] {
+		if strings.Contains(d.Message, d.Code) && d.Code != "error" || d.Hint != "" && strings.Contains(d.Message, d.Hint) {
+			t.Errorf("the message repeats the code or the hint: %+v", d)
+		}
+	}
+	if got[1].Message != `rewrite session: store "main": it is full` || got[1].Hint != "free memory" {
+		t.Errorf("what wraps an error is lost: %+v", got[1])
+	}
+	if got[2].Hint != "take it as it is with --adopt" {
+		t.Errorf("the way out is no flag: %+v", got[2])
 	}
 	lines := strings.Split(strings.TrimSuffix(plain(err), "\n"), "\n")
 	if lines[0] != "a.cue:1:2: a cycle (cycle)" {
@@ -147,9 +158,9 @@ func TestLocate(t *testing.T) {
 	}
 	t.Chdir(root)
 	for dir, want := range map[string]location{
-		"a":         {filepath.Join(root, "a"), ".", "a"},
-		"a/b/c":     {filepath.Join(root, "a"), "b/c", "a"},
-		"a/../a/b/": {filepath.Join(root, "a"), "b", "a"},
+		"a":         {filepath.Join(root, "a"), ".", "a", "a"},
+		"a/b/c":     {filepath.Join(root, "a"), "b/c", "a", "a/b/c"},
+		"a/../a/b/": {filepath.Join(root, "a"), "b", "a", "a/../a/b/"},
 	} {
 		if got, err := locate(dir); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v; want %+v", dir, got, err, want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -50,13 +51,13 @@ func (c *connection) addresses(stores []state.Store) (map[string]string, error) 
 	for _, o := range c.overrides {
 		name, address, found := strings.Cut(o, "=")
 		if !found || name == "" || address == "" {
-			return nil, errors.New("--store wants NAME=redis://host:port/db")
+			return nil, trouble(misuse, "--store wants NAME=redis://host:port/db", "", nil)
 		}
 		if !slices.ContainsFunc(stores, func(s state.Store) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("--store %s: the spec has no store of that name; it has %s", name, storeNames(stores))
+			return nil, trouble(noStore, fmt.Sprintf("--store %s: the spec has no store of that name", name), "it has "+orNothing(storeNames(stores)), nil)
 		}
 		if _, twice := out[name]; twice {
-			return nil, fmt.Errorf("--store %s is given twice", name)
+			return nil, trouble(misuse, fmt.Sprintf("--store %s is given twice", name), "", nil)
 		}
 		out[name] = address
 	}
@@ -156,7 +157,43 @@ func (c *connection) openStore(ctx context.Context, s state.Store, override stri
 		}
 		o.Username, o.Password = string(data["username"]), string(data["password"])
 	}
-	return keyspace.Open(ctx, o)
+	store, err := keyspace.Open(ctx, o)
+	if err != nil {
+		return nil, c.reach(err, s, o)
+	}
+	return store, nil
+}
+
+// reach adapts the way out of a store that cannot be reached to what was given on the command line.
+func (c *connection) reach(err error, s state.Store, o keyspace.Options) error {
+	refused, ok := errors.AsType[*keyspace.Error](err)
+	if !ok {
+		return err
+	}
+	e := *refused
+	switch {
+	case e.Reason == keyspace.StoreDenied && c.noCluster && s.Auth != nil && !hasCredentials(o.Address):
+		e.Hint = fmt.Sprintf("the Secret %s is not read with --no-cluster: give --store %s=redis://:PASSWORD@host:port/db", s.Auth.Name, s.Name)
+	case e.Reason == keyspace.StoreDenied && hasCredentials(o.Address):
+		e.Hint = "correct the user name and password in the address"
+	case e.Reason == keyspace.StoreUnreachable && strings.HasPrefix(o.Address, "rediss://"):
+		e.Hint = "check its address and that it is up; it may not speak TLS: try redis://"
+	}
+	return &e
+}
+
+// advise names the flag where the folder for the copy of the ledgers cannot be used.
+func (c *connection) advise(err error) error {
+	broken, ok := errors.AsType[*fs.PathError](err)
+	dir, dirErr := c.stateFolder()
+	if !ok || dirErr != nil {
+		return err
+	}
+	within := strings.HasPrefix(broken.Path, dir) || strings.HasPrefix(dir, broken.Path) // or a folder above it
+	if !within {
+		return err
+	}
+	return trouble(noState, err.Error(), "name another folder with --state", err)
 }
 
 func hasCredentials(address string) bool {

@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
@@ -28,7 +31,7 @@ func leaves(err error) []error {
 	return []error{err}
 }
 
-// diagnose is an error as diagnostics: those it is, and the machine-readable reason of everything else.
+// diagnose is an error as diagnostics: those it is, and everything else taken apart.
 func diagnose(err error) state.Diagnostics {
 	out := state.Diagnostics{}
 	for _, e := range leaves(err) {
@@ -36,28 +39,63 @@ func diagnose(err error) state.Diagnostics {
 			out = append(out, ds...)
 			continue
 		}
-		out = append(out, state.Diagnostic{Code: code(e), Message: e.Error()})
+		out = append(out, describe(e))
 	}
 	return out
 }
 
-// code is the machine-readable reason of an error, "Error" if it has none.
-func code(err error) string {
-	if e, ok := errors.AsType[*keyspace.Error](err); ok {
-		return e.Reason
+// unknownCode is the code of an error that has none.
+const unknownCode = "error"
+
+// describe takes one error apart: its machine-readable reason, what happened, and what to do.
+func describe(err error) state.Diagnostic {
+	cause, d := part(err)
+	if cause != nil { // what stands around the cause stays around it
+		d.Message = strings.Replace(err.Error(), cause.Error(), d.Message, 1)
+	} else {
+		d = state.Diagnostic{Code: code(err), Message: err.Error()}
 	}
-	if e, ok := errors.AsType[*gitsource.Error](err); ok {
-		return string(e.Reason)
+	d.Message, d.Hint = flags.Replace(d.Message), flags.Replace(d.Hint)
+	return d
+}
+
+// flags says on the command line how to do what the packages below call to adopt.
+var flags = strings.NewReplacer("with adopt", "with --adopt", "then adopt it as it is", "then take it as it is with --adopt")
+
+// part returns the error within err that tells its reason and its way out apart, nil if there is none.
+func part(err error) (error, state.Diagnostic) {
+	if e, ok := errors.AsType[*problem](err); ok {
+		return e, state.Diagnostic{Code: e.code, Message: e.message, Hint: e.hint}
+	}
+	if e, ok := errors.AsType[*keyspace.Error](err); ok {
+		return e, state.Diagnostic{Code: e.Reason, Message: fmt.Sprintf("store %q: %v", e.Store, e.Err), Hint: e.Hint}
 	}
 	if e, ok := errors.AsType[*apply.HoldError](err); ok {
-		return e.Code
+		return e, state.Diagnostic{Code: e.Code, Message: "held: " + e.Reason, Hint: e.WayOut}
 	}
 	if e, ok := errors.AsType[*plan.BlockedError](err); ok {
-		return string(e.Blocked.Code)
+		return e, blocked(e.Blocked)
+	}
+	if e, ok := errors.AsType[*gitsource.Error](err); ok {
+		bare := *e
+		bare.Hint = ""
+		return e, state.Diagnostic{Code: string(e.Reason), Message: bare.Error(), Hint: e.Hint}
 	}
 	if e, ok := errors.AsType[*cluster.Error](err); ok {
-		return e.Reason
+		bare := *e
+		bare.Hint = ""
+		return e, state.Diagnostic{Code: e.Reason, Message: bare.Error(), Hint: e.Hint}
 	}
+	return nil, state.Diagnostic{}
+}
+
+func blocked(b plan.Blocked) state.Diagnostic {
+	objects := strings.Join(slices.Concat(b.Components, b.Keyspaces), ", ")
+	return state.Diagnostic{Code: string(b.Code), Message: objects + ": " + b.Reason, Hint: b.WayOut}
+}
+
+// code is the machine-readable reason of an error that does not tell its way out apart.
+func code(err error) string {
 	if e, ok := errors.AsType[*cluster.StuckError](err); ok {
 		return e.Reason
 	}
@@ -68,7 +106,7 @@ func code(err error) string {
 		return "LeaseHeld"
 	}
 	if errors.Is(err, context.Canceled) {
-		return "Interrupted"
+		return interrupted
 	}
-	return "Error"
+	return unknownCode
 }

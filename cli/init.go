@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,12 @@ type initOptions struct {
 var (
 	moduleName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9._-]*)*(@v[0-9]+)?$`)
 	notName    = regexp.MustCompile(`[^a-z0-9]+`)
+
+	packageClause = regexp.MustCompile(`(?m)^\s*package\s+\w`)
 )
+
+// reserved are the words of CUE that name no package (its specification, "Keywords" and "Literals").
+var reserved = []string{"package", "import", "for", "in", "if", "let", "func", "try", "else", "fallback", "otherwise", "true", "false", "null"}
 
 func newInit() *cobra.Command {
 	var o initOptions
@@ -33,9 +40,10 @@ func newInit() *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Start a spec: a CUE module with a commented example and the definitions",
 		Long: `Init writes a CUE module into DIR: cue.mod/module.cue, a commented spec.cue to change, and the definitions
-that it imports, so that keyshift vet and the stock cue vet work offline. It overwrites nothing.`,
+that it imports, so that keyshift vet and the stock cue vet work offline. It keeps what is there and writes
+what is missing.`,
 		Example: "  keyshift init my-shop",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    oneFolder,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.dir = oneDir(args)
 			o.format = "text"
@@ -54,36 +62,91 @@ func (o *initOptions) run() error {
 	if err != nil {
 		return o.fail(err)
 	}
-	if o.module == "" {
-		o.module = "example.com/" + name
-	}
-	if !moduleName.MatchString(o.module) {
-		return o.fail(fmt.Errorf("--module %q is not a module path; write one like acme.example/shop", o.module))
-	}
-	if !strings.Contains(o.module, "@") {
-		o.module += "@v0"
-	}
-	files := map[string]string{
-		"cue.mod/module.cue": fmt.Sprintf("module: %q\nlanguage: version: \"v0.17.0\"\n", o.module),
-		"spec.cue":           strings.ReplaceAll(starter, "PACKAGE", name),
-	}
-	for path := range files {
-		if _, err := os.Lstat(filepath.Join(o.dir, path)); err == nil {
-			return o.fail(fmt.Errorf("%s exists already; init overwrites nothing", filepath.Join(o.dir, path)))
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return o.fail(err)
-		}
-	}
-	for path, content := range files {
-		if err := writeFile(filepath.Join(o.dir, path), []byte(content)); err != nil {
-			return o.fail(err)
-		}
-	}
-	if _, err := vendor(o.dir); err != nil {
+	missing, err := o.missing(name)
+	if err != nil {
 		return o.fail(err)
 	}
-	o.printf("wrote %s\nnext: keyshift vet %s\n", filepath.Join(o.dir, "spec.cue"), o.dir)
+	for _, f := range missing {
+		if err := writeFile(filepath.Join(o.dir, f.path), []byte(f.content)); err != nil {
+			return o.fail(err)
+		}
+		o.printf("wrote %s\n", filepath.Join(o.dir, f.path))
+	}
+	if _, err := os.Lstat(definitions(o.dir)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := vendor(o.dir); err != nil {
+			return o.fail(err)
+		}
+	}
+	o.printf("next: keyshift vet %s\n", quoted(o.dir))
 	return nil
+}
+
+// newFile is a file that init writes.
+type newFile struct{ path, content string }
+
+// missing returns what has to be written to make a spec of the folder, in order. A module that is there is
+// kept; so is a spec, whatever its file is called. It is an error if nothing is missing.
+func (o *initOptions) missing(name string) ([]newFile, error) {
+	if info, err := os.Stat(o.dir); err == nil && !info.IsDir() {
+		return nil, trouble(noFolder, o.dir+" is a file", "name a folder to write the spec to", nil)
+	}
+	var out []newFile
+	module := filepath.Join(o.dir, "cue.mod", "module.cue")
+	_, err := os.Lstat(module)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if out, err = o.newModule(name); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	case o.module != "":
+		return nil, fmt.Errorf("%s exists already and names the module; leave --module out", module)
+	}
+	spec, err := findSpec(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	if spec == "" {
+		out = append(out, newFile{"spec.cue", strings.ReplaceAll(starter, "PACKAGE", name)})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s exists already; init overwrites nothing", filepath.Join(o.dir, spec))
+	}
+	return out, nil
+}
+
+func (o *initOptions) newModule(name string) ([]newFile, error) {
+	module := cmp.Or(o.module, "example.com/"+name)
+	if !moduleName.MatchString(module) {
+		return nil, fmt.Errorf("--module %q is not a module path; write one like acme.example/shop", module)
+	}
+	if !strings.Contains(module, "@") {
+		module += "@v0"
+	}
+	return []newFile{{"cue.mod/module.cue", fmt.Sprintf("module: %q\nlanguage: version: \"v0.17.0\"\n", module)}}, nil
+}
+
+// findSpec returns the first file of the folder that belongs to a CUE package, or spec.cue whatever it holds;
+// empty if there is none.
+func findSpec(dir string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, e := range entries { // sorted
+		if e.IsDir() || filepath.Ext(e.Name()) != ".cue" {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return "", err
+		}
+		if e.Name() == "spec.cue" || packageClause.Match(content) {
+			return e.Name(), nil
+		}
+	}
+	return "", nil
 }
 
 // packageName makes a CUE package name of a folder's name.
@@ -93,7 +156,7 @@ func packageName(dir string) (string, error) {
 		return "", err
 	}
 	name := notName.ReplaceAllString(strings.ToLower(filepath.Base(abs)), "")
-	if name = strings.TrimLeft(name, "0123456789"); name == "" {
+	if name = strings.TrimLeft(name, "0123456789"); name == "" || slices.Contains(reserved, name) {
 		name = "spec"
 	}
 	return name, nil

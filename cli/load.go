@@ -3,7 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,6 +22,7 @@ type location struct {
 	root  string // folder of the module: the nearest one above with cue.mod
 	dir   string // of the package in it, slash-separated
 	shown string // how the root is named to people: a prefix for files, empty for the working folder
+	given string // as the command line names the package's folder
 }
 
 // locate finds the module that a folder belongs to.
@@ -30,17 +31,23 @@ func locate(dir string) (location, error) {
 	if err != nil {
 		return location{}, err
 	}
-	if info, err := os.Stat(start); err != nil {
+	info, err := os.Stat(start)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return location{}, trouble(noFolder, dir+" does not exist", "name the folder of the spec, or make one with: keyshift init "+quoted(dir), err)
+	case err != nil:
 		return location{}, err
-	} else if !info.IsDir() {
-		return location{}, fmt.Errorf("%s is a file; give the folder of the package", dir)
+	case !info.IsDir():
+		return location{}, trouble(noFolder, dir+" is a file", "name the folder of the spec", nil)
 	}
 	for root := start; ; root = filepath.Dir(root) {
 		if info, err := os.Stat(filepath.Join(root, "cue.mod")); err == nil && info.IsDir() {
-			return locationIn(root, start)
+			l, err := locationIn(root, start)
+			l.given = dir
+			return l, err
 		}
 		if root == filepath.Dir(root) {
-			return location{}, fmt.Errorf("%s is in no CUE module: there is no folder cue.mod in it or above it; make one with: keyshift init %s", dir, dir)
+			return location{}, trouble(noModule, dir+" is in no CUE module: there is no folder cue.mod in it or above it", "make one with: keyshift init "+quoted(dir), nil)
 		}
 	}
 }
@@ -109,6 +116,10 @@ func (l location) place(err error) error {
 		moved := make(state.Diagnostics, len(ds))
 		for i, d := range ds {
 			d.Pos, d.Other = l.at(d.Pos), l.at(d.Other)
+			if d.Code == noPackage { // it is about a folder, which has no lines
+				d.Pos, d.Message = state.Pos{}, l.given+" holds no CUE file with a package clause"
+				d.Hint = "name the folder of the spec, or start one with: keyshift init " + quoted(l.given)
+			}
 			moved[i] = d
 		}
 		return moved

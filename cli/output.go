@@ -27,7 +27,7 @@ func (o *output) bind(fs *pflag.FlagSet) {
 // open checks the form and takes the command's writers.
 func (o *output) open(c *cobra.Command) error {
 	if o.format != "text" && o.format != "json" {
-		return fmt.Errorf("-o %s: write text or json", o.format)
+		return trouble(misuse, "-o "+o.format+": write text or json", "", nil)
 	}
 	o.out, o.err = c.OutOrStdout(), c.ErrOrStderr()
 	return nil
@@ -70,11 +70,16 @@ func (o *output) complain(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.err, "keyshift: "+format+"\n", args...)
 }
 
-// fail prints what is wrong and returns errReported: diagnostics one a line with their place, any other error
-// behind the program's name, or all of it as one JSON array on standard output.
+// failed is what every command prints as JSON where it has no result.
+type failed struct {
+	Errors state.Diagnostics `json:"errors"`
+}
+
+// fail prints what is wrong and returns errReported: one line each on standard error, diagnostics with their
+// place and any other error behind the program's name, or all of it as one JSON object on standard output.
 func (o *output) fail(err error) error {
 	if o.json() {
-		if err := o.value(diagnose(err)); err != nil {
+		if err := o.value(failed{diagnose(err)}); err != nil {
 			return err
 		}
 		return errReported
@@ -88,12 +93,28 @@ func plain(err error) string {
 	var b strings.Builder
 	for _, e := range leaves(err) {
 		if ds, ok := e.(state.Diagnostics); ok {
-			b.WriteString(ds.Error() + "\n")
+			for _, d := range ds {
+				if d.Pos.File == "" {
+					b.WriteString("keyshift: ")
+				}
+				b.WriteString(d.String() + "\n")
+			}
 			continue
 		}
-		for line := range strings.Lines(e.Error()) {
+		for line := range strings.Lines(sentence(describe(e))) {
 			b.WriteString("keyshift: " + strings.TrimRight(line, "\n") + "\n")
 		}
 	}
 	return b.String()
+}
+
+// sentence is an error for people: what happened, what to do, and the code if one can look it up.
+func sentence(d state.Diagnostic) string {
+	switch {
+	case d.Code != misuse && d.Code != unknownCode:
+		return d.String()
+	case d.Hint != "":
+		return d.Message + "; " + d.Hint
+	}
+	return d.Message
 }

@@ -21,14 +21,16 @@ type planOptions struct {
 
 // planned is a plan and what it was made from, for programs.
 type planned struct {
-	Changes  bool           `json:"changes"`
-	Plan     plan.Plan      `json:"plan"`
-	Observed state.Observed `json:"observed"`
+	Changes  bool              `json:"changes"`
+	Plan     plan.Plan         `json:"plan"`
+	Held     []apply.Held      `json:"held,omitempty"` // steps that apply will not begin
+	Observed state.Observed    `json:"observed"`
+	Errors   state.Diagnostics `json:"errors,omitempty"` // one for each blocked part of the plan
 }
 
 func newPlan() *cobra.Command {
 	var o planOptions
-	c := &cobra.Command{
+	c := specCommand(&cobra.Command{
 		Use:   "plan [DIR]",
 		Short: "Show what would change, in which order, and why; change nothing",
 		Long: `Plan evaluates the spec in DIR, looks at the cluster and at every key of its stores, and prints the steps that
@@ -36,16 +38,7 @@ would bring both to the spec, each with its reason, its risk and its way back. I
 
 Exit code 0: nothing to do; 2: there are changes; 1: an error, or no safe order exists.`,
 		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.output.open(c); err != nil {
-				return err
-			}
-			return o.run(c.Context(), args)
-		},
-	}
-	o.output.bind(c.Flags())
-	o.source.bind(c.Flags())
+	}, &o.output, &o.source, o.run)
 	o.connection.bind(c.Flags())
 	return c
 }
@@ -62,15 +55,25 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 	}
 	situation, err := apply.Gather(ctx, edges, desired)
 	if err != nil {
-		return o.fail(err)
+		return o.fail(o.connection.advise(err))
 	}
-	p := situation.Plan()
+	return o.print(situation)
+}
+
+// print prints the plan of a situation and turns it into an exit code.
+func (o *planOptions) print(s apply.Situation) error {
+	p := s.Plan()
+	held := apply.Holds(s, p)
 	if o.json() {
-		if err := o.value(planned{len(p.Steps) > 0, p, situation.Have}); err != nil {
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Held: held, Observed: s.Have}
+		for _, b := range p.Blocked {
+			result.Errors = append(result.Errors, blocked(b))
+		}
+		if err := o.value(result); err != nil {
 			return err
 		}
 	} else {
-		o.printf("%s%s", observed(situation.Have), p)
+		o.printf("%s%s", observed(s.Have), annotated(p, held))
 	}
 	switch {
 	case len(p.Blocked) > 0:
@@ -82,6 +85,26 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 		return errChanges
 	}
 	return nil
+}
+
+// annotated is the plan as text, with a line under each step that apply will not begin.
+func annotated(p plan.Plan, held []apply.Held) string {
+	blocks := strings.Split(p.String(), "\n\n") // one a step
+	for _, h := range held {
+		for i, block := range blocks {
+			if strings.HasPrefix(block, fmt.Sprintf("%3d. ", h.Step+1)) {
+				blocks[i] += fmt.Sprintf("\n     held   %s, policy.maxInvalid allows %d: mend or delete them", unfit(h.Unfit), h.Allowed)
+			}
+		}
+	}
+	return strings.Join(blocks, "\n\n")
+}
+
+func unfit(n int64) string {
+	if n == 1 {
+		return "1 unit fits no version"
+	}
+	return fmt.Sprintf("%d units fit no version", n)
 }
 
 // observed prints what is there: the releases that run and the units of each class.

@@ -26,26 +26,22 @@ type testResult struct {
 	Lines    []string      `json:"lines,omitempty"` // the difference, a field each
 }
 
+// tested is the result of keyshift test for programs.
+type tested struct {
+	Tests  []testResult      `json:"tests"`
+	Errors state.Diagnostics `json:"errors,omitempty"` // one for each test that failed
+}
+
 func newTest() *cobra.Command {
 	var o testOptions
-	c := &cobra.Command{
+	return specCommand(&cobra.Command{
 		Use:   "test [DIR]",
 		Short: "Run the old/new pairs of a spec through its migrations, both ways",
 		Long: `Test runs each pair of system.keyspaces.NAME.tests through the compiled migration: #up of old must be new,
 #down of new must be old again but for what is declared lost, and #up of that must be new. It prints what
 differs, field by field.`,
 		Example: "  keyshift test examples/shop",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.output.open(c); err != nil {
-				return err
-			}
-			return o.run(c.Context(), args)
-		},
-	}
-	o.output.bind(c.Flags())
-	o.source.bind(c.Flags())
-	return c
+	}, &o.output, &o.source, o.run)
 }
 
 func (o *testOptions) run(ctx context.Context, args []string) error {
@@ -53,37 +49,39 @@ func (o *testOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.fail(err)
 	}
-	results, failed := runTests(desired, o.location)
+	t := runTests(desired, o.location)
 	if o.json() {
-		if err := o.value(results); err != nil {
+		if err := o.value(t); err != nil {
 			return err
 		}
 	} else {
-		o.print(results, failed)
+		o.print(t.Tests, len(t.Errors))
 	}
-	if failed > 0 {
+	if len(t.Errors) > 0 {
 		return errReported
 	}
 	return nil
 }
 
-// runTests runs every test and returns how each went and how many failed.
-func runTests(d state.Desired, l location) (results []testResult, failed int) {
-	results = []testResult{}
+// runTests runs every test and returns how each went.
+func runTests(d state.Desired, l location) tested {
+	out := tested{Tests: []testResult{}}
 	for _, k := range d.Keyspaces {
 		for _, t := range k.Tests {
 			r := testResult{Keyspace: k.Name, To: t.To, Pos: l.at(t.Pos), OK: true}
 			if err := transform.RunTest(k, t); err != nil {
-				failed++
+				problem := testProblem(k, t, err)
+				problem.Pos = r.Pos
+				out.Errors = append(out.Errors, problem)
 				r.OK, r.What = false, err.Error()
 				if d, ok := errors.AsType[*transform.Difference](err); ok {
 					r.What, r.Lines = d.What, d.Lines
 				}
 			}
-			results = append(results, r)
+			out.Tests = append(out.Tests, r)
 		}
 	}
-	return results, failed
+	return out
 }
 
 func (o *testOptions) print(results []testResult, failed int) {

@@ -24,7 +24,7 @@ func newVendor() *cobra.Command {
 		Short: "Write this version's definitions into the module of a folder",
 		Long: `Vendor writes the CUE definitions of this version of keyshift under cue.mod/pkg/` + schema.ModulePath + ` of the
 module that DIR belongs to, in place of those that are there, so that specs can be checked offline.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneFolder,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.dir = oneDir(args)
 			o.format = "text"
@@ -55,18 +55,23 @@ func (o *vendorOptions) run() error {
 	return nil
 }
 
+// definitions is the folder of the definitions in a module.
+func definitions(root string) string {
+	return filepath.Join(root, "cue.mod", "pkg", filepath.FromSlash(schema.ModulePath))
+}
+
 // vendor makes the definitions of a module those of this program: it writes what differs and removes CUE files
 // that are no longer part of them. It returns how many files it changed.
 func vendor(root string) (changed int, err error) {
-	target := filepath.Join(root, "cue.mod", "pkg", filepath.FromSlash(schema.ModulePath))
+	target := definitions(root)
 	wanted := map[string]bool{}
-	definitions := schema.Definitions()
-	err = fs.WalkDir(definitions, ".", func(name string, d fs.DirEntry, err error) error {
+	tree := schema.Definitions()
+	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		wanted[name] = true
-		content, err := fs.ReadFile(definitions, name)
+		content, err := fs.ReadFile(tree, name)
 		if err != nil {
 			return err
 		}

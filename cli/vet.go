@@ -19,24 +19,14 @@ type vetOptions struct {
 
 func newVet() *cobra.Command {
 	var o vetOptions
-	c := &cobra.Command{
+	return specCommand(&cobra.Command{
 		Use:   "vet [DIR]",
 		Short: "Check the spec in a folder, without a cluster or a Redis",
 		Long: `Vet evaluates the CUE package in DIR and checks everything that can be known without a cluster or a Redis:
 that versions can be told apart, that every version has a path to the desired one, that migrations carry or
 drop every field both ways, that no two keyspaces overlap, and that the spec's own tests hold.`,
 		Example: "  keyshift vet .\n  keyshift vet examples/shop -o json",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.output.open(c); err != nil {
-				return err
-			}
-			return o.run(c.Context(), args)
-		},
-	}
-	o.output.bind(c.Flags())
-	o.source.bind(c.Flags())
-	return c
+	}, &o.output, &o.source, o.run)
 }
 
 func (o *vetOptions) run(ctx context.Context, args []string) error {
@@ -48,7 +38,7 @@ func (o *vetOptions) run(ctx context.Context, args []string) error {
 		return o.fail(err)
 	}
 	if o.json() {
-		return o.value(state.Diagnostics{})
+		return o.value(failed{state.Diagnostics{}})
 	}
 	o.printf("%s: %s: ok\n", desired.System, inventory(desired))
 	return nil
@@ -64,13 +54,19 @@ func vetTests(d state.Desired) error {
 		}
 		for _, t := range k.Tests {
 			if err := transform.RunTest(k, t); err != nil {
-				ds = append(ds, state.Diagnostic{Code: "test-failed", Pos: t.Pos, Path: testPath(k, t),
-					Message: strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", ": ")), " "),
-					Hint:    "correct the migration or the test; keyshift test shows the difference"})
+				ds = append(ds, testProblem(k, t, err))
 			}
 		}
 	}
 	return ds.Sorted().Err()
+}
+
+func testProblem(k state.Keyspace, t state.Test, err error) state.Diagnostic {
+	return state.Diagnostic{
+		Code: "test-failed", Pos: t.Pos, Path: testPath(k, t),
+		Message: strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", ": ")), " "),
+		Hint:    "correct the migration or the test; keyshift test shows the difference",
+	}
 }
 
 func compileProblem(k state.Keyspace, err error) state.Diagnostics {
