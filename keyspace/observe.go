@@ -15,8 +15,8 @@ const maxRestarts = 3
 // Observe counts the units of keyspaces by class, in one pass over the store for all of them. The result is
 // sorted by keyspace and its Records are zero. A read that fails is an error, never an empty keyspace.
 //
-// Counts are exact up to a quarter of a million units of a keyspace; above, a unit that the server lists twice
-// counts twice.
+// Counts are exact up to a quarter of a million units in all; above, a unit of the largest keyspaces that the server
+// lists twice counts twice.
 func (s *Store) Observe(ctx context.Context, keyspaces []state.Keyspace) ([]state.Live, error) {
 	routes, err := s.newRoutes(keyspaces)
 	if err != nil {
@@ -61,10 +61,7 @@ func (s *Store) count(ctx context.Context, routes []route, p *pace, see func(loo
 }
 
 func (s *Store) countOnce(ctx context.Context, routes []route, p *pace, see func(looked int64, tallies []*tally)) ([]*tally, error) {
-	tallies := make([]*tally, len(routes))
-	for i := range tallies {
-		tallies[i] = newTally()
-	}
+	tallies := newTallies(len(routes))
 	var looked int64
 	sweep := s.newSweep(routes, 0, p)
 	for {

@@ -127,7 +127,7 @@ func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
 	r.keys = keys
 	inner, stop := context.WithCancel(ctx)
 	queue := make(chan work, 2)
-	reading := &reading{rewrite: r, tally: newTally()}
+	reading := &reading{rewrite: r, tally: newTallies(1)[0]}
 	failed := make(chan error, 1)
 	go func() {
 		defer close(queue)

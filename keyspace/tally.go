@@ -11,21 +11,42 @@ import (
 // sampleLimit is how many units a tally names.
 const sampleLimit = 10
 
-// seenLimit is up to how many units a tally remembers, so that a key that SCAN lists twice counts once. Above
-// it a count is an upper bound: SCAN repeats keys when the server's table shrinks meanwhile. About 16 MB.
+// seenLimit is up to how many units the tallies of a pass remember, so that a key that SCAN lists twice counts
+// once. Above it the count of the largest is an upper bound: SCAN repeats keys when the server's table shrinks
+// meanwhile. About 16 MB.
 const seenLimit = 1 << 18
+
+// memory is what the tallies of one pass remember, together.
+type memory struct {
+	tallies []*tally
+	left    int
+}
+
+// newTallies returns n tallies that share the memory of one.
+func newTallies(n int) []*tally {
+	m := &memory{left: seenLimit, tallies: make([]*tally, n)}
+	for i := range m.tallies {
+		m.tallies[i] = &tally{memory: m, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, counts: map[state.Class]int64{}}
+	}
+	return m.tallies
+}
+
+// room makes room for one more unit: when there is none, the tally that remembers most forgets all.
+func (m *memory) room() {
+	if m.left == 0 {
+		most := slices.MaxFunc(m.tallies, func(a, b *tally) int { return cmp.Compare(len(a.seen), len(b.seen)) })
+		m.left, most.seen = len(most.seen), nil
+	}
+}
 
 // tally counts the units of one keyspace in one pass.
 type tally struct {
+	memory  *memory
 	seed    maphash.Seed
-	seen    map[uint64]struct{} // of key and class, so that a repeated key never hides a class; nil above the limit
+	seen    map[uint64]struct{} // of key and class, so that a repeated key never hides a class; nil once forgotten
 	counts  map[state.Class]int64
 	total   int64
 	samples []state.Sample // sorted by key
-}
-
-func newTally() *tally {
-	return &tally{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, counts: map[state.Class]int64{}}
 }
 
 // add counts a unit and tells whether it was not counted before.
@@ -35,9 +56,10 @@ func (t *tally) add(key string, class state.Class) bool {
 		if _, repeated := t.seen[id]; repeated {
 			return false
 		}
-		t.seen[id] = struct{}{}
-		if len(t.seen) >= seenLimit {
-			t.seen = nil
+		t.memory.room()
+		if t.seen != nil { // it may be the one that forgot
+			t.seen[id] = struct{}{}
+			t.memory.left--
 		}
 	}
 	t.counts[class]++
