@@ -30,7 +30,7 @@ const (
 	LedgerUnreadable  = "LedgerUnreadable"  // not a ledger
 	NotConverging     = "NotConverging"     // something keeps writing the old version
 	ReplicasBehind    = "ReplicasBehind"    // did not acknowledge in time
-	TransformRefused  = "TransformRefused"  // the keyspace's shapes or migrations cannot be compiled
+	TransformRefused  = "TransformRefused"  // the shapes or migrations of keyspaces cannot be compiled, or their keys overlap
 	MigrationMissing  = "MigrationMissing"  // no version, or no path to it
 	UnitTypeUnmatched = "UnitTypeUnmatched" // two versions of the keyspace have different Redis types
 )

@@ -22,7 +22,8 @@ type route struct {
 	limit    int64 // bytes that a unit may have
 }
 
-// newRoutes compiles keyspaces for a pass.
+// newRoutes compiles keyspaces for a pass. No key may be one of two keyspaces: each would have its own idea of what
+// the key should be.
 func (s *Store) newRoutes(keyspaces []state.Keyspace) ([]route, error) {
 	routes := make([]route, len(keyspaces))
 	for i, k := range keyspaces {
@@ -31,6 +32,11 @@ func (s *Store) newRoutes(keyspaces []state.Keyspace) ([]route, error) {
 			return nil, &Error{
 				Reason: TransformRefused, Store: s.name, Err: fmt.Errorf("keyspace %q: %w", k.Name, err),
 				Hint: "correct its versions and migrations",
+			}
+		}
+		for _, other := range routes[:i] {
+			if p, q, overlap := r.overlaps(other); overlap {
+				return nil, s.sharedKeys(k.Name, p, other.keyspace.Name, q)
 			}
 		}
 		r.limit = s.options.MaxValue
@@ -59,6 +65,25 @@ func newRoute(k state.Keyspace) (route, error) {
 	return r, nil
 }
 
+// overlaps returns two patterns that some key matches both of.
+func (r route) overlaps(other route) (p, q state.Pattern, overlap bool) {
+	for _, p := range r.patterns {
+		for _, q := range other.patterns {
+			if state.Overlap(p, q) {
+				return p, q, true
+			}
+		}
+	}
+	return p, q, false
+}
+
+func (s *Store) sharedKeys(name string, p state.Pattern, other string, q state.Pattern) error {
+	return &Error{
+		Reason: TransformRefused, Store: s.name, Hint: "give the keys to one of the two keyspaces",
+		Err: fmt.Errorf("keys %q of keyspace %q may be keys %q of keyspace %q", p, name, q, other),
+	}
+}
+
 func (r route) matches(key string) bool {
 	return slices.ContainsFunc(r.patterns, func(p state.Pattern) bool {
 		_, ok := p.Match(key)
@@ -67,7 +92,7 @@ func (r route) matches(key string) bool {
 }
 
 // find returns the place of the keyspace that a key belongs to, -1 if to none. Keys of our own record belong
-// to none, whatever a pattern says. Patterns of two keyspaces do not overlap; if they did, the first has it.
+// to none, whatever a pattern says. Patterns of two keyspaces do not overlap (see newRoutes).
 func find(routes []route, key string) int {
 	if strings.HasPrefix(key, Prefix) {
 		return -1
