@@ -1,10 +1,8 @@
 package apply
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -62,7 +60,8 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 	if e.Cluster == nil {
 		s.Want.Components = nil
 	}
-	if s.Have, err = e.observe(ctx, s.Want); err != nil {
+	var seen []state.Running
+	if s.Have, seen, err = e.observe(ctx, s.Want); err != nil {
 		return Situation{}, err
 	}
 	for i := range shelves {
@@ -72,6 +71,7 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 	}
 	s.shelves = shelves
 	s.Have.Keyspaces = recorded(s.Have.Keyspaces, shelves)
+	s.Have = remembered(s.Want, s.Have, seen)
 	return s, nil
 }
 
@@ -150,42 +150,6 @@ func unite(commit state.Desired, shelves []shelf) (state.Desired, error) {
 		}
 	}
 	return out, nil
-}
-
-// observe reads the cluster and every store, at once.
-func (e Edges) observe(ctx context.Context, want state.Desired) (state.Observed, error) {
-	for _, k := range want.Keyspaces {
-		if _, open := e.Stores[k.Store]; !open && k.Version != "" {
-			return state.Observed{}, hold(StoreUndefined, "name an address for it", "keyspace %s is in store %s, which is not connected", k.Name, k.Store)
-		}
-	}
-	var have state.Observed
-	var clusterErr error
-	var all sync.WaitGroup
-	all.Go(func() { have.Components, clusterErr = e.running(ctx, want) })
-	lives, storeErr := overStores(e, func(name string) ([]state.Live, error) {
-		ours := keyspacesOf(want, name)
-		if err := e.Stores[name].CheckOwner(ctx, want.System, ours); err != nil {
-			return nil, err
-		}
-		return e.Stores[name].Observe(ctx, ours)
-	})
-	all.Wait()
-	have.Keyspaces = slices.Concat(lives...)
-	slices.SortFunc(have.Keyspaces, func(a, b state.Live) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
-	return have, errors.Join(clusterErr, storeErr)
-}
-
-// running observes the components, none if there is no cluster.
-func (e Edges) running(ctx context.Context, want state.Desired) ([]state.Running, error) {
-	if e.Cluster == nil {
-		return nil, nil
-	}
-	running, err := e.Cluster.Observe(ctx, want.Components)
-	if err != nil {
-		return nil, fmt.Errorf("observe the cluster: %w", err)
-	}
-	return running, nil
 }
 
 // keyspacesOf returns the keyspaces of one store.

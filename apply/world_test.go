@@ -110,6 +110,17 @@ func (w *world) quiet() {
 	w.edges.Cluster = nil
 }
 
+// recluster replaces the cluster by one whose pods do only what the program does; nothing without one.
+func (w *world) recluster(options cluster.MemoryOptions, program func(context.Context, cluster.Pod)) {
+	w.cluster.Close()
+	w.cluster = cluster.NewMemory(options)
+	w.Cleanup(w.cluster.Close)
+	if program != nil {
+		w.cluster.OnPod(program)
+	}
+	w.edges.Cluster = w.cluster
+}
+
 func (w *world) release(p cluster.Pod) state.Release {
 	for _, r := range w.after.Components[0].Releases {
 		if p.Image("app") == r.Images[0].Image {
