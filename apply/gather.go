@@ -20,6 +20,7 @@ type Situation struct {
 	Have   state.Observed // with the ledgers' records
 
 	catalogue state.Desired  // the whole of it, as a ledger keeps it
+	past      state.Observed // by the definitions of the ledgers, if the commit is in conflict with one; else zero
 	shelves   []shelf        // sorted by store
 	others    []state.Ledger // that the mirror has of stores which are not connected
 }
@@ -41,8 +42,8 @@ func (s Situation) Plan() plan.Plan {
 // cluster and every store. Whatever cannot be read is an error, never an empty part.
 //
 // The error is a *HoldError if a store is not the one its mirror describes, state.Diagnostics if the commit
-// changes an applied definition, or what a store (*keyspace.Error, also of a keyspace that another system
-// owns) or the cluster answered.
+// changes an applied definition that is alive (state.Union), or what a store (*keyspace.Error, also of a keyspace
+// that another system owns) or the cluster answered.
 func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, error) {
 	mirrored, err := e.loadMirror(ctx, commit.System)
 	if err != nil {
@@ -52,11 +53,11 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 	if err != nil {
 		return Situation{}, err
 	}
-	catalogue, err := unite(commit, shelves)
+	catalogue, past, err := e.unite(ctx, commit, shelves)
 	if err != nil {
 		return Situation{}, err
 	}
-	s := Situation{Commit: commit, Want: catalogue, catalogue: catalogue, others: e.elsewhere(mirrored)}
+	s := Situation{Commit: commit, Want: catalogue, catalogue: catalogue, past: past, others: e.elsewhere(mirrored)}
 	if e.Cluster == nil {
 		s.Want.Components = nil
 	}
@@ -70,7 +71,7 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 		}
 	}
 	s.shelves = shelves
-	s.Have.Keyspaces = recorded(s.Have.Keyspaces, shelves)
+	s.Have.Keyspaces = declared(s.Want, recorded(s.Have.Keyspaces, shelves))
 	s.Have = remembered(s.Want, s.Have, seen)
 	return s, nil
 }
@@ -136,20 +137,6 @@ func overStores[T any](e Edges, f func(name string) (T, error)) ([]T, error) {
 	}
 	all.Wait()
 	return results, errors.Join(errs...)
-}
-
-// unite returns the commit's catalogue with everything that the ledgers or their mirrors still know.
-func unite(commit state.Desired, shelves []shelf) (state.Desired, error) {
-	out := commit
-	for _, s := range shelves {
-		for _, l := range []state.Ledger{s.stored, s.mirror} {
-			var err error
-			if out, err = state.Union(out, l.Catalogue); err != nil {
-				return state.Desired{}, err
-			}
-		}
-	}
-	return out, nil
 }
 
 // keyspacesOf returns the keyspaces of one store.

@@ -39,11 +39,9 @@ func recordable(s Situation, p plan.Plan) state.Desired {
 	}
 	out.Keyspaces = slices.DeleteFunc(slices.Clone(out.Keyspaces), func(k state.Keyspace) bool { return slices.Contains(keyspaces, k.Name) })
 	out.Components = slices.DeleteFunc(slices.Clone(out.Components), func(c state.Component) bool { return slices.Contains(components, c.Name) })
-	for _, shelf := range s.shelves {
-		// What the ledgers knew before stays; the rest of it is in the catalogue already, unchanged or widened.
-		if united, err := state.Union(out, shelf.ledger.Catalogue); err == nil {
-			out = united
-		}
+	for _, l := range known(s.shelves) {
+		// What the ledgers and their mirrors knew before stays; the rest of it is in the catalogue already.
+		out, _ = state.Union(out, l.Catalogue, s.past)
 	}
 	return out
 }

@@ -43,7 +43,7 @@ func evaluate(t *testing.T, files fs.FS) state.Desired {
 
 func united(t *testing.T, commit, recorded state.Desired) state.Desired {
 	t.Helper()
-	d, err := state.Union(commit, recorded)
+	d, err := state.Union(commit, recorded, state.Observed{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,13 +128,17 @@ func (k *keyspace) relate() {
 	}
 }
 
+// route finds out what can be rewritten to a version. To one that the commit does not declare nothing can: it is
+// where a plan may start, never where it goes.
 func (k *keyspace) route(def state.Keyspace, t *target) {
+	shape, _ := def.FindShape(t.version)
 	t.has = setOf(0)
 	for i, c := range k.classes {
 		path, ok := diff.Route(def, c, t.version)
 		switch {
 		case c.Has(t.version):
 			t.has = t.has.or(setOf(i))
+		case shape.Retired:
 		case ok && len(diff.Losses(path)) > 0:
 			t.lossy = t.lossy.or(setOf(i))
 			fallthrough

@@ -54,6 +54,7 @@ type Shape struct {
 	Type     Redis    `json:"type"`
 	Encoding Encoding `json:"encoding,omitempty"` // of a string; hashes are text
 	Value    Type     `json:"value"`
+	Retired  bool     `json:"retired,omitempty"` // known from a ledger only: a way back leads from it, no plan rewrites to it
 	Pos      Pos      `json:"pos,omitzero"`
 }
 

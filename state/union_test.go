@@ -34,7 +34,7 @@ func TestUnionBringsBackWhatARevertDeleted(t *testing.T) {
 	moved := one
 	moved.Pos.Line = 99
 
-	got, err := Union(unionSystem("1.0.0", "1.0.0", moved), recorded)
+	got, err := Union(unionSystem("1.0.0", "1.0.0", moved), recorded, Observed{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,13 +61,13 @@ func TestUnionRefusesChangedDefinitions(t *testing.T) {
 	one := unionShape("1.0.0", 5, unionField("a", false))
 	recorded := unionSystem("1.0.0", "1.0.0", one)
 
-	if _, err := Union(unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 5, unionField("a", false), unionField("b", true))), recorded); err != nil {
+	if _, err := Union(unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 5, unionField("a", false), unionField("b", true))), recorded, Observed{}); err != nil {
 		t.Errorf("widening is allowed: %v", err)
 	}
 
 	commit := unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 7, unionField("a", false), unionField("b", false)))
 	commit.Components[0].Releases[0].Images[0].Image = "checkout:other"
-	_, err := Union(commit, recorded)
+	_, err := Union(commit, recorded, Observed{})
 	var ds Diagnostics
 	if !errors.As(err, &ds) || len(ds) != 2 {
 		t.Fatalf("want two diagnostics, got %v", err)
@@ -79,7 +79,7 @@ func TestUnionRefusesChangedDefinitions(t *testing.T) {
 
 func TestUnionWithNothingIsTheCommit(t *testing.T) {
 	commit := unionSystem("1.0.0", "1.0.0", unionShape("1.0.0", 5, unionField("a", false)))
-	got, err := Union(commit, Desired{})
+	got, err := Union(commit, Desired{}, Observed{})
 	if err != nil || DigestOf(got) != DigestOf(commit) {
 		t.Errorf("%v\n%+v", err, got)
 	}
