@@ -193,8 +193,8 @@ func readsLess(c state.Component, runs []string, k state.Keyspace, u state.Use) 
 func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 	k, ok := want.FindKeyspace(s.Object)
 	to := state.Version(s.To)
-	if _, declared := k.FindShape(to); !ok || !declared {
-		return fmt.Errorf("rewrite %s to %s: there is no such version in the catalogue; plan again", s.Object, s.To)
+	if shape, declared := k.FindShape(to); !ok || !declared || shape.Retired {
+		return fmt.Errorf("rewrite %s to %s: the commit declares no such version; plan again", s.Object, s.To)
 	}
 	know := learn(want, have, k)
 	for _, class := range diff.Writes(want, have, k.Name, know.classes) {
