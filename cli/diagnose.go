@@ -49,7 +49,7 @@ const unknownCode = "error"
 
 // describe takes one error apart: its machine-readable reason, what happened, and what to do.
 func describe(err error) state.Diagnostic {
-	cause, d := part(err)
+	d, cause := part(err)
 	if cause != nil { // what stands around the cause stays around it
 		d.Message = strings.Replace(err.Error(), cause.Error(), d.Message, 1)
 	} else {
@@ -63,30 +63,30 @@ func describe(err error) state.Diagnostic {
 var flags = strings.NewReplacer("with adopt", "with --adopt", "then adopt it as it is", "then take it as it is with --adopt")
 
 // part returns the error within err that tells its reason and its way out apart, nil if there is none.
-func part(err error) (error, state.Diagnostic) {
+func part(err error) (state.Diagnostic, error) {
 	if e, ok := errors.AsType[*problem](err); ok {
-		return e, state.Diagnostic{Code: e.code, Message: e.message, Hint: e.hint}
+		return state.Diagnostic{Code: e.code, Message: e.message, Hint: e.hint}, e
 	}
 	if e, ok := errors.AsType[*keyspace.Error](err); ok {
-		return e, state.Diagnostic{Code: e.Reason, Message: fmt.Sprintf("store %q: %v", e.Store, e.Err), Hint: e.Hint}
+		return state.Diagnostic{Code: e.Reason, Message: fmt.Sprintf("store %q: %v", e.Store, e.Err), Hint: e.Hint}, e
 	}
 	if e, ok := errors.AsType[*apply.HoldError](err); ok {
-		return e, state.Diagnostic{Code: e.Code, Message: "held: " + e.Reason, Hint: e.WayOut}
+		return state.Diagnostic{Code: e.Code, Message: "held: " + e.Reason, Hint: e.WayOut}, e
 	}
 	if e, ok := errors.AsType[*plan.BlockedError](err); ok {
-		return e, blocked(e.Blocked)
+		return blocked(e.Blocked), e
 	}
 	if e, ok := errors.AsType[*gitsource.Error](err); ok {
 		bare := *e
 		bare.Hint = ""
-		return e, state.Diagnostic{Code: string(e.Reason), Message: bare.Error(), Hint: e.Hint}
+		return state.Diagnostic{Code: string(e.Reason), Message: bare.Error(), Hint: e.Hint}, e
 	}
 	if e, ok := errors.AsType[*cluster.Error](err); ok {
 		bare := *e
 		bare.Hint = ""
-		return e, state.Diagnostic{Code: e.Reason, Message: bare.Error(), Hint: e.Hint}
+		return state.Diagnostic{Code: e.Reason, Message: bare.Error(), Hint: e.Hint}, e
 	}
-	return nil, state.Diagnostic{}
+	return state.Diagnostic{}, nil
 }
 
 func blocked(b plan.Blocked) state.Diagnostic {

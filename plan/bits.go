@@ -42,15 +42,6 @@ func (s set) empty() bool         { return s == set{} }
 func (s set) within(t set) bool   { return s.without(t).empty() }
 func (s set) overlaps(t set) bool { return !s.and(t).empty() }
 
-// members calls f for each member in order.
-func (s set) members(f func(int)) {
-	for i, word := range s {
-		for ; word != 0; word &= word - 1 {
-			f(i*64 + bits.TrailingZeros64(word))
-		}
-	}
-}
-
 // first returns the least member of a set that is not empty.
 func (s set) first() int {
 	for i, word := range s {

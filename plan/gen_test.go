@@ -53,15 +53,15 @@ type size struct{ components, releases, keyspaces, versions int }
 
 var small = size{3, 3, 3, 3}
 
-func systems(max size) *rapid.Generator[system] {
+func systems(most size) *rapid.Generator[system] {
 	return rapid.Custom(func(t *rapid.T) system {
 		var s system
 		s.Want.System = "random"
-		for i := range rapid.IntRange(1, max.keyspaces).Draw(t, "keyspaces") {
-			s.Want.Keyspaces = append(s.Want.Keyspaces, drawKeyspace(t, fmt.Sprintf("k%d", i), max.versions))
+		for i := range rapid.IntRange(1, most.keyspaces).Draw(t, "keyspaces") {
+			s.Want.Keyspaces = append(s.Want.Keyspaces, drawKeyspace(t, fmt.Sprintf("k%d", i), most.versions))
 		}
-		for i := range rapid.IntRange(0, max.components).Draw(t, "components") {
-			s.Want.Components = append(s.Want.Components, drawComponent(t, fmt.Sprintf("c%d", i), max.releases, s.Want.Keyspaces))
+		for i := range rapid.IntRange(0, most.components).Draw(t, "components") {
+			s.Want.Components = append(s.Want.Components, drawComponent(t, fmt.Sprintf("c%d", i), most.releases, s.Want.Keyspaces))
 		}
 		for _, c := range s.Want.Components {
 			s.Have.Components = append(s.Have.Components, drawRunning(t, c)...)
