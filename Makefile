@@ -25,7 +25,8 @@ lint: ## the rules of the house
 	$(TOOL) revive -config tools/revive.toml -set_exit_status ./...
 
 bench: ## ratios from one run: what safety costs beside the unsafe pipeline
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./keyspace ./transform ./schema ./plan
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./keyspace ./schema
+	$(GO) test -run '^$$' -bench . ./transform
 
 build: ## bin/keyshift, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/keyshift ./cmd/keyshift
