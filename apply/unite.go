@@ -38,9 +38,24 @@ func unite(commit state.Desired, shelves []shelf, past state.Observed) (state.De
 // known returns the ledgers of every shelf, and behind each what the mirror has.
 func known(shelves []shelf) (all []state.Ledger) {
 	for _, s := range shelves {
-		all = append(all, s.stored, s.mirror)
+		all = append(all, s.stored, s.behind())
 	}
 	return all
+}
+
+// behind returns the mirror without the keyspaces whose keys the store's own ledger has under another name: the store
+// is written first, so that name was given up before a crash left the mirror a step behind.
+func (s shelf) behind() state.Ledger {
+	l := s.mirror
+	if !s.known() || s.stored.Identity != l.Identity {
+		return l
+	}
+	l.Catalogue.Keyspaces = slices.DeleteFunc(slices.Clone(l.Catalogue.Keyspaces), func(old state.Keyspace) bool {
+		return slices.ContainsFunc(s.stored.Catalogue.Keyspaces, func(k state.Keyspace) bool {
+			return k.Name != old.Name && k.Store == old.Store && k.SharesKeys(old)
+		})
+	})
+	return l
 }
 
 // lookBack observes what is there by the definitions that were applied. A store that is not connected is left out,

@@ -193,8 +193,9 @@ func readsLess(c state.Component, runs []string, k state.Keyspace, u state.Use) 
 func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 	k, ok := want.FindKeyspace(s.Object)
 	to := state.Version(s.To)
-	if shape, declared := k.FindShape(to); !ok || !declared || shape.Retired {
-		return fmt.Errorf("rewrite %s to %s: the commit declares no such version; plan again", s.Object, s.To)
+	shape, declared := k.FindShape(to)
+	if !ok || !declared {
+		return fmt.Errorf("rewrite %s to %s: no such version is known; plan again", s.Object, s.To)
 	}
 	know := learn(want, have, k)
 	for _, class := range diff.Writes(want, have, k.Name, know.classes) {
@@ -203,8 +204,12 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 		}
 	}
 	for _, class := range know.lacking(to) {
-		if _, ok := diff.Route(k, class, to); !ok {
+		path, ok := diff.Route(k, class, to)
+		if !ok {
 			return &InvariantError{2, -1, fmt.Sprintf("rewrite %s to %s: no migration leads there from %s", k.Name, to, class)}
+		}
+		if forsaken(shape, path) {
+			return fmt.Errorf("rewrite %s from %s to %s: the commit declares no such version; plan again", s.Object, class, s.To)
 		}
 	}
 	return nil

@@ -128,8 +128,7 @@ func (k *keyspace) relate() {
 	}
 }
 
-// route finds out what can be rewritten to a version. To one that the commit does not declare nothing can: it is
-// where a plan may start, never where it goes.
+// route finds out what can be rewritten to a version.
 func (k *keyspace) route(def state.Keyspace, t *target) {
 	shape, _ := def.FindShape(t.version)
 	t.has = setOf(0)
@@ -138,7 +137,7 @@ func (k *keyspace) route(def state.Keyspace, t *target) {
 		switch {
 		case c.Has(t.version):
 			t.has = t.has.or(setOf(i))
-		case shape.Retired:
+		case ok && forsaken(shape, path):
 		case ok && len(diff.Losses(path)) > 0:
 			t.lossy = t.lossy.or(setOf(i))
 			fallthrough
@@ -146,6 +145,12 @@ func (k *keyspace) route(def state.Keyspace, t *target) {
 			t.routes = t.routes.or(setOf(i))
 		}
 	}
+}
+
+// forsaken tells whether a path leads up to a version that the commit does not declare. The way back may stop at such
+// a version, where its bridge needs it; a migration up to it was taken back, and is not run again.
+func forsaken(to state.Shape, path []diff.Hop) bool {
+	return to.Retired && slices.ContainsFunc(path, func(h diff.Hop) bool { return h.From.Compare(h.To) < 0 })
 }
 
 // add puts a written class among the present ones, which keep only what promises least.

@@ -34,7 +34,7 @@ func (k Keyspace) retired() Keyspace {
 // keeps tells whether a keyspace that only the ledger knows stays. Where its keys are those of a keyspace of the
 // commit now, the two would count and rewrite the same units: it must be gone.
 func (u *union) keeps(r Keyspace) bool {
-	i := slices.IndexFunc(u.commit.Keyspaces, func(k Keyspace) bool { return u.sameStore(k, r) && shareKeys(k, r) })
+	i := slices.IndexFunc(u.commit.Keyspaces, func(k Keyspace) bool { return u.sameStore(k, r) && k.SharesKeys(r) })
 	if i < 0 {
 		return true
 	}
@@ -51,9 +51,10 @@ func (u *union) keeps(r Keyspace) bool {
 	return true
 }
 
-func shareKeys(a, b Keyspace) bool {
-	return slices.ContainsFunc(a.Shapes, func(x Shape) bool {
-		return slices.ContainsFunc(b.Shapes, func(y Shape) bool { return keysMayOverlap(x, y) })
+// SharesKeys tells whether some key may belong to both keyspaces, in any of their versions.
+func (k Keyspace) SharesKeys(o Keyspace) bool {
+	return slices.ContainsFunc(k.Shapes, func(x Shape) bool {
+		return slices.ContainsFunc(o.Shapes, func(y Shape) bool { return keysMayOverlap(x, y) })
 	})
 }
 
