@@ -12,27 +12,26 @@ import (
 
 // The reasons of an Error, machine-readable.
 const (
-	AddressInvalid    = "AddressInvalid"
-	StoreUnreachable  = "StoreUnreachable"  // down, timed out, or its primary or cluster is
-	StoreLoading      = "StoreLoading"      // reads its data set from disk
-	StoreReadOnly     = "StoreReadOnly"     // a replica, or too few replicas to write
-	StoreFull         = "StoreFull"         // out of memory
-	StoreDenied       = "StoreDenied"       // by password or ACL
-	StoreFailing      = "StoreFailing"      // cannot persist and refuses writes
-	StoreBusy         = "StoreBusy"         // runs somebody's long script
-	StoreUnsupported  = "StoreUnsupported"  // lacks a command we need
-	StoreRestarted    = "StoreRestarted"    // in the middle of every pass we tried
-	StoreChanged      = "StoreChanged"      // not the store the ledger describes
-	StoreOwned        = "StoreOwned"        // another system owns some of the keys
-	StoreRefused      = "StoreRefused"      // any other error answer
-	LeaseLost         = "LeaseLost"         // expired, or taken over
-	LedgerTooNew      = "LedgerTooNew"      // written by a newer program
-	LedgerUnreadable  = "LedgerUnreadable"  // not a ledger
-	NotConverging     = "NotConverging"     // something keeps writing the old version
-	ReplicasBehind    = "ReplicasBehind"    // did not acknowledge in time
-	TransformRefused  = "TransformRefused"  // the shapes or migrations of keyspaces cannot be compiled, or their keys overlap
-	MigrationMissing  = "MigrationMissing"  // no version, or no path to it
-	UnitTypeUnmatched = "UnitTypeUnmatched" // two versions of the keyspace have different Redis types
+	AddressInvalid   = "AddressInvalid"
+	StoreUnreachable = "StoreUnreachable" // down, timed out, or its primary or cluster is
+	StoreLoading     = "StoreLoading"     // reads its data set from disk
+	StoreReadOnly    = "StoreReadOnly"    // a replica, or too few replicas to write
+	StoreFull        = "StoreFull"        // out of memory
+	StoreDenied      = "StoreDenied"      // by password or ACL
+	StoreFailing     = "StoreFailing"     // cannot persist and refuses writes
+	StoreBusy        = "StoreBusy"        // runs somebody's long script
+	StoreUnsupported = "StoreUnsupported" // lacks a command we need
+	StoreRestarted   = "StoreRestarted"   // in the middle of every pass we tried
+	StoreChanged     = "StoreChanged"     // not the store the ledger describes
+	StoreOwned       = "StoreOwned"       // another system owns some of the keys
+	StoreRefused     = "StoreRefused"     // any other error answer
+	LeaseLost        = "LeaseLost"        // expired, or taken over
+	LedgerTooNew     = "LedgerTooNew"     // written by a newer program
+	LedgerUnreadable = "LedgerUnreadable" // not a ledger
+	NotConverging    = "NotConverging"    // something keeps writing the old version
+	ReplicasBehind   = "ReplicasBehind"   // did not acknowledge in time
+	TransformRefused = "TransformRefused" // the shapes or migrations of keyspaces cannot be compiled, or their keys overlap
+	MigrationMissing = "MigrationMissing" // no version, or no path to it
 )
 
 // Error is what a store answered, or failed to answer, in terms of what to do about it. It never holds a

@@ -88,7 +88,7 @@ func BenchmarkClassifyConvertDiff(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if e := Diff(hash8, after, reads); e.Empty() {
+		if e := Diff(hash8, after, reads); len(e.Set) == 0 {
 			b.Fatal("nothing to do")
 		}
 	}

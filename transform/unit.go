@@ -45,9 +45,6 @@ type Expect struct {
 	Any         bool // a field that is only carried, and valid whatever its value: Value is empty
 }
 
-// Empty tells whether the edit changes nothing.
-func (e Edit) Empty() bool { return len(e.Set) == 0 && len(e.Delete) == 0 && e.Text == e.OldText }
-
 // Diff returns the edit that makes after of before. read names the fields whose values decide that (see
 // Programs.Reads): of these, and of those written or deleted, the values are compared. The names are compared of all
 // fields, so that one that is absent still is: a foreign field may make the unit one of no version, and a carried one

@@ -26,29 +26,28 @@ const (
 	ReasonEvaluationFailed  = "EvaluationFailed"  // the evaluation ended without a result
 
 	// The stores.
-	ReasonAddressInvalid    = "AddressInvalid"    // of a store, in the spec
-	ReasonStoreUnreachable  = "StoreUnreachable"  // no answer
-	ReasonStoreLoading      = "StoreLoading"      // reads its data from disk
-	ReasonStoreReadOnly     = "StoreReadOnly"     // a replica, or too few replicas to write
-	ReasonStoreFull         = "StoreFull"         // out of memory
-	ReasonStoreDenied       = "StoreDenied"       // the password or the ACL refuses
-	ReasonStoreFailing      = "StoreFailing"      // cannot persist and refuses writes
-	ReasonStoreBusy         = "StoreBusy"         // runs somebody's long script
-	ReasonStoreUnsupported  = "StoreUnsupported"  // lacks a command that is needed
-	ReasonStoreRestarted    = "StoreRestarted"    // in the middle of every pass
-	ReasonStoreChanged      = "StoreChanged"      // emptied, or another store than the one recorded
-	ReasonStoreOwned        = "StoreOwned"        // another system owns some of the keys
-	ReasonStoreRefused      = "StoreRefused"      // any other error answer
-	ReasonKeyspaceHeld      = "KeyspaceHeld"      // somebody else works on it
-	ReasonLeaseLost         = "LeaseLost"         // expired, or taken over
-	ReasonLedgerMoved       = "LedgerMoved"       // somebody else wrote the ledger; planned anew
-	ReasonLedgerTooNew      = "LedgerTooNew"      // written by a newer program
-	ReasonLedgerUnreadable  = "LedgerUnreadable"  // not a ledger
-	ReasonNotConverging     = "NotConverging"     // something keeps writing the old version, or undoes what was done
-	ReasonReplicasBehind    = "ReplicasBehind"    // did not acknowledge in time
-	ReasonTransformRefused  = "TransformRefused"  // shapes or migrations cannot be compiled
-	ReasonMigrationMissing  = "MigrationMissing"  // no version, or no path to it
-	ReasonUnitTypeUnmatched = "UnitTypeUnmatched" // two versions of a keyspace have different Redis types
+	ReasonAddressInvalid   = "AddressInvalid"   // of a store, in the spec
+	ReasonStoreUnreachable = "StoreUnreachable" // no answer
+	ReasonStoreLoading     = "StoreLoading"     // reads its data from disk
+	ReasonStoreReadOnly    = "StoreReadOnly"    // a replica, or too few replicas to write
+	ReasonStoreFull        = "StoreFull"        // out of memory
+	ReasonStoreDenied      = "StoreDenied"      // the password or the ACL refuses
+	ReasonStoreFailing     = "StoreFailing"     // cannot persist and refuses writes
+	ReasonStoreBusy        = "StoreBusy"        // runs somebody's long script
+	ReasonStoreUnsupported = "StoreUnsupported" // lacks a command that is needed
+	ReasonStoreRestarted   = "StoreRestarted"   // in the middle of every pass
+	ReasonStoreChanged     = "StoreChanged"     // emptied, or another store than the one recorded
+	ReasonStoreOwned       = "StoreOwned"       // another system owns some of the keys
+	ReasonStoreRefused     = "StoreRefused"     // any other error answer
+	ReasonKeyspaceHeld     = "KeyspaceHeld"     // somebody else works on it
+	ReasonLeaseLost        = "LeaseLost"        // expired, or taken over
+	ReasonLedgerMoved      = "LedgerMoved"      // somebody else wrote the ledger; planned anew
+	ReasonLedgerTooNew     = "LedgerTooNew"     // written by a newer program
+	ReasonLedgerUnreadable = "LedgerUnreadable" // not a ledger
+	ReasonNotConverging    = "NotConverging"    // something keeps writing the old version, or undoes what was done
+	ReasonReplicasBehind   = "ReplicasBehind"   // did not acknowledge in time
+	ReasonTransformRefused = "TransformRefused" // shapes or migrations cannot be compiled
+	ReasonMigrationMissing = "MigrationMissing" // no version, or no path to it
 
 	// The cluster.
 	ReasonClusterUnreachable  = "ClusterUnreachable"  // the API server does not answer, or not in time
