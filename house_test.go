@@ -63,7 +63,10 @@ var owners = map[string][]string{
 var pure = []string{"state", "schema", "transform", "diff", "plan"}
 
 // impure are the imports a pure package cannot have.
-var impure = []string{"context", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "sync", "sync/atomic", "syscall", "time"}
+var impure = []string{"context", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "sync", "sync/atomic", "syscall"}
+
+// clocks are what a pure package may not ask package time for.
+var clocks = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTicker", "NewTimer", "Local", "LoadLocation"}
 
 // goFile is one parsed file of the module.
 type goFile struct {
@@ -111,9 +114,17 @@ func TestPureCore(t *testing.T) {
 			if g, ok := n.(*ast.GoStmt); ok {
 				t.Errorf("%s: the pure package %s starts a goroutine", f.set.Position(g.Pos()), f.pkg)
 			}
+			if sel, ok := n.(*ast.SelectorExpr); ok && isClock(sel) {
+				t.Errorf("%s: the pure package %s asks for time.%s", f.set.Position(sel.Pos()), f.pkg, sel.Sel.Name)
+			}
 			return true
 		})
 	}
+}
+
+func isClock(sel *ast.SelectorExpr) bool {
+	pkg, ok := sel.X.(*ast.Ident)
+	return ok && pkg.Name == "time" && slices.Contains(clocks, sel.Sel.Name)
 }
 
 func TestOnePackageComment(t *testing.T) {

@@ -67,7 +67,7 @@ func random(rt *rapid.T, t state.Type) string {
 		return strconv.FormatInt(rapid.Int64().Draw(rt, "int"), 10)
 	case a.Kind == state.Str:
 		return strconv.Quote(rapid.StringMatching(`[a-z ]{0,5}`).Draw(rt, "string"))
-	case a.Kind == state.List:
+	case a.Kind == state.Array:
 		n := rapid.IntRange(0, 3).Draw(rt, "length")
 		return "[" + strings.Join(slices.Collect(func(yield func(string) bool) {
 			for range n {

@@ -69,7 +69,7 @@ func kindOf(a state.Alt) kindSet {
 		return kindNumber
 	case state.Str:
 		return kindString
-	case state.List:
+	case state.Array:
 		return kindList
 	}
 	return kindStruct

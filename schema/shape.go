@@ -28,7 +28,7 @@ func (r *reader) shape(path []string, v cue.Value, redis state.Redis) state.Type
 	}
 	for _, f := range t.Alts[0].Fields {
 		for _, a := range f.Type.Alts {
-			if a.Kind == state.Struct || a.Kind == state.List || a.Kind == state.Null {
+			if a.Kind == state.Struct || a.Kind == state.Array || a.Kind == state.Null {
 				r.problemAt(f.Pos, sub(path, f.Name), "unsupported", fmt.Sprintf("a %s in a field of a hash is not supported yet", a.Kind),
 					"use a string, a number or a bool")
 				break
@@ -139,7 +139,7 @@ func (r *reader) list(path []string, v cue.Value, depth int) (state.Alt, bool) {
 		return state.Alt{}, false
 	}
 	t := r.typ(path, elem, depth+1)
-	return state.Alt{Kind: state.List, Elem: &t}, true
+	return state.Alt{Kind: state.Array, Elem: &t}, true
 }
 
 func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bool) {
@@ -256,7 +256,7 @@ func (r *reader) value(path []string, v cue.Value) state.Value {
 }
 
 func (r *reader) listValue(path []string, v cue.Value) state.Value {
-	out := state.Value{Kind: state.List}
+	out := state.Value{Kind: state.Array}
 	it, err := v.List()
 	for i := 0; err == nil && it.Next(); i++ {
 		out.List = append(out.List, r.value(sub(path, strconv.Itoa(i)), it.Value()))

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -137,6 +138,33 @@ func (p Pattern) Names() []string {
 		}
 	}
 	return names
+}
+
+// IsInt tells whether a segment is typed: <name int>.
+func (p Pattern) IsInt(name string) bool {
+	return slices.ContainsFunc(p.parts, func(x part) bool { return x.name == name && x.kind == integer })
+}
+
+// Fill returns the key that has the given segments. ok is false if one is missing, or if the key would not be split
+// into these segments again: two keys must never become one.
+func (p Pattern) Fill(segments map[string]string) (key string, ok bool) {
+	var b strings.Builder
+	for _, x := range p.parts {
+		b.WriteString(x.literal)
+		if x.name == "" {
+			continue
+		}
+		value, given := segments[x.name]
+		if !given {
+			return "", false
+		}
+		b.WriteString(value)
+	}
+	again, ok := p.Match(b.String())
+	if !ok || slices.ContainsFunc(p.Names(), func(n string) bool { return again[n] != segments[n] }) {
+		return "", false
+	}
+	return b.String(), true
 }
 
 // Match returns the segments of a key by name, and whether the key matches at all.

@@ -118,3 +118,26 @@ func parse(t *testing.T, text string) state.Pattern {
 	}
 	return p
 }
+
+func TestFillIsTheOtherWayOfMatch(t *testing.T) {
+	for _, c := range []struct {
+		pattern  string
+		segments map[string]string
+		want     string // empty: no key
+	}{
+		{"rl:<ip>", map[string]string{"ip": "10.0.0.1"}, "rl:10.0.0.1"},
+		{"{p:<t>}:h:<id int>", map[string]string{"t": "acme", "id": "5"}, "{p:acme}:h:5"},
+		{"{p:<t>}:h:<id int>", map[string]string{"t": "acme", "id": "x"}, ""},
+		{"rl:<ip>", map[string]string{"ip": "a:b"}, ""},
+		{"rl:<ip>", map[string]string{}, ""},
+		{"ab:<x>-<y>", map[string]string{"x": "1-2", "y": "3"}, ""}, // would be split as 1 and 2-3
+	} {
+		p, err := ParsePattern(c.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := p.Fill(c.segments); got != c.want || ok != (c.want != "") {
+			t.Errorf("%s of %v: got %q, %t, want %q", c.pattern, c.segments, got, ok, c.want)
+		}
+	}
+}

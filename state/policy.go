@@ -9,25 +9,95 @@ type Policy struct {
 	MaxInvalid string    `json:"maxInvalid,omitempty"` // "1%" of the units that preflight observed
 	OnFailure  OnFailure `json:"onFailure,omitempty"`
 	Throttle   Throttle  `json:"throttle,omitempty"`
+	Limits     *Limits   `json:"limits,omitempty"`  // instead of, or below, the profile of Throttle
+	Windows    []Window  `json:"windows,omitempty"` // none: any time; each level's must be open
+	Soak       Soak      `json:"soak,omitzero"`
+	Canary     string    `json:"canary,omitempty"` // "1%" of the keys first
+	Gates      []Gate    `json:"gates,omitempty"`  // sorted by name
 }
+
+// ComponentPolicy is what a user demands of a rollout.
+type ComponentPolicy struct {
+	Approval    Approval  `json:"approval,omitempty"`
+	OnFailure   OnFailure `json:"onFailure,omitempty"`
+	Windows     []Window  `json:"windows,omitempty"`
+	Soak        Soak      `json:"soak,omitzero"`
+	Gates       []Gate    `json:"gates,omitempty"`
+	After       []string  `json:"after,omitempty"`       // components that must have been rolled out before, sorted
+	MaxParallel int       `json:"maxParallel,omitempty"` // 0: any number
+	Jump        Jump      `json:"jump,omitempty"`
+}
+
+// Limits bounds the load of a rewrite; 0 means no bound.
+type Limits struct {
+	KeysPerSecond  int64 `json:"keysPerSecond,omitempty"`
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
+	MaxBlocked     int64 `json:"maxBlocked,omitempty"` // milliseconds that one call may block the server
+}
+
+// Window is a time of the week in which changes may start.
+type Window struct {
+	Days []string `json:"days,omitempty"` // mon … sun; none: every day
+	From string   `json:"from"`           // "22:00"
+	To   string   `json:"to"`             // of the next day if it is not after From
+	Zone string   `json:"zone,omitempty"` // IANA name; UTC if empty
+}
+
+// Soak is how long to wait and watch after a step, in milliseconds.
+type Soak struct {
+	AfterRollout int64 `json:"afterRollout,omitempty"`
+	AfterRewrite int64 `json:"afterRewrite,omitempty"`
+}
+
+// Gate is what must hold before and during a step: an HTTP address that answers 2xx, or a PromQL expression that
+// gives a result.
+type Gate struct {
+	Name   string `json:"name"`
+	HTTP   string `json:"http,omitempty"`
+	PromQL string `json:"promql,omitempty"`
+}
+
+// Jump is how far one rollout may go between releases whose names are versions.
+type Jump string
+
+// The jumps: any, or at most to the next version of that rank.
+const (
+	JumpAny   Jump = "any"
+	JumpMajor Jump = "major"
+	JumpMinor Jump = "minor"
+	JumpPatch Jump = "patch"
+)
 
 // Backup says when a rewrite is preceded by a backup.
 type Backup string
 
-// BackupNever is the default, and the only value until the engine can take backups.
-const BackupNever Backup = "never"
+// BackupNever is the default until the engine can take backups.
+const (
+	BackupNever  Backup = "never"
+	BackupLossy  Backup = "lossy"
+	BackupAlways Backup = "always"
+)
 
 // Approval says which plans wait for a person.
 type Approval string
 
 // ApprovalNever is the default: the merge of the pull request is the approval.
-const ApprovalNever Approval = "never"
+const (
+	ApprovalNever       Approval = "never"
+	ApprovalDestructive Approval = "destructive" // lossy, downtime or prune
+	ApprovalAlways      Approval = "always"
+)
 
 // Strategy says how old units become new ones.
 type Strategy string
 
 // StrategyOnline is the default: units are rewritten under live writers.
-const StrategyOnline Strategy = "online"
+const (
+	StrategyOnline  Strategy = "online"
+	StrategyStop    Strategy = "stop"    // the components that use the keyspace are scaled to zero around the rewrite
+	StrategyDrain   Strategy = "drain"   // nothing is rewritten: old units are consumed or expire
+	StrategyDiscard Strategy = "discard" // old units are unlinked
+)
 
 // Invalid says what a unit that fits no version does to a run.
 type Invalid string
@@ -42,7 +112,10 @@ const (
 type OnFailure string
 
 // OnFailureHold is the default: the last safe state is kept.
-const OnFailureHold OnFailure = "hold"
+const (
+	OnFailureHold     OnFailure = "hold"
+	OnFailureRollback OnFailure = "rollback"
+)
 
 // Throttle bounds the load a rewrite puts on its store.
 type Throttle string

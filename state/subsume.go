@@ -34,7 +34,7 @@ func (w wire) altSubsumes(a, n Alt) bool {
 		return false
 	case a.Kind == Struct:
 		return w.structSubsumes(a, n)
-	case a.Kind == List:
+	case a.Kind == Array:
 		return a.Elem == nil || n.Elem != nil && w.subsumes(*a.Elem, *n.Elem)
 	}
 	return false

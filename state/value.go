@@ -11,7 +11,8 @@ const (
 	Int    Kind = "int"    // any size
 	Number Kind = "number" // a decimal of any size, integral or not
 	Str    Kind = "string"
-	List   Kind = "list"
+	Bytes  Kind = "bytes" // of raw and msgpack; no other encoding has any
+	Array  Kind = "list"
 	Struct Kind = "struct"
 )
 
@@ -20,7 +21,8 @@ type Value struct {
 	Kind   Kind         `json:"kind"`
 	Bool   bool         `json:"bool,omitempty"`
 	Text   string       `json:"text,omitempty"`   // of a Str its bytes, of an Int or Number its decimal text
-	List   []Value      `json:"list,omitempty"`   // of a List
+	Bytes  []byte       `json:"bytes,omitempty"`  // of Bytes
+	List   []Value      `json:"list,omitempty"`   // of an Array
 	Fields []FieldValue `json:"fields,omitempty"` // of a Struct, sorted by name
 }
 

@@ -38,8 +38,8 @@ func (w wire) fitsAlt(a Alt, v Value) bool {
 	if v.Kind == Struct {
 		return a.Kind == Struct && w.fitsFields(a, v.Fields)
 	}
-	if v.Kind == List {
-		return a.Kind == List && (a.Elem == nil || !slices.ContainsFunc(v.List, func(e Value) bool { return !w.fits(*a.Elem, e) }))
+	if v.Kind == Array {
+		return a.Kind == Array && (a.Elem == nil || !slices.ContainsFunc(v.List, func(e Value) bool { return !w.fits(*a.Elem, e) }))
 	}
 	switch a.Kind {
 	case Null:

@@ -137,7 +137,7 @@ func randomShape(t *rapid.T, label string, redis state.Redis) state.Shape {
 }
 
 func randomAlt(t *rapid.T) state.Alt {
-	a := state.Alt{Kind: rapid.SampledFrom([]state.Kind{state.Null, state.Bool, state.Int, state.Number, state.Str, state.List}).Draw(t, "kind")}
+	a := state.Alt{Kind: rapid.SampledFrom([]state.Kind{state.Null, state.Bool, state.Int, state.Number, state.Str, state.Array}).Draw(t, "kind")}
 	narrow := rapid.IntRange(0, 2).Draw(t, "narrow")
 	switch {
 	case a.Kind == state.Bool && narrow == 1:
@@ -178,7 +178,7 @@ func randomLeaf(t *rapid.T, redis state.Redis) state.Value {
 	if redis == state.Hash {
 		return state.Value{Kind: state.Str, Text: text}
 	}
-	switch k := rapid.SampledFrom([]state.Kind{state.Null, state.Bool, state.Number, state.Str, state.List}).Draw(t, "kind"); k {
+	switch k := rapid.SampledFrom([]state.Kind{state.Null, state.Bool, state.Number, state.Str, state.Array}).Draw(t, "kind"); k {
 	case state.Number:
 		return state.Value{Kind: k, Text: rapid.SampledFrom(numbers).Draw(t, "number")}
 	case state.Bool:

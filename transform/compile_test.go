@@ -25,7 +25,7 @@ func TestCompileErrors(t *testing.T) {
 		"another key pattern":                func(k *state.Keyspace) { k.Shapes[0].Keys = "other:<id>" },
 		"fewer than 2 characters":            func(k *state.Keyspace) { k.Shapes[0].Keys = "<id>" },
 		"regular expression":                 func(k *state.Keyspace) { k.Shapes[0].Value.Alts[0].Fields[1].Type.Alts[0].Match = []string{"("} },
-		"a field of a hash cannot hold this": func(k *state.Keyspace) { k.Migrations[0].Up.Body.Fields[0].Value = lit(state.Value{Kind: state.List}) },
+		"a field of a hash cannot hold this": func(k *state.Keyspace) { k.Migrations[0].Up.Body.Fields[0].Value = lit(state.Value{Kind: state.Array}) },
 	} {
 		k := shop(state.Hash)
 		change(&k)

@@ -198,8 +198,8 @@ func (a *alt) fitJSON(d document, i int32) bool {
 		return n.kind == state.Number && a.fitAnyNumber(d.raw(i))
 	case state.Str:
 		return n.kind == state.Str && (a.plain() || a.fitString(d.str(i)))
-	case state.List:
-		return n.kind == state.List && a.fitElements(d, n.first)
+	case state.Array:
+		return n.kind == state.Array && a.fitElements(d, n.first)
 	case state.Struct:
 		return n.kind == state.Struct && a.placeMembers(d, n.first) && a.fitMembers(d, n.first)
 	}

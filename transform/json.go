@@ -104,7 +104,7 @@ func (p *parser) token(i int32, depth int) (state.Kind, error) {
 	case c == '{':
 		return state.Struct, p.children(i, depth, '}')
 	case c == '[':
-		return state.List, p.children(i, depth, ']')
+		return state.Array, p.children(i, depth, ']')
 	case c == '"':
 		return state.Str, p.string()
 	case c == 't':

@@ -233,7 +233,7 @@ func TestClassifyAgreesWithReference(t *testing.T) {
 func TestClassifyAgreesWithReferenceOnJSON(t *testing.T) {
 	one := integer("1")
 	inner := state.Type{Alts: []state.Alt{
-		{Kind: state.Int, Const: &one}, {Kind: state.Null}, {Kind: state.List, Elem: &state.Type{Alts: []state.Alt{{Kind: state.Number}}}},
+		{Kind: state.Int, Const: &one}, {Kind: state.Null}, {Kind: state.Array, Elem: &state.Type{Alts: []state.Alt{{Kind: state.Number}}}},
 		{Kind: state.Struct, Fields: []state.Field{req("a", state.Str)}},
 	}}
 	k := state.Keyspace{Shapes: []state.Shape{
@@ -258,7 +258,7 @@ func TestClassifyAgreesWithReferenceOnJSON(t *testing.T) {
 }
 
 func randomJSON(t *rapid.T, depth int) state.Value {
-	kinds := []state.Kind{state.Struct, state.List, state.Number, state.Str, state.Bool, state.Null}
+	kinds := []state.Kind{state.Struct, state.Array, state.Number, state.Str, state.Bool, state.Null}
 	if depth == 0 {
 		kinds = kinds[2:]
 	}
@@ -270,7 +270,7 @@ func randomJSON(t *rapid.T, depth int) state.Value {
 				v.Fields = append(v.Fields, state.FieldValue{Name: name, Value: randomJSON(t, depth-1)})
 			}
 		}
-	case state.List:
+	case state.Array:
 		for range rapid.IntRange(0, 2).Draw(t, "len") {
 			v.List = append(v.List, randomJSON(t, depth-1))
 		}

@@ -208,7 +208,7 @@ func sameNode(x document, i int32, y document, j int32) bool {
 		return mok && nok && m.Cmp(n) == 0
 	case state.Str:
 		return x.str(i) == y.str(j)
-	case state.List:
+	case state.Array:
 		i, j = a.first, b.first
 		for ; i != 0 && j != 0; i, j = x.nodes[i].next, y.nodes[j].next {
 			if !sameNode(x, i, y, j) {

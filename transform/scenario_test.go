@@ -27,8 +27,8 @@ func profiles() state.Keyspace {
 		return state.Field{Name: name, Type: state.Type{Alts: []state.Alt{{Kind: state.Struct, Fields: fields}}}}
 	}
 	k := state.Keyspace{Name: "profile", Version: "2.0.0", Shapes: []state.Shape{
-		object("1.0.0", state.String, req("id", state.Int), nested("address", req("street", state.Str), req("zip", state.Int)), opt("tags", state.List)),
-		object("2.0.0", state.String, req("id", state.Int), nested("address", req("street", state.Str), req("postcode", state.Str)), opt("tags", state.List), req("label", state.Str)),
+		object("1.0.0", state.String, req("id", state.Int), nested("address", req("street", state.Str), req("zip", state.Int)), opt("tags", state.Array)),
+		object("2.0.0", state.String, req("id", state.Int), nested("address", req("street", state.Str), req("postcode", state.Str)), opt("tags", state.Array), req("label", state.Str)),
 	}}
 	for i := range k.Shapes {
 		k.Shapes[i].Value.Alts[0].Open = true

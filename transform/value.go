@@ -144,7 +144,7 @@ func (v value) equal(w value) bool {
 // appendValue appends the JSON form of any value of a spec.
 func appendValue(b []byte, v state.Value) ([]byte, bool) {
 	switch v.Kind {
-	case state.List:
+	case state.Array:
 		b = append(b, '[')
 		for i, e := range v.List {
 			if i > 0 {
