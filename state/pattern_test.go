@@ -132,7 +132,7 @@ func TestFillIsTheOtherWayOfMatch(t *testing.T) {
 		{"rl:<ip>", map[string]string{}, ""},
 		{"ab:<x>-<y>", map[string]string{"x": "1-2", "y": "3"}, ""}, // would be split as 1 and 2-3
 	} {
-		p, err := ParsePattern(c.pattern)
+		p, err := state.ParsePattern(c.pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
