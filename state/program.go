@@ -33,7 +33,7 @@ const (
 	OpPath     Op = "path"   // the part of the source unit at Path; the whole unit if Path is empty; fails if it is missing
 	OpKey      Op = "key"    // the segment Path[0] of the unit's key: an int if Int, else a string
 	OpVar      Op = "var"    // the variable Name that a clause binds, and of its value the part at Path
-	OpHas      Op = "has"    // whether Args[0], an OpPath, OpVar or OpIndex, is there; what is asked of is evaluated
+	OpHas      Op = "has"    // whether the source unit has a part at Path; or, with Args[0], whether that OpVar or OpIndex is there
 	OpAdd      Op = "+"      // numbers; concatenation of strings, bytes
 	OpSub      Op = "-"      // two operands, or one (negation)
 	OpMul      Op = "*"      // numbers; a string or bytes and how often it is repeated
