@@ -1,5 +1,10 @@
 package state
 
+import (
+	"reflect"
+	"slices"
+)
+
 // Kind is the kind of a value.
 type Kind string
 
@@ -41,13 +46,29 @@ type Type struct {
 // Alt is one alternative of a Type: a kind and what narrows it. Every constraint must hold.
 type Alt struct {
 	Kind    Kind     `json:"kind"`
-	Const   *Value   `json:"const,omitempty"`   // of a scalar: exactly this value
+	Const   *Value   `json:"const,omitempty"`   // of a scalar or Bytes: exactly this value
 	Bounds  []Bound  `json:"bounds,omitempty"`  // of an Int or Number
 	Match   []string `json:"match,omitempty"`   // of a Str: RE2 expressions it must match (unanchored, as in CUE)
 	NoMatch []string `json:"noMatch,omitempty"` // of a Str: RE2 expressions it must not match
+	Len     []Bound  `json:"len,omitempty"`     // of a Str its runes, of an Array its elements; >= and <= only
 	Fields  []Field  `json:"fields,omitempty"`  // of a Struct, in the order of the spec
 	Open    bool     `json:"open,omitempty"`    // of a Struct: other fields may stand beside
-	Elem    *Type    `json:"elem,omitempty"`    // of a List: the type of each element
+	Rest    *Type    `json:"rest,omitempty"`    // of an Open Struct: the type of every other field, `[string]: T`; nil: any
+	Items   []Type   `json:"items,omitempty"`   // of an Array: the types of its first elements, all of which are there
+	Fixed   bool     `json:"fixed,omitempty"`   // of an Array: nothing follows the Items
+	Elem    *Type    `json:"elem,omitempty"`    // of an Array that is not Fixed: the type of each element after the Items; nil: any
+}
+
+// AnyType returns the type of every value, `_`.
+func AnyType() Type {
+	return Type{Alts: []Alt{{Kind: Null}, {Kind: Bool}, {Kind: Number}, {Kind: Str}, {Kind: Bytes}, {Kind: Array}, {Kind: Struct, Open: true}}}
+}
+
+// IsAny tells whether the type is `_`: it says nothing of a value.
+func (t Type) IsAny() bool {
+	return len(t.Alts) == len(AnyType().Alts) && !slices.ContainsFunc(AnyType().Alts, func(a Alt) bool {
+		return !slices.ContainsFunc(t.Alts, func(b Alt) bool { return reflect.DeepEqual(a, b) })
+	})
 }
 
 // Bound narrows a number.
