@@ -122,6 +122,12 @@ func version(want state.Desired, have state.Observed, k state.Keyspace) (Change,
 			change.Risk = RiskLossy
 		}
 	}
+	switch k.Policy.Strategy {
+	case state.StrategyDrain:
+		change.Risk = RiskNone
+	case state.StrategyDiscard:
+		change.Risk = RiskLossy
+	}
 	if len(from) == 0 {
 		return Change{}, false
 	}

@@ -58,7 +58,7 @@ func (p paid) plus(s Step, spreads bool) paid {
 		p[0] += b2i(spreads)
 		p[3]++
 	case s.Kind == Rewrite:
-		p[1] += b2i(len(s.Losses) > 0)
+		p[1] += b2i(len(s.Losses) > 0 || s.Strategy == state.StrategyDiscard)
 		p[2]++
 	}
 	return p

@@ -197,6 +197,9 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 	if !ok || !declared {
 		return fmt.Errorf("rewrite %s to %s: no such version is known; plan again", s.Object, s.To)
 	}
+	if s.Strategy != emptying(k) {
+		return fmt.Errorf("rewrite %s to %s: its strategy is %q, and the step says %q; plan again", k.Name, to, emptying(k), s.Strategy)
+	}
 	know := learn(want, have, k)
 	for _, class := range diff.Writes(want, have, k.Name, know.classes) {
 		if !class.Has(to) {
@@ -204,6 +207,9 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 		}
 	}
 	for _, class := range know.lacking(to) {
+		if k.Policy.Strategy.Empties() {
+			continue
+		}
 		path, ok := diff.Route(k, class, to)
 		if !ok {
 			return &InvariantError{2, -1, fmt.Sprintf("rewrite %s to %s: no migration leads there from %s", k.Name, to, class)}
@@ -213,4 +219,12 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 		}
 	}
 	return nil
+}
+
+// emptying returns the strategy of a keyspace if it converts nothing.
+func emptying(k state.Keyspace) state.Strategy {
+	if k.Policy.Strategy.Empties() {
+		return k.Policy.Strategy
+	}
+	return ""
 }

@@ -213,6 +213,22 @@ func (m *model) names(n node, comp int) string {
 	return strings.Join(names, ", ")
 }
 
+// mustStop refuses to plan around a keyspace whose components have to be stopped, which no step does yet.
+func mustStop(want state.Desired, have state.Observed) (Blocked, bool) {
+	for _, k := range want.Keyspaces {
+		if k.Policy.Strategy == state.StrategyStop && len(learn(want, have, k).lacking(k.Version)) > 0 && k.Version != "" {
+			b := Blocked{Code: NotBuilt, Keyspaces: []string{k.Name}}
+			for _, c := range want.Components {
+				b.Components = append(b.Components, c.Name)
+			}
+			b.Reason = fmt.Sprintf("the policy of %s has strategy \"stop\", and stopping components is not built yet", k.Name)
+			b.WayOut = fmt.Sprintf("use \"online\" with bridge releases, or \"drain\" or \"discard\" if units of %s may go", k.Name)
+			return b, true
+		}
+	}
+	return Blocked{}, false
+}
+
 // tooManyVersions guards the search's sets.
 func tooManyVersions(want state.Desired, have state.Observed) (Blocked, bool) {
 	for _, k := range want.Keyspaces {

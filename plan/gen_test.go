@@ -21,7 +21,7 @@ type system struct {
 func (s system) GoString() string {
 	var b strings.Builder
 	for _, k := range s.Want.Keyspaces {
-		fmt.Fprintf(&b, "\n%s wants %q:", k.Name, k.Version)
+		fmt.Fprintf(&b, "\n%s wants %q %s:", k.Name, k.Version, k.Policy.Strategy)
 		for _, x := range k.Shapes {
 			fmt.Fprintf(&b, " %s", diff.ClassesOf(k).Written(x.Version))
 		}
@@ -100,6 +100,9 @@ func drawKeyspace(t *rapid.T, name string, versions int) state.Keyspace {
 		}
 	}
 	k.Version = drawVersion(t, k, "desired")
+	if chance(t, 6, "empties") {
+		k.Policy.Strategy = rapid.SampledFrom([]state.Strategy{state.StrategyDrain, state.StrategyDiscard}).Draw(t, "strategy")
+	}
 	return k
 }
 

@@ -45,6 +45,9 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 	if m.done(m.start()) {
 		return nil, nil
 	}
+	if b, ok := mustStop(want, have); ok {
+		return nil, []Blocked{b}
+	}
 	b := builder{want: want, have: have}
 	for _, k := range want.Keyspaces {
 		if know := learn(want, b.have, k); know.pending() {
@@ -119,13 +122,14 @@ type content struct {
 	Kind       Kind
 	Object, To string
 	From       []string
+	Strategy   state.Strategy `json:",omitempty"`
 	Losses     []state.Loss
 	Definition state.Digest
 	Next       state.Digest
 }
 
 func digest(want state.Desired, s Step, next state.Digest) state.Digest {
-	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Losses: s.Losses, Next: next}
+	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Strategy: s.Strategy, Losses: s.Losses, Next: next}
 	switch s.Kind {
 	case Rollout:
 		comp, _ := want.FindComponent(s.Object)

@@ -137,6 +137,11 @@ func (k *keyspace) route(def state.Keyspace, t *target) {
 		switch {
 		case c.Has(t.version):
 			t.has = t.has.or(setOf(i))
+		case def.Policy.Strategy == state.StrategyDiscard:
+			t.lossy = t.lossy.or(setOf(i))
+			fallthrough
+		case def.Policy.Strategy == state.StrategyDrain:
+			t.routes = t.routes.or(setOf(i))
 		case ok && forsaken(shape, path):
 		case ok && len(diff.Losses(path)) > 0:
 			t.lossy = t.lossy.or(setOf(i))

@@ -26,22 +26,23 @@ type Kind string
 // The kinds of steps.
 const (
 	Rollout Kind = "rollout" // of a component to a release
-	Rewrite Kind = "rewrite" // of a keyspace to a version
+	Rewrite Kind = "rewrite" // of a keyspace to a version: its older units are converted, or drained, or discarded
 	Verify  Kind = "verify"  // a full pass over a keyspace that changes nothing
 )
 
 // Step is one thing to do, and why.
 type Step struct {
-	Kind   Kind         `json:"kind"`
-	Object string       `json:"object"`           // component of a rollout, keyspace of a rewrite or verify
-	From   []string     `json:"from,omitempty"`   // other releases running, or classes to convert; sorted
-	To     string       `json:"to,omitempty"`     // release or version; of a verify the version just rewritten to, empty if none
-	Reason string       `json:"reason"`           // why here in the order
-	Risk   diff.Risk    `json:"risk"`             //
-	Notes  []string     `json:"notes,omitempty"`  // what is at stake, for people
-	Losses []state.Loss `json:"losses,omitempty"` // of a rewrite: why the way back may not restore every unit
-	Undo   string       `json:"undo,omitempty"`   // what takes it back
-	Digest state.Digest `json:"digest"`           // of this step and everything after it
+	Kind     Kind           `json:"kind"`
+	Object   string         `json:"object"`             // component of a rollout, keyspace of a rewrite or verify
+	From     []string       `json:"from,omitempty"`     // other releases running, or classes to convert; sorted
+	To       string         `json:"to,omitempty"`       // release or version; of a verify the version just rewritten to, empty if none
+	Strategy state.Strategy `json:"strategy,omitempty"` // of a rewrite that converts nothing: drain or discard
+	Reason   string         `json:"reason"`             // why here in the order
+	Risk     diff.Risk      `json:"risk"`               //
+	Notes    []string       `json:"notes,omitempty"`    // what is at stake, for people
+	Losses   []state.Loss   `json:"losses,omitempty"`   // of a rewrite: why the way back may not restore every unit
+	Undo     string         `json:"undo,omitempty"`     // what takes it back
+	Digest   state.Digest   `json:"digest"`             // of this step and everything after it
 }
 
 // Plan is an ordered list of steps, named by its content. Parts of the system that cannot be planned are in
@@ -75,6 +76,7 @@ const (
 	NoSafeOrder Code = "NoSafeOrder" // no order of rollouts and rewrites keeps every moment readable
 	UnfitUnits  Code = "UnfitUnits"  // units that fit no version stand in the way of a release that reads less
 	SearchLimit Code = "SearchLimit" // too many coupled objects: no order was found within bounds
+	NotBuilt    Code = "NotBuilt"    // the spec asks for what this version of Keyshift cannot do yet
 )
 
 // Blocked is a part of the system (components and keyspaces that are coupled) without a plan.

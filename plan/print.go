@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 
 	"keyshift.dev/diff"
+	"keyshift.dev/state"
 )
 
 // String prints the plan for people.
@@ -54,13 +56,14 @@ func (p Plan) write(b *strings.Builder) {
 
 // String names the step on one line: "rollout checkout 1.4.0 → 1.5.0".
 func (s Step) String() string {
+	verb := cmp.Or(string(s.Strategy), string(s.Kind))
 	switch {
 	case s.To == "":
-		return fmt.Sprintf("%s %s", s.Kind, s.Object)
+		return fmt.Sprintf("%s %s", verb, s.Object)
 	case len(s.From) == 0:
-		return fmt.Sprintf("%s %s %s", s.Kind, s.Object, s.To)
+		return fmt.Sprintf("%s %s %s", verb, s.Object, s.To)
 	}
-	return fmt.Sprintf("%s %s %s → %s", s.Kind, s.Object, strings.Join(s.From, ", "), s.To)
+	return fmt.Sprintf("%s %s %s → %s", verb, s.Object, strings.Join(s.From, ", "), s.To)
 }
 
 func (s Step) writeDetails(b *strings.Builder) {
@@ -83,18 +86,18 @@ func (p Plan) Short() string {
 }
 
 func (p Plan) summary() string {
-	count := map[Kind]int{}
+	count := map[string]int{}
 	lossy := 0
 	for _, s := range p.Steps {
-		count[s.Kind]++
+		count[cmp.Or(string(s.Strategy), string(s.Kind))]++
 		if s.Risk == diff.RiskLossy {
 			lossy++
 		}
 	}
 	parts := []string{}
-	for _, kind := range []Kind{Rollout, Rewrite, Verify} {
+	for _, kind := range []string{string(Rollout), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Verify)} {
 		if n := count[kind]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, plural(string(kind), n)))
+			parts = append(parts, fmt.Sprintf("%d %s", n, plural(kind, n)))
 		}
 	}
 	if len(parts) == 0 {

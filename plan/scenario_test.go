@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 // TestScenarios plans each testdata/*.txtar. Its file want is the spec, have the live world, plan the result:
 //
 //	keyspace NAME DESIRED VERSION...            the first is the oldest; each migrates to the next
+//	strategy KEYSPACE online|stop|drain|discard
 //	lossy KEYSPACE FROM TO FIELD REASON...      of one direction of a migration
 //	component NAME DESIRED [external|removed]
 //	release COMPONENT NAME [KEYSPACE RANGE WRITES]...   "-" for reads or writes nothing; a range joins with ","
@@ -72,6 +73,12 @@ func (s *scenario) read(w []string) {
 	switch w[0] {
 	case "keyspace":
 		s.keyspace(w[1], w[2], w[3:])
+	case "strategy":
+		for i := range s.Want.Keyspaces {
+			if s.Want.Keyspaces[i].Name == w[1] {
+				s.Want.Keyspaces[i].Policy.Strategy = state.Strategy(w[2])
+			}
+		}
 	case "lossy":
 		s.lossy(w[1], state.Version(w[2]), state.Version(w[3]), state.Loss{Field: w[4], Reason: strings.Join(w[5:], " ")})
 	case "component":

@@ -139,6 +139,9 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 	s := Step{Kind: Rewrite, Object: k.Name, To: string(to), Risk: diff.RiskData}
 	for _, class := range learn(want, have, k).lacking(to) {
 		s.From = append(s.From, string(class))
+		if converts := !k.Policy.Strategy.Empties(); !converts {
+			continue
+		}
 		path, _ := diff.Route(k, class, to)
 		for _, l := range diff.Losses(path) {
 			if !slices.Contains(s.Losses, l) {
@@ -152,6 +155,18 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 		s.Reason = fmt.Sprintf("on the way to %s: %s", k.Version, s.Reason)
 	}
 	s.Undo = fmt.Sprintf("rewrite %s back to %s", k.Name, from)
+	switch k.Policy.Strategy {
+	case state.StrategyDrain:
+		s.Strategy, s.Risk = k.Policy.Strategy, diff.RiskNone
+		s.Reason += ": what is left of it is consumed or expires, and no unit is changed"
+		s.Undo = ""
+		return s
+	case state.StrategyDiscard:
+		s.Strategy, s.Risk = k.Policy.Strategy, diff.RiskLossy
+		s.Reason += ": what is left of it is deleted"
+		s.Undo = "none: what is discarded stays lost"
+		return s
+	}
 	if len(s.Losses) > 0 {
 		s.Risk = diff.RiskLossy
 		s.Undo += "; what is lost stays lost, there is no backup"

@@ -62,7 +62,13 @@ func newTiny(want state.Desired, have state.Observed) (*tiny, micro) {
 			}
 			for m := uint8(1); m < 8; m++ {
 				path, ok := diff.Route(k, classOf(k, m), shape.Version)
-				if ok && m < 1<<x.versions {
+				switch {
+				case m >= 1<<x.versions:
+				case k.Policy.Strategy == state.StrategyDrain:
+					x.route[m][i] = 1
+				case k.Policy.Strategy == state.StrategyDiscard:
+					x.route[m][i] = 2
+				case ok:
 					x.route[m][i] = 1 + uint8(min(1, len(diff.Losses(path))))
 				}
 			}

@@ -91,6 +91,9 @@ const (
 // Strategy says how old units become new ones.
 type Strategy string
 
+// Empties tells whether old units go away and none is converted.
+func (s Strategy) Empties() bool { return s == StrategyDrain || s == StrategyDiscard }
+
 // StrategyOnline is the default: units are rewritten under live writers.
 const (
 	StrategyOnline  Strategy = "online"
