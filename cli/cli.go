@@ -84,7 +84,7 @@ Start with:  keyshift init my-shop && keyshift vet my-shop`,
 	root.SetFlagErrorFunc(unknownFlag)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newInit(), newVendor(), newVet(), newTest(), newPlan(), newApply(),
+		newInit(), newVendor(), newVet(), newTest(), newSchema(), newPlan(), newApply(),
 		newController(c.Controller), newDemo(c.Demo), newVersion(c.Version))
 	return root
 }
