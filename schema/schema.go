@@ -18,7 +18,7 @@ import (
 const ModulePath = "keyshift.dev/schema"
 
 // Edition is the edition of the definitions in this program, #Edition of system.cue.
-const Edition = 1
+const Edition = 2
 
 //go:embed *.cue
 var definitions embed.FS
