@@ -2,7 +2,6 @@ package examples
 
 import (
 	"flag"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,28 +14,44 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden plans")
 
-// The golden plan of an example's second commit, made where its first is live, and of the way back. A revert
+// The golden plan of every example's second commit, made where its first is live, and of the way back. A revert
 // deletes the newer definitions: the way back is planned with what the ledger has kept.
 func TestGoldenPlans(t *testing.T) {
-	commits := Shop()
-	before, after := evaluate(t, commits[0].Files), evaluate(t, commits[1].Files)
-	have := state.Observed{
-		Components: []state.Running{{Component: "checkout", Releases: []string{"1.4.0"}, Template: "1.4.0", Desired: 3, Ready: 3}},
-		Keyspaces:  []state.Live{{Keyspace: "session", Counts: []state.Count{{Class: "1.0.0", Units: 20000}}}},
-	}
-	up := united(t, after, before)
-	there := order(t, up, have)
-	golden(t, "shop/plan-up.golden", there)
+	for _, e := range All() {
+		t.Run(e.Name, func(t *testing.T) {
+			before, after := evaluate(t, e.Commits[0]), evaluate(t, e.Commits[1])
+			have := live(before)
+			up := united(t, after, before)
+			there := order(t, up, have)
+			golden(t, filepath.Join(e.Name, "plan-up.golden"), there)
 
-	moments := plan.Simulate(up, have, there)
-	golden(t, "shop/plan-back.golden", order(t, united(t, before, up), moments[len(moments)-1].State))
+			moments := plan.Simulate(up, have, there)
+			golden(t, filepath.Join(e.Name, "plan-back.golden"), order(t, united(t, before, up), moments[len(moments)-1].State))
+		})
+	}
 }
 
-func evaluate(t *testing.T, files fs.FS) state.Desired {
+// live is what is there where a commit has been applied.
+func live(d state.Desired) state.Observed {
+	var have state.Observed
+	for _, c := range d.Components {
+		if !c.External {
+			have.Components = append(have.Components, state.Running{
+				Component: c.Name, Releases: []string{c.Release}, Template: c.Release, Desired: 3, Ready: 3})
+		}
+	}
+	for _, k := range d.Keyspaces {
+		have.Keyspaces = append(have.Keyspaces, state.Live{
+			Keyspace: k.Name, Counts: []state.Count{{Class: state.Class(k.Version), Units: 20000}}})
+	}
+	return have
+}
+
+func evaluate(t *testing.T, c Commit) state.Desired {
 	t.Helper()
-	d, err := schema.Evaluate(files, ".")
+	d, err := schema.Evaluate(c.Files, ".")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s:\n%v", c.Message, err)
 	}
 	return d
 }
@@ -50,18 +65,21 @@ func united(t *testing.T, commit, recorded state.Desired) state.Desired {
 	return d
 }
 
+// order makes a plan that is safe and blocks nothing.
 func order(t *testing.T, want state.Desired, have state.Observed) plan.Plan {
 	t.Helper()
 	p := plan.Make(want, have, diff.Compute(want, have))
 	if err := plan.Check(want, have, p); err != nil {
 		t.Fatal(err)
 	}
+	if len(p.Blocked) > 0 || len(p.Steps) == 0 {
+		t.Errorf("the plan is\n%s", p)
+	}
 	return p
 }
 
-func golden(t *testing.T, name string, p plan.Plan) {
+func golden(t *testing.T, path string, p plan.Plan) {
 	t.Helper()
-	path := filepath.FromSlash(name)
 	if *update {
 		if err := os.WriteFile(path, []byte(p.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -72,6 +90,6 @@ func golden(t *testing.T, name string, p plan.Plan) {
 		t.Fatal(err)
 	}
 	if p.String() != string(want) {
-		t.Errorf("%s: the plan is now\n%s", name, p)
+		t.Errorf("%s: the plan is now\n%s", path, p)
 	}
 }
