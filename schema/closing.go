@@ -11,7 +11,7 @@ import (
 // closing adds to the files of a spec that unify their field system with #System themselves. Without it a spec that
 // forgets to would be checked by nothing, and a misspelt field would pass.
 func (l *loader) closing(files []*ast.File) []*ast.File {
-	if findPlaces(files).byPath[join("", "system")].File == "" || !slices.ContainsFunc(files, importsOurs) {
+	if !findPlaces(files).declared([]string{"system"}) || !slices.ContainsFunc(files, importsOurs) {
 		return files // which the reader refuses
 	}
 	known := definitionNames()

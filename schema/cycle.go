@@ -72,10 +72,23 @@ func chainOf(e ast.Expr) ([]string, bool) {
 	return nil, false
 }
 
+// referencesAt lists what the values at a path refer to.
+func (p places) referencesAt(path []string) []reference {
+	at := p.find(path)
+	if at == nil {
+		return nil
+	}
+	var out []reference
+	for _, e := range at.values {
+		out = append(out, references(e, false)...)
+	}
+	return out
+}
+
 // resolve finds the path that a reference in the value at a path means: its first name is the nearest that is declared.
 func (p places) resolve(at []string, chain []string) []string {
 	for n := len(at) - 1; n >= 0; n-- {
-		if _, declared := p.byPath[join("", sub(at[:n], chain[0])...)]; declared {
+		if p.declared(sub(at[:n], chain[0])) {
 			return sub(at[:n], chain...)
 		}
 	}
@@ -89,8 +102,8 @@ func (p places) cycle(path []string) [][]string {
 
 func (p places) cycleAfter(trail [][]string, strict []bool, seen map[string]bool) [][]string {
 	at := trail[len(trail)-1]
-	seen[join("", at...)] = true
-	for _, ref := range p.refers[join("", at...)] {
+	seen[join(at)] = true
+	for _, ref := range p.referencesAt(at) {
 		to := p.resolve(at, ref.chain)
 		if to == nil {
 			continue
@@ -101,7 +114,7 @@ func (p places) cycleAfter(trail [][]string, strict []bool, seen map[string]bool
 			}
 			continue
 		}
-		if seen[join("", to...)] {
+		if seen[join(to)] {
 			continue
 		}
 		if found := p.cycleAfter(append(slices.Clip(trail), to), append(slices.Clip(strict), ref.strict), seen); found != nil {

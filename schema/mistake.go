@@ -80,7 +80,7 @@ func (p places) diagnose(err error, fallback state.Pos) state.Diagnostics {
 		if name, ok := strings.CutPrefix(c.message, "this system has no keyspace "); ok && p.at([]string{"system", "keyspaces", name}) != p.at([]string{"system", "keyspaces"}) {
 			continue // it is there, and has a mistake of its own
 		}
-		key := join("", c.path...)
+		key := join(c.path)
 		i, ok := byPath[key]
 		if !ok || len(c.path) == 0 {
 			i = len(groups)
@@ -216,10 +216,9 @@ func (p places) best(c complaint) state.Pos {
 			users = append(users, pos)
 		}
 	}
-	written, exact := p.byPath[join("", c.path...)]
 	switch {
-	case exact && slices.Contains(c.path, "migrations") && len(users) > 1:
-		return written
+	case p.declared(c.path) && slices.Contains(c.path, "migrations") && len(users) > 1:
+		return p.at(c.path)
 	case len(users) == 0:
 		return p.at(c.path)
 	case strings.HasPrefix(c.message, "conflicting values") && len(c.pos) > 1 && c.pos[1].File != "":

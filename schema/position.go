@@ -20,76 +20,118 @@ func position(p token.Pos) state.Pos {
 	return state.Pos{File: p.Filename(), Line: p.Line(), Column: p.Column()}
 }
 
-// places knows where in the user's files a path of the spec is written.
+// places knows where in the user's files a path of the spec is written. It looks into a value when it is first asked
+// for something below it.
 type places struct {
-	byPath map[string]state.Pos
-	refers map[string][]reference // what the value at a path refers to
+	root *place
 }
 
-// findPlaces walks the files of the spec's package.
+// place is a path that is written at least once.
+type place struct {
+	pos    token.Pos  // where it is first
+	values []ast.Expr // of every time it is written
+	decls  []ast.Decl // of the package, if it is the root
+	opened bool
+	under  map[string]*place
+}
+
+// findPlaces indexes the files of the spec's package.
 func findPlaces(files []*ast.File) places {
-	p := places{byPath: map[string]state.Pos{}, refers: map[string][]reference{}}
+	root := &place{}
 	for _, f := range files {
-		p.decls("", f.Decls)
+		root.decls = append(root.decls, f.Decls...)
 	}
-	return p
+	return places{root}
 }
 
-func (p places) decls(path string, decls []ast.Decl) {
+// find returns the place of a path, nil if it is not written.
+func (p places) find(path []string) *place {
+	at := p.root
+	for _, name := range path {
+		if at = at.below(name); at == nil {
+			return nil
+		}
+	}
+	return at
+}
+
+// below returns the place of a name in a struct, or of an index in a list.
+func (p *place) below(name string) *place {
+	if p == nil {
+		return nil
+	}
+	if !p.opened {
+		p.opened = true
+		p.open(p.decls)
+		for _, e := range p.values {
+			p.inside(e)
+		}
+	}
+	return p.under[strings.TrimRight(name, "?!")]
+}
+
+func (p *place) open(decls []ast.Decl) {
 	for _, d := range decls {
 		switch d := d.(type) {
 		case *ast.Field:
-			name, _, err := ast.LabelName(d.Label)
-			if err != nil {
-				continue
+			if name, _, err := ast.LabelName(d.Label); err == nil {
+				p.add(name, d.Pos(), d.Value)
 			}
-			p.expr(join(path, name), d.Pos(), d.Value)
 		case *ast.EmbedDecl:
-			p.inside(path, d.Expr)
+			p.inside(d.Expr)
 		}
 	}
 }
 
-func (p places) expr(path string, pos token.Pos, e ast.Expr) {
-	if _, taken := p.byPath[path]; !taken {
-		p.byPath[path] = position(pos)
+func (p *place) add(name string, pos token.Pos, e ast.Expr) {
+	q := p.under[name]
+	if q == nil {
+		if p.under == nil {
+			p.under = map[string]*place{}
+		}
+		q = &place{pos: pos}
+		p.under[name] = q
 	}
-	p.refers[path] = append(p.refers[path], references(e, false)...)
-	p.inside(path, e)
+	q.values = append(q.values, e)
 }
 
-func (p places) inside(path string, e ast.Expr) {
+func (p *place) inside(e ast.Expr) {
 	switch e := e.(type) {
 	case *ast.StructLit:
-		p.decls(path, e.Elts)
+		p.open(e.Elts)
 	case *ast.ListLit:
 		for i, elt := range e.Elts {
-			p.expr(join(path, strconv.Itoa(i)), elt.Pos(), elt)
+			p.add(strconv.Itoa(i), elt.Pos(), elt)
 		}
 	case *ast.BinaryExpr:
 		if e.Op == token.AND {
-			p.inside(path, e.X)
-			p.inside(path, e.Y)
+			p.inside(e.X)
+			p.inside(e.Y)
 		}
 	}
 }
+
+// declared tells whether a path is written.
+func (p places) declared(path []string) bool { return p.find(path) != nil }
 
 // at returns the place of a path, or of the nearest path above it that is written.
 func (p places) at(path []string) state.Pos {
-	for n := len(path); n > 0; n-- {
-		if pos, ok := p.byPath[join("", path[:n]...)]; ok && pos.File != "" {
-			return pos
+	var nearest state.Pos
+	at := p.root
+	for _, name := range path {
+		if at = at.below(name); at == nil {
+			break
+		}
+		if pos := position(at.pos); pos.File != "" {
+			nearest = pos
 		}
 	}
-	return state.Pos{}
+	return nearest
 }
 
 // join makes a key of names that no other list of names has.
-func join(path string, names ...string) string {
-	for _, n := range names {
-		path += "\x00" + strings.TrimRight(n, "?!")
-	}
-	return path
+func join(names []string) string {
+	return strings.Join(names, "\x00")
 }
 
 // name returns the name of a selector, without quotes and marks.
