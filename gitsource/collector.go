@@ -46,10 +46,18 @@ func (c *collector) enter(at, name string) (string, error) {
 	return path, nil
 }
 
-// reserve accounts for a file before its content is read.
-func (c *collector) reserve(path string, size int64) error {
+// fits tells whether a file is small enough by itself.
+func (c *collector) fits(path string, size int64) error {
 	if size > c.limits.Blob {
 		return tooLarge(path, fmt.Sprintf("the file has %d bytes, more than %d", size, c.limits.Blob))
+	}
+	return nil
+}
+
+// reserve accounts for a file before its content is read.
+func (c *collector) reserve(path string, size int64) error {
+	if err := c.fits(path, size); err != nil {
+		return err
 	}
 	if c.total += size; c.total > c.limits.Total {
 		return tooLarge(path, fmt.Sprintf("the files have more than %d bytes together", c.limits.Total))

@@ -9,5 +9,6 @@
 // regular blobs become files. A symbolic link, a submodule or a name that could leave the tree is refused by
 // name. An unchanged ref costs one request for the refs and no pack.
 //
-// A local folder goes through the same caps and refusals with ReadDir.
+// A local folder goes through the same caps and refusals with ReadDir, and so does what it was in another commit of
+// its repository with ReadRevision.
 package gitsource

@@ -20,6 +20,9 @@ const (
 	GitEmpty       Reason = "GitEmpty"       // the repository has no commit
 	GitRefNotFound Reason = "GitRefNotFound" // no such branch, tag or commit
 	GitProtocol    Reason = "GitProtocol"    // the answer is not Git, or is cut off or corrupt
+	GitShallow     Reason = "GitShallow"     // the local clone has not the history that is asked for
+	NoRepository   Reason = "NoRepository"   // a local folder is in no Git repository that can be read
+	NoFolder       Reason = "NoFolder"       // the commit has no such folder
 	TreeRefused    Reason = "TreeRefused"    // an entry is not a regular file, or its name is not safe
 	TreeTooLarge   Reason = "TreeTooLarge"   // a cap of Limits was reached
 )

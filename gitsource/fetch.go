@@ -10,6 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage/memory"
@@ -139,7 +140,7 @@ func read(store *memory.Storage, want target, l Limits) (Snapshot, error) {
 }
 
 // peel follows annotated tags, also of tags, to what they name.
-func peel(store *memory.Storage, h plumbing.Hash) (plumbing.Hash, error) {
+func peel(store storer.EncodedObjectStorer, h plumbing.Hash) (plumbing.Hash, error) {
 	for range 8 {
 		tag, err := object.GetTag(store, h)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {

@@ -1,6 +1,7 @@
 package gitsource
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 
@@ -56,6 +57,13 @@ func (w walker) entry(path string, e object.TreeEntry) error {
 }
 
 func (w walker) blob(path string, h plumbing.Hash) error {
+	size, err := w.store.EncodedObjectSize(h) // before its content is unpacked
+	if err == nil {
+		err = w.files.fits(path, size)
+	}
+	if err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return err
+	}
 	b, err := object.GetBlob(w.store, h)
 	if err != nil {
 		return err
