@@ -1,9 +1,7 @@
 package schema
 
 import (
-	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -12,9 +10,6 @@ import (
 
 // check makes the checks that CUE cannot, on data that has no other problem.
 func (r *reader) check() {
-	for _, s := range r.desired.Stores {
-		r.checkStore(s)
-	}
 	r.checkOneStore()
 	for _, c := range r.desired.Components {
 		r.checkComponent(c)
@@ -34,51 +29,6 @@ func (r *reader) check() {
 	for _, c := range r.desired.Components {
 		r.checkUses(c)
 	}
-}
-
-func (r *reader) checkStore(s state.Store) {
-	path := []string{"system", "stores", s.Name, "address"}
-	if s.Auth != nil {
-		r.checkSubdomain([]string{"system", "stores", s.Name, "auth", "secretRef", "name"}, "Secret", s.Auth.Name)
-	}
-	u, err := url.Parse(s.Address)
-	switch {
-	case err != nil || u.Host == "":
-		r.problem(path, "store-address", "the address is not a URL with a host", `write "redis://host:6379/0"`)
-	case u.User != nil:
-		r.problem(path, "store-address", "the address holds a user or a password", "move it to a Secret and name that in auth.secretRef")
-	case u.RawQuery != "" || u.Fragment != "":
-		r.problem(path, "store-address", "the address holds options", `write "redis://host:6379/0"`)
-	case strings.Trim(strings.TrimPrefix(u.Path, "/"), "0123456789") != "":
-		r.problem(path, "store-address", "the database is not a number", `write "redis://host:6379/0"`)
-	}
-}
-
-// checkOneStore refuses two stores that are the same database: keyspaces of the one could have the keys of the other.
-func (r *reader) checkOneStore() {
-	named := map[string]string{}
-	for _, s := range r.desired.Stores {
-		database, ok := databaseOf(s.Address)
-		if !ok {
-			continue
-		}
-		if other, taken := named[database]; taken {
-			r.problem([]string{"system", "stores", s.Name, "address"}, "same-store",
-				fmt.Sprintf("the stores %s and %s are the same database", other, s.Name), "keep one of them and put the keyspaces of both into it")
-			continue
-		}
-		named[database] = s.Name
-	}
-}
-
-// databaseOf returns host, port and number of the database behind an address.
-func databaseOf(address string) (string, bool) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return "", false
-	}
-	number := strings.TrimLeft(strings.TrimPrefix(u.Path, "/"), "0")
-	return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + " " + cmp.Or(u.Port(), "6379") + " " + cmp.Or(number, "0"), true
 }
 
 func (r *reader) checkComponent(c state.Component) {
@@ -117,15 +67,50 @@ func (r *reader) checkComponent(c state.Component) {
 	}
 }
 
-// checkLayout refuses versions of one keyspace that differ in pattern, type or encoding, which migrations cannot change yet.
+// checkLayout refuses versions of one keyspace between which no migration can exist. Where units are parts of a key,
+// all versions have one kind and one key pattern, since their units stand side by side in one key.
 func (r *reader) checkLayout(k state.Keyspace) {
+	if len(k.Shapes) == 0 {
+		return
+	}
+	first := k.Shapes[0]
 	for _, s := range k.Shapes[1:] {
-		first := k.Shapes[0]
 		path := []string{"system", "keyspaces", k.Name, "versions", string(s.Version)}
-		if s.Keys != first.Keys || s.Type != first.Type || s.Encoding != first.Encoding {
-			r.unsupported(path, "another key pattern, type or encoding than in "+string(first.Version), "keep keys, type and encoding")
+		if first.Type.Whole() && s.Type.Whole() {
+			continue
+		}
+		part := first
+		if part.Type.Whole() {
+			part = s
+		}
+		units := fmt.Sprintf("the units of a %s are parts of a key", redisType(part.Type))
+		switch {
+		case s.Type != first.Type:
+			r.problem(sub(path, "type"), "retype", fmt.Sprintf("%s is a %s and %s a %s: %s, and cannot become another kind", first.Version, redisType(first.Type), s.Version, redisType(s.Type), units),
+				fmt.Sprintf("keep the type of %s, or make a new keyspace for %s", first.Version, s.Version))
+		case s.Keys != first.Keys:
+			r.problem(sub(path, "keys"), "rekey", fmt.Sprintf("%s has other keys than %s: %s, and cannot move to another", s.Version, first.Version, units),
+				fmt.Sprintf("keep the keys %q, or make a new keyspace for %s", first.Keys, s.Version))
+		case !sameTTL(first.TTL, s.TTL):
+			r.problem(sub(path, "ttl"), "ttl", fmt.Sprintf("%s has another TTL rule than %s: %s, and the TTL is that of the key", s.Version, first.Version, units),
+				"give every version of the keyspace the same rule")
 		}
 	}
+}
+
+func sameTTL(a, b *state.TTL) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// redisType names a kind of data as a spec does.
+func redisType(t state.Redis) string {
+	if t == state.Map {
+		return "hash with map: true"
+	}
+	return string(t)
 }
 
 // checkPaths demands migrations from every version to the desired one and back. Each migration goes both ways.

@@ -14,20 +14,10 @@ import (
 
 // The plain parts of a spec as CUE decodes them. Shapes, migrations, tests and policies are read from CUE values.
 type (
-	rawSystem struct {
-		Stores     map[string]rawStore     `json:"stores"`
-		Keyspaces  map[string]rawKeyspace  `json:"keyspaces"`
-		Components map[string]rawComponent `json:"components"`
-	}
-	rawStore struct {
-		Address string `json:"address"`
-		Auth    *struct {
-			SecretRef state.SecretRef `json:"secretRef"`
-		} `json:"auth"`
-	}
 	rawKeyspace struct {
 		Store      string                         `json:"store"`
 		Version    state.Version                  `json:"version"`
+		Policy     *rawPolicy                     `json:"policy"`
 		Versions   map[state.Version]rawVersion   `json:"versions"`
 		Migrations map[state.Version]rawMigration `json:"migrations"`
 	}
@@ -37,59 +27,59 @@ type (
 		Map       bool              `json:"map"`
 		Encoding  string            `json:"encoding"`
 		Encodings map[string]string `json:"encodings"`
-		TTL       map[string]string `json:"ttl"`
+		TTL       *rawTTL           `json:"ttl"`
+	}
+	rawTTL struct {
+		Min string `json:"min"`
+		Max string `json:"max"`
+		Set string `json:"set"`
 	}
 	rawMigration struct {
 		From state.Version `json:"from"`
 		Drop []string      `json:"drop"`
 	}
-	rawComponent struct {
-		Workload *state.Workload       `json:"workload"`
-		External bool                  `json:"external"`
-		Release  string                `json:"release"`
-		Releases map[string]rawRelease `json:"releases"`
-		Policy   map[string]any        `json:"policy"`
-	}
-	rawRelease struct {
-		Images map[string]string            `json:"images"`
-		Env    map[string]map[string]string `json:"env"`
-		Uses   map[string]rawUse            `json:"uses"`
-	}
-	rawUse struct {
-		Reads   state.Range   `json:"reads"`
-		Writes  state.Version `json:"writes"`
-		Updates state.Updates `json:"updates"`
-	}
 )
 
 // read fills in the desired state. It goes on after a problem, so that one run reports them all.
 func (r *reader) read() {
-	var raw rawSystem
-	if err := r.system.Decode(&raw); err != nil {
-		r.problems = append(r.problems, r.places.diagnose(err, r.places.at([]string{"system"}))...)
-		return
+	if p := r.lookup([]string{"system", "policy"}); p.Exists() {
+		r.desired.Policy = r.readPolicy([]string{"system", "policy"}, decode[*rawPolicy](r, []string{"system", "policy"}, p), levelSystem)
 	}
-	r.desired.Policy = r.readPolicy([]string{"system", "policy"})
-	for _, name := range slices.Sorted(maps.Keys(raw.Stores)) {
-		s := state.Store{Name: name, Address: raw.Stores[name].Address, Pos: r.places.at([]string{"system", "stores", name})}
-		if auth := raw.Stores[name].Auth; auth != nil {
-			s.Auth = &auth.SecretRef
-		}
-		r.desired.Stores = append(r.desired.Stores, s)
-	}
-	for _, name := range slices.Sorted(maps.Keys(raw.Keyspaces)) {
-		r.desired.Keyspaces = append(r.desired.Keyspaces, r.readKeyspace(name, raw.Keyspaces[name]))
-	}
-	for _, name := range slices.Sorted(maps.Keys(raw.Components)) {
-		r.desired.Components = append(r.desired.Components, r.readComponent(name, raw.Components[name]))
-	}
+	r.each("stores", func(path []string, v cue.Value) {
+		r.desired.Stores = append(r.desired.Stores, r.readStore(path, decode[rawStore](r, path, v)))
+	})
+	r.each("keyspaces", func(path []string, v cue.Value) {
+		r.desired.Keyspaces = append(r.desired.Keyspaces, r.readKeyspace(path[2], decode[rawKeyspace](r, path, v)))
+	})
+	r.each("components", func(path []string, v cue.Value) {
+		r.desired.Components = append(r.desired.Components, r.readComponent(path, decode[rawComponent](r, path, v)))
+	})
+	slices.SortFunc(r.desired.Stores, func(a, b state.Store) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.desired.Keyspaces, func(a, b state.Keyspace) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.desired.Components, func(a, b state.Component) int { return cmp.Compare(a.Name, b.Name) })
 	r.check()
+}
+
+// each calls f for the stores, keyspaces or components of the system, in the order of the files.
+func (r *reader) each(what string, f func(path []string, v cue.Value)) {
+	it, err := r.system.LookupPath(cue.MakePath(cue.Str(what))).Fields()
+	for err == nil && it.Next() {
+		f([]string{"system", what, name(it.Selector())}, it.Value())
+	}
+}
+
+// decode reads what is plain in a value.
+func decode[T any](r *reader, path []string, v cue.Value) (out T) {
+	if err := v.Decode(&out); err != nil {
+		r.problems = append(r.problems, r.places.diagnose(err, r.places.at(path))...)
+	}
+	return out
 }
 
 func (r *reader) readKeyspace(name string, raw rawKeyspace) state.Keyspace {
 	path := []string{"system", "keyspaces", name}
 	k := state.Keyspace{Name: name, Store: raw.Store, Version: raw.Version, Pos: r.places.at(path)}
-	k.Policy = stricter(r.desired.Policy, r.readPolicy(sub(path, "policy")))
+	k.Policy = stricter(r.desired.Policy, r.readPolicy(sub(path, "policy"), raw.Policy, levelKeyspace))
 	for _, v := range slices.SortedFunc(maps.Keys(raw.Versions), state.Version.Compare) {
 		if s, ok := r.readShape(sub(path, "versions", string(v)), v, raw.Versions[v]); ok {
 			k.Shapes = append(k.Shapes, s)
@@ -125,31 +115,11 @@ func (r *reader) lookup(path []string) cue.Value {
 // readShape reads one version; ok is false if it has a problem.
 func (r *reader) readShape(path []string, v state.Version, raw rawVersion) (s state.Shape, ok bool) {
 	before := len(r.problems)
-	s = state.Shape{Version: v, Keys: raw.Keys, Type: state.Redis(raw.Type), Encoding: state.Encoding(raw.Encoding), Pos: r.places.at(path)}
-	switch {
-	case raw.Type == "hash" && raw.Map:
-		r.unsupported(sub(path, "map"), "a hash with map: true", "use a hash with fixed fields")
-	case raw.Type == "hash" && raw.Encoding != "" && raw.Encoding != string(state.Text):
-		r.unsupported(sub(path, "encoding"), "a hash with encoding "+strconv.Quote(raw.Encoding), "remove the encoding: the fields of a hash are text")
-	case raw.Type == "hash":
-		s.Encoding = ""
-	case raw.Type == "string" && raw.Encoding != string(state.JSON):
-		r.unsupported(sub(path, "encoding"), "a string that is not JSON", `write encoding: "json" if its values are JSON`)
-	case raw.Type != "string":
-		r.unsupported(sub(path, "type"), "the Redis type "+strconv.Quote(raw.Type), `use "hash", or "string" with encoding: "json"`)
-	}
-	if len(raw.Encodings) > 0 {
-		r.unsupported(sub(path, "encodings"), "an encoding of a single field", "remove it: the fields of a hash are text")
-	}
-	if len(raw.TTL) > 0 {
-		r.unsupported(sub(path, "ttl"), "a TTL rule", "remove it: a rewrite keeps every TTL")
-	}
-	if _, err := state.ParsePattern(raw.Keys); err != nil {
-		r.problem(sub(path, "keys"), "key-pattern", err.Error(), `write a literal prefix and segments: "session:<id>"`)
-	}
+	s = state.Shape{Version: v, Keys: raw.Keys, Pos: r.places.at(path)}
+	r.layout(path, raw, &s)
 	at := sub(path, "#value")
 	if len(r.problems) == before {
-		s.Value = r.shape(at, r.lookup(at), s.Type)
+		s.Value = r.shape(at, r.lookup(at), s)
 	}
 	return s, len(r.problems) == before
 }
@@ -189,43 +159,4 @@ func (r *reader) readTest(path []string, to state.Version, v cue.Value) state.Te
 		}
 	}
 	return t
-}
-
-func (r *reader) readComponent(name string, raw rawComponent) state.Component {
-	path := []string{"system", "components", name}
-	c := state.Component{Name: name, Workload: raw.Workload, External: raw.External, Release: raw.Release, Pos: r.places.at(path)}
-	for _, field := range slices.Sorted(maps.Keys(raw.Policy)) {
-		r.unsupported(sub(path, "policy", field), "the component policy "+field, "remove it")
-	}
-	for _, rel := range slices.SortedFunc(maps.Keys(raw.Releases), compareReleases) {
-		c.Releases = append(c.Releases, r.readRelease(sub(path, "releases", rel), rel, raw.Releases[rel]))
-	}
-	return c
-}
-
-func (r *reader) readRelease(path []string, name string, raw rawRelease) state.Release {
-	rel := state.Release{Name: name, Pos: r.places.at(path)}
-	for _, container := range slices.Sorted(maps.Keys(raw.Images)) {
-		rel.Images = append(rel.Images, state.Image{Container: container, Image: raw.Images[container]})
-	}
-	if len(raw.Env) > 0 {
-		r.unsupported(sub(path, "env"), "env of a release", "remove it: releases are told apart by their images")
-	}
-	for _, k := range slices.Sorted(maps.Keys(raw.Uses)) {
-		u := raw.Uses[k]
-		at := sub(path, "uses", k)
-		if u.Writes != "" && u.Updates == "" {
-			u.Updates = state.UpdatesValue
-		}
-		rel.Uses = append(rel.Uses, state.Use{Keyspace: k, Reads: u.Reads, Writes: u.Writes, Updates: u.Updates, Pos: r.places.at(at)})
-	}
-	return rel
-}
-
-// compareReleases orders release names by semver where both are, else by name.
-func compareReleases(a, b string) int {
-	if va, vb := state.Version(a), state.Version(b); va.Valid() && vb.Valid() {
-		return va.Compare(vb)
-	}
-	return cmp.Compare(a, b)
 }

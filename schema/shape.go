@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,29 +13,6 @@ import (
 // maxDepth bounds the nesting of a shape; a shape that contains itself never ends.
 const maxDepth = 64
 
-// shape compiles the #value of a version of the given Redis type.
-func (r *reader) shape(path []string, v cue.Value, redis state.Redis) state.Type {
-	before := len(r.problems)
-	t := r.typ(path, v, 0)
-	if len(r.problems) > before || redis != state.Hash {
-		return t
-	}
-	if len(t.Alts) != 1 || t.Alts[0].Kind != state.Struct {
-		r.problem(path, "wrong-kind", "the #value of a hash is one struct: its fields", "write #value: {field: string, ...}")
-		return t
-	}
-	for _, f := range t.Alts[0].Fields {
-		for _, a := range f.Type.Alts {
-			if a.Kind == state.Struct || a.Kind == state.Array || a.Kind == state.Null {
-				r.problemAt(f.Pos, sub(path, f.Name), "unsupported", fmt.Sprintf("a %s in a field of a hash is not supported yet", a.Kind),
-					"use a string, a number or a bool")
-				break
-			}
-		}
-	}
-	return t
-}
-
 // typ compiles one value of a shape.
 func (r *reader) typ(path []string, v cue.Value, depth int) state.Type {
 	if depth > maxDepth {
@@ -46,7 +21,7 @@ func (r *reader) typ(path []string, v cue.Value, depth int) state.Type {
 	}
 	t := state.Type{Alts: r.alts(path, v, depth)}
 	d, ok := v.Default()
-	if op, _ := v.Eval().Expr(); ok && d.IsConcrete() && len(t.Alts) > 0 && (op == cue.OrOp || isDefault(t, d)) {
+	if op, _ := v.Eval().Expr(); ok && d.IsConcrete() && len(t.Alts) > 0 && (op == cue.OrOp || isDefault(t, v, d)) {
 		value := r.value(path, d)
 		t.Default = &value
 	}
@@ -54,13 +29,17 @@ func (r *reader) typ(path []string, v cue.Value, depth int) state.Type {
 }
 
 // isDefault tells the default of *"free" | string, which CUE keeps as a string with a default, from a constant, and
-// from the empty list that every open list has.
-func isDefault(t state.Type, d cue.Value) bool {
-	return len(t.Alts) == 1 && t.Alts[0].Const == nil && d.Kind() != cue.ListKind && d.Kind() != cue.StructKind
+// from the empty list that every open list has: such a list is concrete, a choice between lists is not.
+func isDefault(t state.Type, v, d cue.Value) bool {
+	if d.Kind() == cue.ListKind || d.Kind() == cue.StructKind {
+		return !v.IsConcrete()
+	}
+	return len(t.Alts) == 1 && t.Alts[0].Const == nil
 }
 
 // alts compiles the alternatives of a value.
 func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
+	given := v
 	v = v.Eval()
 	op, args := v.Expr()
 	if op == cue.OrOp {
@@ -68,14 +47,17 @@ func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
 		for _, a := range args {
 			out = append(out, r.alts(path, a, depth)...)
 		}
-		return out
+		return r.apart(path, out)
 	}
-	if _, ok := v.Default(); ok && op == cue.NoOp && len(args) == 1 && v.IncompleteKind()&^(cue.NumberKind|cue.StringKind|cue.BoolKind) == 0 {
-		v = args[0] // without its default
+	if _, ok := v.Default(); ok && op == cue.NoOp && len(args) == 1 {
+		v = args[0] // without its default, which it subsumes
 		op, args = v.Expr()
 	}
+	if op == cue.NoOp && v.IncompleteKind() == cue.TopKind {
+		return state.AnyType().Alts
+	}
 	alt, ok := r.alt(path, v, depth)
-	if !ok {
+	if !ok || !r.lengths(path, given, &alt, depth) {
 		return nil
 	}
 	if op == cue.NoOp {
@@ -93,13 +75,37 @@ func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
 	return []state.Alt{alt}
 }
 
+// apart drops alternatives that another one takes in, and refuses structs that a value cannot be told between.
+func (r *reader) apart(path []string, alts []state.Alt) []state.Alt {
+	whole := func(a state.Alt) state.Shape {
+		return state.Shape{Type: state.String, Encoding: state.MsgPack, Value: state.Type{Alts: []state.Alt{a}}}
+	}
+	for i := 0; i < len(alts); i++ {
+		for j := 0; j < len(alts) && i < len(alts); j++ {
+			x, y := alts[i], alts[j]
+			if i == j || x.Kind != y.Kind || x.Kind != state.Struct && x.Kind != state.Array {
+				continue
+			}
+			if state.Subsumes(whole(y), whole(x)) {
+				alts, j = slices.Delete(alts, i, i+1), -1
+				continue
+			}
+			if overlap, meet := state.Meet(whole(x), whole(y)); meet && x.Kind == state.Struct && i < j {
+				r.problem(path, "ambiguous", "a value may be of two of the structs here: "+overlap,
+					`give each a field that tells them apart: {kind: "card", ...} | {kind: "cash", ...}`)
+			}
+		}
+	}
+	return alts
+}
+
 // alt makes an alternative of a value's kind, its constant, its fields or its element.
 func (r *reader) alt(path []string, v cue.Value, depth int) (state.Alt, bool) {
 	kind := v.IncompleteKind()
 	switch kind {
 	case cue.NullKind:
 		return state.Alt{Kind: state.Null}, true
-	case cue.BoolKind, cue.IntKind, cue.FloatKind, cue.NumberKind, cue.StringKind:
+	case cue.BoolKind, cue.IntKind, cue.FloatKind, cue.NumberKind, cue.StringKind, cue.BytesKind:
 		return r.scalar(path, v, kind)
 	case cue.ListKind:
 		return r.list(path, v, depth)
@@ -116,6 +122,7 @@ func (r *reader) alt(path []string, v cue.Value, depth int) (state.Alt, bool) {
 
 var kinds = map[cue.Kind]state.Kind{
 	cue.BoolKind: state.Bool, cue.IntKind: state.Int, cue.FloatKind: state.Number, cue.NumberKind: state.Number, cue.StringKind: state.Str,
+	cue.BytesKind: state.Bytes,
 }
 
 func (r *reader) scalar(path []string, v cue.Value, kind cue.Kind) (state.Alt, bool) {
@@ -133,13 +140,22 @@ func (r *reader) scalar(path []string, v cue.Value, kind cue.Kind) (state.Alt, b
 }
 
 func (r *reader) list(path []string, v cue.Value, depth int) (state.Alt, bool) {
-	elem := v.LookupPath(cue.MakePath(cue.AnyIndex))
-	if first := v.LookupPath(cue.MakePath(cue.Index(0))); first.Exists() || !elem.Exists() {
-		r.unsupported(path, "a list with fixed elements", "write [...T]")
-		return state.Alt{}, false
+	a := state.Alt{Kind: state.Array}
+	for i := 0; ; i++ {
+		item := v.LookupPath(cue.MakePath(cue.Index(i)))
+		if !item.Exists() {
+			break
+		}
+		a.Items = append(a.Items, r.typ(sub(path, strconv.Itoa(i)), item, depth+1))
 	}
-	t := r.typ(path, elem, depth+1)
-	return state.Alt{Kind: state.Array, Elem: &t}, true
+	rest := v.LookupPath(cue.MakePath(cue.AnyIndex))
+	if a.Fixed = !rest.Exists(); a.Fixed {
+		return a, true
+	}
+	if t := r.typ(path, rest, depth+1); !t.IsAny() {
+		a.Elem = &t
+	}
+	return a, true
 }
 
 func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bool) {
@@ -151,8 +167,10 @@ func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bo
 	}
 	for it.Next() {
 		if it.Selector().ConstraintType() == cue.PatternConstraint {
-			r.unsupported(path, "a struct with a pattern of fields", "name its fields, or end it in ... and leave the rest untyped")
-			return a, false
+			if !r.rest(path, it, &a, depth) {
+				return a, false
+			}
+			continue
 		}
 		f := state.Field{Name: name(it.Selector()), Optional: it.IsOptional()}
 		at := sub(path, f.Name)
@@ -167,6 +185,19 @@ func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bo
 	return a, true
 }
 
+// rest reads [string]: T, the type of the fields that a struct does not name.
+func (r *reader) rest(path []string, it *cue.Iterator, a *state.Alt, depth int) bool {
+	p := it.Selector().Pattern()
+	if op, _ := p.Eval().Expr(); op != cue.NoOp || p.IncompleteKind() != cue.StringKind || p.IsConcrete() || a.Rest != nil {
+		r.unsupported(path, "a struct with a pattern of some fields", "write [string]: T for all fields it does not name, or end it in ... and leave them untyped")
+		return false
+	}
+	if t := r.typ(path, it.Value(), depth+1); !t.IsAny() {
+		a.Rest = &t
+	}
+	return true
+}
+
 // isForbidden tells a field?: _|_ from a field whose type is contradictory.
 func isForbidden(v cue.Value) bool {
 	err := v.Err()
@@ -179,50 +210,6 @@ func (r *reader) placeOf(v cue.Value, path []string) state.Pos {
 		return pos
 	}
 	return r.places.at(path)
-}
-
-var bounds = map[cue.Op]string{
-	cue.GreaterThanEqualOp: ">=", cue.LessThanEqualOp: "<=", cue.GreaterThanOp: ">", cue.LessThanOp: "<", cue.NotEqualOp: "!=",
-}
-
-// narrow adds one constraint to an alternative.
-func (r *reader) narrow(path []string, v cue.Value, a *state.Alt) bool {
-	op, args := v.Expr()
-	if op == cue.NoOp {
-		return true // a kind, or a struct: already in the alternative
-	}
-	if len(args) == 1 && args[0].IsConcrete() {
-		operand := r.value(path, args[0])
-		sign, isBound := bounds[op]
-		number := operand.Kind == state.Int || operand.Kind == state.Number
-		switch {
-		case op == cue.RegexMatchOp:
-			a.Match = append(a.Match, operand.Text)
-			return r.shortEnough(path, operand.Text)
-		case op == cue.NotRegexMatchOp:
-			a.NoMatch = append(a.NoMatch, operand.Text)
-			return r.shortEnough(path, operand.Text)
-		case op == cue.NotEqualOp && operand.Kind == state.Str:
-			a.NoMatch = append(a.NoMatch, `\A`+regexp.QuoteMeta(operand.Text)+`\z`)
-			return true
-		case isBound && number && (a.Kind == state.Int || a.Kind == state.Number):
-			a.Bounds = append(a.Bounds, state.Bound{Op: sign, Value: operand.Text})
-			return true
-		}
-	}
-	r.unsupported(path, fmt.Sprintf("the constraint %v", v), "use a kind, constants, bounds of a number, or =~ and !~ with a constant")
-	return false
-}
-
-// maxExpression bounds a regular expression, which runs on every unit.
-const maxExpression = 512
-
-func (r *reader) shortEnough(path []string, expression string) bool {
-	if len(expression) <= maxExpression {
-		return true
-	}
-	r.unsupported(path, fmt.Sprintf("a regular expression of more than %d bytes", maxExpression), "shorten it")
-	return false
 }
 
 // value turns a concrete CUE value into plain data.
@@ -246,6 +233,9 @@ func (r *reader) value(path []string, v cue.Value) state.Value {
 	case cue.StringKind:
 		s, _ := v.String()
 		return state.Value{Kind: state.Str, Text: s}
+	case cue.BytesKind:
+		b, _ := v.Bytes()
+		return state.Value{Kind: state.Bytes, Bytes: b}
 	case cue.ListKind:
 		return r.listValue(path, v)
 	case cue.StructKind:

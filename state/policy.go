@@ -10,7 +10,7 @@ type Policy struct {
 	OnFailure  OnFailure `json:"onFailure,omitempty"`
 	Throttle   Throttle  `json:"throttle,omitempty"`
 	Limits     *Limits   `json:"limits,omitempty"`  // instead of, or below, the profile of Throttle
-	Windows    []Window  `json:"windows,omitempty"` // none: any time; each level's must be open
+	Windows    []Window  `json:"windows,omitempty"` // none: any time; see Window.Level
 	Soak       Soak      `json:"soak,omitzero"`
 	Canary     string    `json:"canary,omitempty"` // "1%" of the keys first
 	Gates      []Gate    `json:"gates,omitempty"`  // sorted by name
@@ -35,12 +35,15 @@ type Limits struct {
 	MaxBlocked     int64 `json:"maxBlocked,omitempty"` // milliseconds that one call may block the server
 }
 
-// Window is a time of the week in which changes may start.
+// Window is a time of the week in which changes may start: while, of each level that has windows, one is open.
 type Window struct {
 	Days []string `json:"days,omitempty"` // mon … sun; none: every day
 	From string   `json:"from"`           // "22:00"
 	To   string   `json:"to"`             // of the next day if it is not after From
 	Zone string   `json:"zone,omitempty"` // IANA name; UTC if empty
+
+	// Level is that of the policy it stands in: system, keyspace or component.
+	Level string `json:"level,omitempty"`
 }
 
 // Soak is how long to wait and watch after a step, in milliseconds.
