@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,7 +127,7 @@ func (p places) cycleAfter(trail [][]string, strict []bool, seen map[string]bool
 
 // followsFromCycle tells whether CUE says this, among other things, of a value that depends on itself.
 func followsFromCycle(c complaint) bool {
-	return strings.Contains(c.message, "cycle") || strings.Contains(c.message, "unresolved disjunction") || strings.Contains(c.message, "non-concrete value") ||
+	return strings.Contains(c.message, "cycle") || strings.HasPrefix(c.message, "circular dependency") || strings.Contains(c.message, "unresolved disjunction") || strings.Contains(c.message, "non-concrete value") ||
 		strings.HasPrefix(c.message, "invalid interpolation") || strings.HasPrefix(c.message, "incomplete value")
 }
 
@@ -136,6 +137,13 @@ func (p places) selfReference(g []complaint) (state.Diagnostic, bool) {
 		return state.Diagnostic{}, false
 	}
 	loop := p.cycle(g[0].path)
+	if at := p.find(g[0].path); loop == nil && at != nil { // CUE names the struct around it
+		for _, name := range slices.Sorted(maps.Keys(at.fields())) {
+			if loop == nil {
+				loop = p.cycle(sub(g[0].path, name))
+			}
+		}
+	}
 	if loop == nil {
 		return state.Diagnostic{}, false
 	}

@@ -25,12 +25,19 @@ func Evaluate(files fs.FS, dir string) (desired state.Desired, err error) {
 				Hint: "simplify what was changed last, and report the spec to the CUE project"}}
 		}
 	}()
-	inst, problems := load(files, dir)
+	inst, problems := load(files, dir, nil)
 	if len(problems) > 0 {
 		return state.Desired{}, problems.Sorted()
 	}
-	r := &reader{ctx: cuecontext.New(), places: findPlaces(inst.Files)}
-	r.readSystem(inst)
+	r := newReader(inst)
+	wrong := r.evaluate(inst)
+	switch {
+	case wrong != nil:
+		s := salvage{files: files, dir: dir, places: r.places, first: r.first}
+		return state.Desired{}, s.run(wrong)
+	case len(r.problems) == 0:
+		r.read()
+	}
 	if len(r.problems) > 0 {
 		return state.Desired{}, r.problems.Sorted()
 	}
@@ -41,9 +48,15 @@ func Evaluate(files fs.FS, dir string) (desired state.Desired, err error) {
 type reader struct {
 	ctx      *cue.Context
 	places   places
+	first    state.Pos // of the package
 	system   cue.Value
 	desired  state.Desired
 	problems state.Diagnostics
+}
+
+func newReader(inst *build.Instance) *reader {
+	first := state.Pos{File: inst.Files[0].Filename, Line: 1, Column: 1}
+	return &reader{ctx: cuecontext.New(), places: findPlaces(inst.Files), first: first, desired: state.Desired{System: inst.PkgName}}
 }
 
 // problem adds a diagnostic at the place of a path.
@@ -63,33 +76,29 @@ func (r *reader) unsupported(path []string, what, hint string) {
 	r.problem(path, "unsupported", what+" is not supported yet", hint)
 }
 
-func (r *reader) readSystem(inst *build.Instance) {
+// evaluate evaluates the package and returns what CUE finds wrong with it. What is no system is a problem.
+func (r *reader) evaluate(inst *build.Instance) error {
 	root := r.ctx.BuildInstance(inst)
-	first := state.Pos{File: inst.Files[0].Filename, Line: 1, Column: 1}
 	if inst.LookupImport(ModulePath) == nil {
-		r.problemAt(first, nil, "no-system", "the package "+inst.PkgName+" does not import "+ModulePath, "write: system: schema.#System")
-		return
+		r.problemAt(r.first, nil, "no-system", "the package "+inst.PkgName+" does not import "+ModulePath, "write: system: schema.#System")
+		return nil
 	}
-	system := root.LookupPath(cue.ParsePath("system"))
+	r.system = root.LookupPath(systemPath)
 	err := root.Validate(cue.All()) // all mistakes; root.Err knows only the first
 	if err == nil {
 		err = root.Err()
 	}
-	if err == nil && system.Exists() {
-		err = system.Validate(cue.All(), cue.Concrete(true))
+	if err == nil && r.system.Exists() {
+		err = r.system.Validate(cue.All(), cue.Concrete(true))
 	}
 	switch {
 	case err != nil:
-		r.problems = append(r.problems, r.places.diagnose(err, first)...)
-		return
-	case !system.Exists():
-		r.problemAt(first, nil, "no-system", "the package "+inst.PkgName+" has no field system", "write: system: schema.#System")
-		return
-	case r.places.at([]string{"system"}).File == "":
-		r.problemAt(first, nil, "no-system", "system is not a schema.#System, so misspelt fields would pass", "write: system: schema.#System")
-		return
+	case !r.system.Exists():
+		r.problemAt(r.first, nil, "no-system", "the package "+inst.PkgName+" has no field system", "write: system: schema.#System")
+	case !r.places.declared([]string{"system"}):
+		r.problemAt(r.first, nil, "no-system", "system is not a schema.#System, so misspelt fields would pass", "write: system: schema.#System")
 	}
-	r.system = system
-	r.desired.System = inst.PkgName
-	r.read()
+	return err
 }
+
+var systemPath = cue.ParsePath("system")

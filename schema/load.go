@@ -35,8 +35,8 @@ type loader struct {
 	problems state.Diagnostics
 }
 
-// load parses the package in dir and all it imports.
-func load(files fs.FS, dir string) (*build.Instance, state.Diagnostics) {
+// load parses the package in dir and all it imports, and leaves parts of the package out.
+func load(files fs.FS, dir string, without []cut) (*build.Instance, state.Diagnostics) {
 	dir = path.Clean(strings.TrimPrefix(path.Clean("/"+dir), "/"))
 	if dir == "" {
 		dir = "."
@@ -48,6 +48,11 @@ func load(files fs.FS, dir string) (*build.Instance, state.Diagnostics) {
 	l.checkEdition()
 	var inst *build.Instance
 	if files := l.packageIn(dir, ""); files != nil {
+		for _, c := range without {
+			if !c.from(files) {
+				l.problem(state.Pos{}, "not-cut", "it is not written", "")
+			}
+		}
 		inst = l.complete(dir, l.closing(files), l.importer)
 	}
 	if inst == nil && len(l.problems) == 0 {

@@ -73,12 +73,16 @@ func fromCUE(err error, fallback state.Pos) state.Diagnostics {
 
 // diagnose turns CUE's errors into one diagnostic a mistake, at places in the user's tree.
 func (p places) diagnose(err error, fallback state.Pos) state.Diagnostics {
+	return p.describe(takeAllApart(err), fallback)
+}
+
+// describe turns complaints into one diagnostic a mistake.
+func (p places) describe(all []complaint, fallback state.Pos) state.Diagnostics {
 	var groups [][]complaint
 	byPath := map[string]int{}
-	for _, e := range errors.Errors(err) {
-		c := takeApart(e)
-		if name, ok := strings.CutPrefix(c.message, "this system has no keyspace "); ok && p.at([]string{"system", "keyspaces", name}) != p.at([]string{"system", "keyspaces"}) {
-			continue // it is there, and has a mistake of its own
+	for _, c := range all {
+		if p.isEcho(c) {
+			continue
 		}
 		key := join(c.path)
 		i, ok := byPath[key]
@@ -94,11 +98,17 @@ func (p places) diagnose(err error, fallback state.Pos) state.Diagnostics {
 		out = append(out, p.report(g, fallback)...)
 	}
 	if len(out) == 0 { // nothing but echoes: say at least one
-		for _, e := range errors.Errors(err) {
-			out = append(out, p.diagnostic(takeApart(e), fallback))
+		for _, c := range all {
+			out = append(out, p.diagnostic(c, fallback))
 		}
 	}
 	return withoutEchoes(out.Sorted())
+}
+
+// isEcho tells whether a complaint is that something is missing which is there, and has a mistake of its own.
+func (p places) isEcho(c complaint) bool {
+	name, ok := strings.CutPrefix(c.message, "this system has no keyspace ")
+	return ok && p.declared([]string{"system", "keyspaces", name})
 }
 
 func takeApart(e errors.Error) complaint {
@@ -149,7 +159,7 @@ func (p places) report(g []complaint, fallback state.Pos) state.Diagnostics {
 	}
 	var out state.Diagnostics
 	for _, c := range g {
-		if len(g) > 1 && strings.Contains(c.message, "errors in empty disjunction") {
+		if len(g) > 1 && (strings.Contains(c.message, "errors in empty disjunction") || strings.Contains(c.message, "(type _|_)")) {
 			continue
 		}
 		out = append(out, p.diagnostic(c, fallback))

@@ -60,6 +60,11 @@ func (p *place) below(name string) *place {
 	if p == nil {
 		return nil
 	}
+	return p.fields()[strings.TrimRight(name, "?!")]
+}
+
+// fields returns what is written below a place.
+func (p *place) fields() map[string]*place {
 	if !p.opened {
 		p.opened = true
 		p.open(p.decls)
@@ -67,7 +72,7 @@ func (p *place) below(name string) *place {
 			p.inside(e)
 		}
 	}
-	return p.under[strings.TrimRight(name, "?!")]
+	return p.under
 }
 
 func (p *place) open(decls []ast.Decl) {
