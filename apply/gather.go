@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"keyshift.dev/diff"
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
@@ -35,7 +34,7 @@ type shelf struct {
 
 // Plan compares and plans. It is pure.
 func (s Situation) Plan() plan.Plan {
-	return plan.Make(s.Want, s.Have, diff.Compute(s.Want, s.Have))
+	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have))
 }
 
 // Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the

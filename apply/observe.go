@@ -45,7 +45,7 @@ func (e Edges) connected(want state.Desired) error {
 
 // read makes the pass over one store.
 func (e Edges) read(ctx context.Context, want state.Desired, store string) ([]state.Live, error) {
-	ours := keyspacesOf(want, store)
+	ours := observable(keyspacesOf(want, store))
 	if err := e.Stores[store].CheckOwner(ctx, want.System, ours); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
@@ -101,6 +102,7 @@ func (b *book) current(ctx context.Context) error {
 // next returns the ledger of one store at a state.
 func (b *book) next(s shelf, have state.Observed) state.Ledger {
 	l := state.Ledger{Format: state.LedgerFormat, Identity: s.ledger.Identity, System: b.system, Catalogue: b.catalogue}
+	l.Catalogue.Warnings = nil
 	for _, live := range have.Keyspaces {
 		k, known := b.catalogue.FindKeyspace(live.Keyspace)
 		if !known || k.Store != s.store {
@@ -112,6 +114,29 @@ func (b *book) next(s shelf, have state.Observed) state.Ledger {
 			l.Counted = append(l.Counted, live.Keyspace)
 		}
 	}
+	return b.unobserved(s, have, l)
+}
+
+// unobserved adds to the next ledger what the last one says of keyspaces that were not observed: it is still all
+// that is known of them.
+func (b *book) unobserved(s shelf, have state.Observed, l state.Ledger) state.Ledger {
+	blind := func(name string) bool {
+		_, declared := b.catalogue.FindKeyspace(name)
+		_, observed := have.FindLive(name)
+		return declared && !observed
+	}
+	for _, r := range s.ledger.Records {
+		if blind(r.Keyspace) {
+			l.Records = append(l.Records, r)
+		}
+	}
+	for _, name := range s.ledger.Counted {
+		if blind(name) {
+			l.Counted = append(l.Counted, name)
+		}
+	}
+	slices.SortFunc(l.Records, func(a, b state.Record) int { return strings.Compare(a.Keyspace, b.Keyspace) })
+	slices.Sort(l.Counted)
 	return l
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"keyshift.dev/diff"
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
@@ -145,7 +144,7 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	now := plan.Make(r.want, r.have, diff.Compute(r.want, r.have))
+	now := plan.Make(r.want, r.have, changes(r.want, r.have))
 	if now.Digest != step.Digest {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}

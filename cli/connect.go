@@ -146,22 +146,36 @@ func (c *connection) restConfig() (*rest.Config, string, error) {
 // openStore connects to a store. Credentials come from the address if it has some, else from the Secret that the
 // spec names, where there is a cluster to read it from.
 func (c *connection) openStore(ctx context.Context, s state.Store, override string, secrets secretReader) (*keyspace.Store, error) {
-	o := keyspace.Options{Store: s.Name, Address: s.Address}
-	if override != "" {
-		o.Address = override
-	}
-	if s.Auth != nil && secrets != nil && !hasCredentials(o.Address) {
-		data, err := secrets(ctx, s.Auth.Name)
-		if err != nil {
-			return nil, fmt.Errorf("store %s: %w", s.Name, err)
-		}
-		o.Username, o.Password = string(data["username"]), string(data["password"])
+	o, err := storeOptions(ctx, s, override, secrets)
+	if err != nil {
+		return nil, err
 	}
 	store, err := keyspace.Open(ctx, o)
 	if err != nil {
 		return nil, c.reach(err, s, o)
 	}
 	return store, nil
+}
+
+// storeOptions returns how to reach a store. An address on the command line stands for everything that the spec says of
+// the place; the Secrets of its own are read only if there is a cluster to read them from.
+func storeOptions(ctx context.Context, s state.Store, override string, secrets secretReader) (keyspace.Options, error) {
+	if override != "" {
+		s.Address, s.Sentinel, s.Cluster, s.Database = override, nil, nil, 0
+	}
+	if secrets == nil || hasCredentials(s.Address) {
+		s.Auth = nil
+	}
+	if secrets == nil && s.TLS != nil {
+		s.TLS = &state.TLS{ServerName: s.TLS.ServerName}
+	}
+	if override != "" && strings.HasPrefix(override, "redis://") {
+		s.TLS = nil
+	}
+	if hasCredentials(s.Address) {
+		s.User = ""
+	}
+	return keyspace.OptionsOf(s, func(name string) (map[string][]byte, error) { return secrets(ctx, name) })
 }
 
 // reach adapts the way out of a store that cannot be reached to what was given on the command line.

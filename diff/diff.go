@@ -30,6 +30,15 @@ const (
 	RiskLossy        Risk = "lossy"         // units are rewritten and the way back may not restore them
 )
 
+// Of says what the object of a hold is.
+type Of string
+
+// OfKeyspace marks the hold of a keyspace.
+const OfKeyspace Of = "keyspace"
+
+// OnKeyspace tells whether the change is about a keyspace, not a component.
+func (c Change) OnKeyspace() bool { return c.Kind == Version || c.Of == OfKeyspace }
+
 // Code names a hold for machines.
 type Code string
 
@@ -44,6 +53,7 @@ const (
 type Change struct {
 	Kind   Kind   `json:"kind"`
 	Object string `json:"object"`           // component of a release or hold, keyspace of a version
+	Of     Of     `json:"of,omitempty"`     // of a hold: what Object names, a component if empty
 	From   string `json:"from,omitempty"`   // what is there: releases, or classes that do not fit, joined by ", "
 	To     string `json:"to,omitempty"`     // desired release or version
 	Code   Code   `json:"code,omitempty"`   // of a hold

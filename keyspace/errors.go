@@ -31,6 +31,7 @@ const (
 	NotConverging    = "NotConverging"    // something keeps writing the old version
 	ReplicasBehind   = "ReplicasBehind"   // did not acknowledge in time
 	TransformRefused = "TransformRefused" // the shapes or migrations of keyspaces cannot be compiled, or their keys overlap
+	SecretInvalid    = "SecretInvalid"    // a Secret of the store lacks what it must hold
 	MigrationMissing = "MigrationMissing" // no version, or no path to it
 )
 

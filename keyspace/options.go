@@ -18,6 +18,7 @@ type Options struct {
 	Address  string // redis://host:port/db, or rediss:// for TLS
 	Username string // wins over one in Address
 	Password string // wins over one in Address; never part of an error
+	Database int    // wins over one in Address, unless 0
 	TLS      *tls.Config
 
 	Timeout  time.Duration // of one command; default 5 s
@@ -59,6 +60,9 @@ func (o Options) client() (*redis.Options, error) {
 	}
 	if o.Password != "" {
 		c.Password = o.Password
+	}
+	if o.Database != 0 {
+		c.DB = o.Database
 	}
 	if o.TLS != nil {
 		c.TLSConfig = o.TLS

@@ -61,7 +61,7 @@ func Check(want state.Desired, have state.Observed, p Plan) error {
 
 func (p Plan) blocks(c diff.Change) bool {
 	return slices.ContainsFunc(p.Blocked, func(b Blocked) bool {
-		if c.Kind == diff.Version {
+		if c.OnKeyspace() {
 			return slices.Contains(b.Keyspaces, c.Object)
 		}
 		return slices.Contains(b.Components, c.Object)

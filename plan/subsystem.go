@@ -91,7 +91,7 @@ func (s subsystem) keyspaces() (names []string) {
 
 // has tells whether a change is about an object of the subsystem.
 func (s subsystem) has(c diff.Change) bool {
-	if c.Kind == diff.Version {
+	if c.OnKeyspace() {
 		return slices.Contains(s.keyspaces(), c.Object)
 	}
 	return slices.Contains(s.components(), c.Object)

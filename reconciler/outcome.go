@@ -87,6 +87,7 @@ var outcomes = map[string]then{
 
 	v1alpha1.ReasonNoSafeOrder:     retry,
 	v1alpha1.ReasonSearchLimit:     retry,
+	v1alpha1.ReasonNotBuilt:        retry,
 	v1alpha1.ReasonUnfitUnits:      retry,
 	v1alpha1.ReasonUnknownRelease:  retry,
 	v1alpha1.ReasonUnknownImage:    retry,

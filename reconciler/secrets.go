@@ -12,6 +12,7 @@ import (
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/cluster"
 	"keyshift.dev/gitsource"
+	"keyshift.dev/keyspace"
 	"keyshift.dev/state"
 )
 
@@ -84,29 +85,23 @@ func gitSource(ctx context.Context, c client.Reader, d *v1alpha1.Delivery) (gits
 	return src, nil
 }
 
-// login is how to reach one store, and which Secret said so.
+// login is how to reach one store, and which Secrets said so.
 type login struct {
-	username, password string
-	version            string // changes with the Secret; empty without one
+	options keyspace.Options
+	version string // changes with what the spec and the Secrets say
 }
 
-// storeLogin returns the credentials that the spec names for a store, from the Delivery's namespace.
+// storeLogin returns what the spec says of a store, with the credentials and certificates in the Secrets that it names,
+// from the Delivery's namespace.
 func storeLogin(ctx context.Context, c client.Reader, namespace string, store state.Store) (login, error) {
-	if store.Auth == nil {
-		return login{}, nil
-	}
-	secret, err := readSecret(ctx, c, namespace, store.Auth.Name)
-	if err != nil {
-		return login{}, fmt.Errorf("store %s: %w", store.Name, err)
-	}
-	key := client.ObjectKeyFromObject(secret).String()
-	password, ok := secret.Data[keyPassword]
-	if !ok {
-		return login{}, fmt.Errorf("store %s: %w", store.Name, &SecretError{Name: key, Message: "holds no password; add the key password, and username for an ACL user"})
-	}
-	return login{
-		username: string(secret.Data[keyUsername]),
-		password: string(password),
-		version:  key + "/" + string(secret.UID) + "/" + secret.ResourceVersion,
-	}, nil
+	version := string(state.DefinitionDigest(store))
+	options, err := keyspace.OptionsOf(store, func(name string) (map[string][]byte, error) {
+		secret, err := readSecret(ctx, c, namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		version += "/" + client.ObjectKeyFromObject(secret).String() + "/" + string(secret.UID) + "/" + secret.ResourceVersion
+		return secret.Data, nil
+	})
+	return login{options, version}, err
 }

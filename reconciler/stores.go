@@ -11,8 +11,8 @@ import (
 	"keyshift.dev/state"
 )
 
-// connection names a connection to a store: it changes with the address and with the Secret.
-type connection struct{ store, address, secret string }
+// connection names a connection to a store: its version changes with what the spec and the Secrets say of it.
+type connection struct{ store, version string }
 
 // stores holds the connections that the Deliveries use, and closes those that none uses any more.
 type stores struct {
@@ -30,7 +30,7 @@ func (s *stores) of(ctx context.Context, c client.Reader, delivery types.Namespa
 		if err != nil {
 			return nil, err
 		}
-		key := connection{w.Name, w.Address, l.version}
+		key := connection{w.Name, l.version}
 		store, err := s.connect(ctx, delivery, key, l)
 		if err != nil {
 			return nil, err
@@ -47,7 +47,7 @@ func (s *stores) connect(ctx context.Context, delivery types.NamespacedName, key
 	if held := s.claim(delivery, key, nil); held != nil {
 		return held, nil
 	}
-	store, err := keyspace.Open(ctx, keyspace.Options{Store: key.store, Address: key.address, Username: l.username, Password: l.password})
+	store, err := keyspace.Open(ctx, l.options)
 	if err != nil {
 		return nil, err
 	}

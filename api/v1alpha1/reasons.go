@@ -62,6 +62,7 @@ const (
 	// The plan. Parts of a system that are blocked do not hold the others; the message has the reason and the way out.
 	ReasonNoSafeOrder    = "NoSafeOrder"    // no order of rollouts and rewrites keeps every moment readable
 	ReasonSearchLimit    = "SearchLimit"    // too many coupled objects: no order was found within bounds
+	ReasonNotBuilt       = "NotBuilt"       // the spec asks for what this version cannot do yet
 	ReasonUnfitUnits     = "UnfitUnits"     // units that fit no version block a step
 	ReasonUnknownRelease = "UnknownRelease" // the desired release is not declared
 	ReasonUnknownImage   = "UnknownImage"   // a live image that no release names

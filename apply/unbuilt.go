@@ -1,0 +1,115 @@
+package apply
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// changes compares, and adds a hold where the spec asks for what this program cannot do yet: no demand of a policy is
+// ever passed over in silence, and nothing is written to what cannot be observed.
+func changes(want state.Desired, have state.Observed) []diff.Change {
+	out := diff.Compute(want, have)
+	var holds []diff.Change
+	for _, c := range out {
+		switch c.Kind {
+		case diff.Version:
+			k, _ := want.FindKeyspace(c.Object)
+			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(k, c.Risk))...)
+		case diff.Release:
+			comp, _ := want.FindComponent(c.Object)
+			holds = append(holds, unbuilt(c, "", componentDemands(comp.Policy))...)
+		}
+	}
+	for _, c := range want.Components {
+		if i := slices.IndexFunc(c.Releases, func(r state.Release) bool { return len(r.Env) > 0 }); i >= 0 && !c.External {
+			change := diff.Change{Object: c.Name, To: c.Release}
+			holds = append(holds, unbuilt(change, "", []string{fmt.Sprintf("release %s sets env", c.Releases[i].Name)})...)
+		}
+	}
+	out = append(out, holds...)
+	slices.SortStableFunc(out, func(a, b diff.Change) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Of, b.Of), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
+}
+
+// unbuilt makes one hold of what an object demands in vain, none if there is nothing.
+func unbuilt(c diff.Change, of diff.Of, demands []string) []diff.Change {
+	if len(demands) == 0 {
+		return nil
+	}
+	return []diff.Change{{
+		Kind: diff.Hold, Object: c.Object, Of: of, From: c.From, To: c.To, Risk: diff.RiskNone, Code: diff.Code(plan.NotBuilt),
+		Reason: "needs what this version of Keyshift declares and plans, and cannot do yet: " + strings.Join(demands, "; "),
+		WayOut: "take that out of the spec, or wait for the version that can",
+	}}
+}
+
+// keyspaceDemands lists what a keyspace needs that is not built.
+func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
+	var out []string
+	demand := func(holds bool, what string) {
+		if holds {
+			out = append(out, what)
+		}
+	}
+	if what := keyspace.Unsupported(k); what != "" {
+		out = append(out, what)
+	}
+	p := k.Policy
+	demand(p.Backup == state.BackupAlways || p.Backup == state.BackupLossy && risk == diff.RiskLossy, fmt.Sprintf("policy backup %q", p.Backup))
+	demand(p.Strategy != "" && p.Strategy != state.StrategyOnline, fmt.Sprintf("policy strategy %q", p.Strategy))
+	demand(p.Limits != nil, "policy throttle with limits")
+	demand(p.Canary != "", "policy canary")
+	demand(p.Soak.AfterRewrite != 0, "policy soak")
+	return append(out, commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, risk)...)
+}
+
+// componentDemands lists what a rollout needs that is not built.
+func componentDemands(p state.ComponentPolicy) []string {
+	out := commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, diff.RiskRollout)
+	for _, d := range []struct {
+		holds bool
+		what  string
+	}{
+		{len(p.After) > 0, "policy after"},
+		{p.MaxParallel != 0, "policy maxParallel"},
+		{p.Jump != "" && p.Jump != state.JumpAny, fmt.Sprintf("policy jump %q", p.Jump)},
+		{p.Soak.AfterRollout != 0, "policy soak"},
+	} {
+		if d.holds {
+			out = append(out, d.what)
+		}
+	}
+	return out
+}
+
+// commonDemands lists what both kinds of policy can demand.
+func commonDemands(a state.Approval, f state.OnFailure, windows []state.Window, gates []state.Gate, risk diff.Risk) []string {
+	var out []string
+	if a == state.ApprovalAlways || a == state.ApprovalDestructive && risk == diff.RiskLossy {
+		out = append(out, fmt.Sprintf("policy approval %q", a))
+	}
+	if f == state.OnFailureRollback {
+		out = append(out, fmt.Sprintf("policy onFailure %q", f))
+	}
+	if len(windows) > 0 {
+		out = append(out, "policy windows")
+	}
+	if len(gates) > 0 {
+		out = append(out, "policy gates")
+	}
+	return out
+}
+
+// observable returns the keyspaces that can be read; the others are held.
+func observable(ks []state.Keyspace) []state.Keyspace {
+	return slices.DeleteFunc(slices.Clone(ks), func(k state.Keyspace) bool { return keyspace.Unsupported(k) != "" })
+}
