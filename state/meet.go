@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -8,22 +9,41 @@ import (
 // Meet tells whether some stored value may fit both shapes, and if so how: "both may have only user_id, name".
 // It answers true unless it can prove the contrary. What counts is the wire, not CUE: on the text of a hash every
 // number and bool is a string; JSON has one kind of number; a field with a default is required in stored values.
+// A TTL tells nothing apart: some key with an expiry fits every rule.
 func Meet(a, b Shape) (overlap string, meet bool) {
-	if a.Type != b.Type || !keysMayOverlap(a, b) {
+	if !sameRedis(a.Type, b.Type) || !keysMayOverlap(a, b) {
 		return "", false
 	}
-	if a.wire() != b.wire() {
-		return "a text may also be JSON", true
+	if a.Type != b.Type {
+		return "a hash may also be a map", true
 	}
-	w := a.wire()
+	if !a.Type.Parts() && a.wire() != b.wire() {
+		return fmt.Sprintf("the same bytes may be %s and %s", a.encoding(), b.encoding()), sharedBytes(a.wire(), a.Value, b.wire(), b.Value)
+	}
 	for _, x := range a.Value.Alts {
 		for _, y := range b.Value.Alts {
-			if w.meetAlts(x, y) && !(a.Type == Hash && w.nothingInCommon(x, y)) {
-				return w.describe(x, y), true
+			if !a.Type.Parts() && a.wire().meetAlts(x, y) {
+				return describe(x, y, a.wire().all, b.wire().all), true
+			}
+			if a.Type.Parts() && structsMeet(x, y, a.part, b.part) && !nothingInCommon(x, y, a.part, b.part) {
+				return describe(x, y, a.part, b.part), true
 			}
 		}
 	}
 	return "", false
+}
+
+// sameRedis tells whether Redis has one data type for both kinds of data.
+func sameRedis(a, b Redis) bool {
+	hash := func(r Redis) bool { return r == Hash || r == Map }
+	return a == b || hash(a) && hash(b)
+}
+
+func (s Shape) encoding() Encoding {
+	if s.Encoding == "" {
+		return Text
+	}
+	return s.Encoding
 }
 
 func keysMayOverlap(a, b Shape) bool {
@@ -36,42 +56,70 @@ func keysMayOverlap(a, b Shape) bool {
 }
 
 // nothingInCommon tells whether only the empty struct, which Redis cannot hold as a hash, can fit both.
-func (w wire) nothingInCommon(a, b Alt) bool {
-	return !(a.Open && b.Open) && len(w.common(a, b)) == 0
+func nothingInCommon(a, b Alt, wa, wb wires) bool {
+	return !(a.Open && b.Open) && len(common(a, b, wa, wb)) == 0
 }
 
 // common returns the declared names that a value of both may have.
-func (w wire) common(a, b Alt) []string {
+func common(a, b Alt, wa, wb wires) []string {
 	var names []string
 	for _, f := range slices.Concat(a.Fields, b.Fields) {
-		if !slices.Contains(names, f.Name) && w.shared(a, b, f.Name) {
+		if !slices.Contains(names, f.Name) && a.mayHave(f.Name) && b.mayHave(f.Name) && fieldsMeet(a, b, f.Name, wa, wb) {
 			names = append(names, f.Name)
 		}
 	}
 	return names
 }
 
-// shared tells whether a value of both may have the field.
-func (w wire) shared(a, b Alt, name string) bool {
-	f, inA := a.field(name)
-	g, inB := b.field(name)
-	return a.mayHave(name) && b.mayHave(name) && (!inA || !inB || w.meet(f.Type, g.Type))
+// fieldsMeet tells whether some value of a field that both may have fits both.
+func fieldsMeet(a, b Alt, name string, wa, wb wires) bool {
+	x, y := a.typeOf(name), b.typeOf(name)
+	if x == nil || y == nil {
+		return true
+	}
+	if wa(name) != wb(name) {
+		return sharedBytes(wa(name), *x, wb(name), *y)
+	}
+	return wa(name).meet(*x, *y)
 }
 
-func (w wire) describe(a, b Alt) string {
-	if a.Kind != Struct || b.Kind != Struct {
-		return "both may be a " + string(a.Kind)
-	}
-	names := w.common(a, b)
+func describe(a, b Alt, wa, wb wires) string {
 	switch {
-	case a.Open && b.Open && len(names) == 0:
+	case a.Kind != Struct || b.Kind != Struct:
+		return describeScalars(a, b)
+	case a.Open && b.Open && len(common(a, b, wa, wb)) == 0:
 		return "both may have any fields"
+	}
+	names := strings.Join(common(a, b, wa, wb), ", ")
+	switch {
 	case a.Open && b.Open:
-		return "both may have " + strings.Join(names, ", ") + " and fields that neither declares"
-	case len(names) == 0:
+		return "both may have " + names + " and fields that neither declares"
+	case names == "":
 		return "both may have no field at all"
 	}
-	return "both may have only " + strings.Join(names, ", ")
+	return "both may have only " + names
+}
+
+func describeScalars(a, b Alt) string {
+	for _, x := range []Alt{a, b} {
+		if x.Const != nil {
+			return "both may be " + x.Const.print()
+		}
+	}
+	switch {
+	case a.Kind == b.Kind && a.Kind == Array:
+		return "both may be the same list"
+	case a.Kind == b.Kind:
+		return "both may be the same " + string(a.Kind)
+	}
+	return fmt.Sprintf("%s may also be %s", articled(a.Kind), articled(b.Kind))
+}
+
+func articled(k Kind) string {
+	if k == Int || k == Array {
+		return "an " + map[Kind]string{Int: "int", Array: "array"}[k]
+	}
+	return "a " + string(k)
 }
 
 func (w wire) meet(a, b Type) bool {
@@ -81,108 +129,100 @@ func (w wire) meet(a, b Type) bool {
 }
 
 func (w wire) meetAlts(a, b Alt) bool {
-	if words, ok := w.words(a); ok {
-		return slices.ContainsFunc(words, func(v Value) bool { return w.fitsAlt(a, v) && w.fitsAlt(b, v) })
-	}
-	if words, ok := w.words(b); ok {
-		return slices.ContainsFunc(words, func(v Value) bool { return w.fitsAlt(a, v) && w.fitsAlt(b, v) })
+	for _, x := range []Alt{a, b} {
+		if words, ok := w.words(x); ok {
+			return slices.ContainsFunc(words, func(v Value) bool { return w.fitsAlt(a, v) && w.fitsAlt(b, v) })
+		}
 	}
 	switch {
 	case isNumber(a.Kind) && isNumber(b.Kind):
 		return numbersMeet(a, b)
-	case a.Kind == Str && b.Kind == Str:
-		return !excludes(a, b) && !excludes(b, a)
-	case w == onText && (a.Kind == Str && isNumber(b.Kind) || b.Kind == Str && isNumber(a.Kind)):
-		return true
-	case a.Kind == Struct && b.Kind == Struct:
-		return w.structsMeet(a, b)
+	case w == onText && (a.Kind == Str || b.Kind == Str):
+		return textsMeet(a, b)
+	case a.Kind != b.Kind:
+		return false
+	case a.Kind == Str:
+		return textsMeet(a, b)
+	case a.Kind == Array:
+		return w.arraysMeet(a, b)
+	case a.Kind == Struct:
+		return structsMeet(a, b, w.all, w.all)
 	}
-	return a.Kind == b.Kind // of the rest the lists: two empty ones are equal
+	return true
 }
 
 func isNumber(k Kind) bool { return k == Int || k == Number }
+
+// What numbers look like on text: see IsIntText and ParseDecimal.
+const (
+	intText    = `\A(0|-?[1-9][0-9]*)\z`
+	numberText = `\A-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?\z`
+)
+
+// patterns returns the expressions that every text of an alternative matches.
+func (a Alt) patterns() []string {
+	switch a.Kind {
+	case Int:
+		return []string{intText}
+	case Number:
+		return []string{numberText}
+	}
+	return a.Match
+}
+
+// textsMeet tells whether some text fits both of two strings, or a string and a number.
+func textsMeet(a, b Alt) bool {
+	if excludes(a, b) || excludes(b, a) || !lengthsMeet(a, b) {
+		return false
+	}
+	return !slices.ContainsFunc(a.patterns(), func(x string) bool {
+		return slices.ContainsFunc(b.patterns(), func(y string) bool { return x != y && disjoint(x, y) })
+	})
+}
 
 // excludes tells whether a must match an expression that b must not.
 func excludes(a, b Alt) bool {
 	return slices.ContainsFunc(a.Match, func(e string) bool { return slices.Contains(b.NoMatch, e) })
 }
 
-func (w wire) structsMeet(a, b Alt) bool {
-	return w.requiredMeet(a, b) && w.requiredMeet(b, a)
+// lengthsMeet tells whether some length fits both.
+func lengthsMeet(a, b Alt) bool {
+	return numbersMeet(Alt{Kind: Int, Bounds: a.lengths()}, Alt{Kind: Int, Bounds: b.lengths()})
 }
 
-// requiredMeet tells whether b may have every field that a requires, with a value that fits both.
-func (w wire) requiredMeet(a, b Alt) bool {
-	for _, f := range a.Fields {
-		if !f.required() {
-			continue
-		}
-		g, declared := b.field(f.Name)
-		if !b.mayHave(f.Name) || declared && !w.meet(f.Type, g.Type) {
+// lengths returns all bounds of the length of a Str or an Array.
+func (a Alt) lengths() []Bound {
+	out := append(slices.Clone(a.Len), Bound{">=", decimalText(len(a.Items))})
+	if a.Fixed {
+		out = append(out, Bound{"<=", decimalText(len(a.Items))})
+	}
+	return out
+}
+
+// arraysMeet tells whether some array fits both: the elements that both must have decide.
+func (w wire) arraysMeet(a, b Alt) bool {
+	if !lengthsMeet(a, b) {
+		return false
+	}
+	for i := range max(len(a.Items), len(b.Items)) {
+		x, y := a.item(i), b.item(i)
+		if x != nil && y != nil && !w.meet(*x, *y) {
 			return false
 		}
 	}
 	return true
 }
 
-// interval is what the bounds and the constant of a number leave; nil ends are unbounded.
-type interval struct {
-	low, high             *Decimal
-	lowStrict, highStrict bool
-	holes                 []Decimal
+func structsMeet(a, b Alt, wa, wb wires) bool {
+	return a.Kind == Struct && b.Kind == Struct && requiredMeet(a, b, wa, wb) && requiredMeet(b, a, wb, wa)
 }
 
-func numbersMeet(a, b Alt) bool {
-	i := intervalOf(append(a.numberBounds(), b.numberBounds()...))
-	if i.low == nil || i.high == nil {
-		return true
-	}
-	c := i.low.Cmp(*i.high)
-	if c == 0 && !i.lowStrict && !i.highStrict {
-		integral := a.Kind == Int || b.Kind == Int
-		hole := slices.ContainsFunc(i.holes, func(d Decimal) bool { return d.Cmp(*i.low) == 0 })
-		return !hole && (!integral || i.low.Integral())
-	}
-	return c < 0
-}
-
-// numberBounds returns the bounds with the constant as two of them.
-func (a Alt) numberBounds() []Bound {
-	bounds := slices.Clone(a.Bounds)
-	if a.Const != nil {
-		bounds = append(bounds, Bound{">=", a.Const.Text}, Bound{"<=", a.Const.Text})
-	}
-	return bounds
-}
-
-func intervalOf(bounds []Bound) interval {
-	var i interval
-	for _, b := range bounds {
-		d, ok := ParseDecimal(b.Value)
-		if !ok {
-			continue
-		}
-		strict := b.Op == ">" || b.Op == "<"
-		switch b.Op {
-		case ">", ">=":
-			if c := order(&d, i.low); i.low == nil || c > 0 || c == 0 && strict {
-				i.low, i.lowStrict = &d, strict
-			}
-		case "<", "<=":
-			if c := order(&d, i.high); i.high == nil || c < 0 || c == 0 && strict {
-				i.high, i.highStrict = &d, strict
-			}
-		case "!=":
-			i.holes = append(i.holes, d)
+// requiredMeet tells whether b may have every field that a requires, with a value that fits both.
+func requiredMeet(a, b Alt, wa, wb wires) bool {
+	for _, f := range a.Fields {
+		if f.required() && (!b.mayHave(f.Name) || !fieldsMeet(a, b, f.Name, wa, wb)) {
+			return false
 		}
 	}
-	return i
-}
-
-// order compares, taking an unbounded end as equal.
-func order(d, e *Decimal) int {
-	if e == nil {
-		return 0
-	}
-	return d.Cmp(*e)
+	return true
 }

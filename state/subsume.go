@@ -2,11 +2,25 @@ package state
 
 import "slices"
 
-// Subsumes tells whether every stored value that fits narrow also fits wide, so that a reader of wide reads narrow.
+// Subsumes tells whether every unit that fits narrow also fits wide, so that a reader of wide reads narrow.
 // It answers false unless it can prove it.
 func Subsumes(wide, narrow Shape) bool {
-	return wide.Keys == narrow.Keys && wide.Type == narrow.Type && wide.wire() == narrow.wire() &&
-		wide.wire().subsumes(wide.Value, narrow.Value)
+	if wide.Keys != narrow.Keys || wide.Type != narrow.Type || !wide.TTL.subsumes(narrow.TTL) {
+		return false
+	}
+	if !wide.Type.Parts() {
+		return wide.wire() == narrow.wire() && wide.wire().subsumes(wide.Value, narrow.Value)
+	}
+	return !slices.ContainsFunc(narrow.Value.Alts, func(n Alt) bool {
+		return !slices.ContainsFunc(wide.Value.Alts, func(x Alt) bool {
+			return x.Kind == Struct && n.Kind == Struct && structSubsumes(x, n, wide.part, narrow.part)
+		})
+	})
+}
+
+// subsumes tells whether every key that follows the narrow rule follows the wide one. Min is part of neither.
+func (wide *TTL) subsumes(narrow *TTL) bool {
+	return wide == nil || narrow != nil && (wide.Max == 0 || narrow.Max > 0 && narrow.Max <= wide.Max)
 }
 
 func (w wire) subsumes(wide, narrow Type) bool {
@@ -27,15 +41,17 @@ func (w wire) altSubsumes(a, n Alt) bool {
 	case isNumber(a.Kind) && isNumber(n.Kind):
 		return (a.Kind == Number || n.Kind == Int) && numberSubsumes(a, n)
 	case a.Kind == Str && n.Kind == Str:
-		return a.Const == nil && containsAll(n.Match, a.Match) && containsAll(n.NoMatch, a.NoMatch)
+		return a.Const == nil && containsAll(n.Match, a.Match) && containsAll(n.NoMatch, a.NoMatch) && lengthSubsumes(a, n)
 	case a.Kind == Str && isNumber(n.Kind):
-		return w == onText && a.Const == nil && len(a.Match)+len(a.NoMatch) == 0
+		return w == onText && a.Const == nil && len(a.NoMatch)+len(a.Len) == 0 && containsAll(n.patterns(), a.Match)
 	case a.Kind != n.Kind:
 		return false
+	case a.Kind == Bytes:
+		return a.Const == nil
 	case a.Kind == Struct:
-		return w.structSubsumes(a, n)
+		return structSubsumes(a, n, w.all, w.all)
 	case a.Kind == Array:
-		return a.Elem == nil || n.Elem != nil && w.subsumes(*a.Elem, *n.Elem)
+		return w.arraySubsumes(a, n)
 	}
 	return false
 }
@@ -47,6 +63,37 @@ func containsAll(have, want []string) bool {
 func numberSubsumes(a, n Alt) bool {
 	narrow := intervalOf(n.numberBounds())
 	return !slices.ContainsFunc(a.numberBounds(), func(b Bound) bool { return !narrow.implies(b) })
+}
+
+// lengthSubsumes tells whether every length that fits n fits a.
+func lengthSubsumes(a, n Alt) bool {
+	narrow := intervalOf(n.lengths())
+	return !slices.ContainsFunc(a.lengths(), func(b Bound) bool { return !narrow.implies(b) })
+}
+
+func (w wire) arraySubsumes(a, n Alt) bool {
+	if !lengthSubsumes(a, n) {
+		return false
+	}
+	for i := range max(len(a.Items), len(n.Items)) + 1 { // the last stands for all that follow
+		if n.Fixed && i >= len(n.Items) {
+			break
+		}
+		if a.Fixed && i >= len(a.Items) {
+			continue // n is never so long
+		}
+		if x, y := a.item(i), n.item(i); x != nil && !w.subsumes(*x, orAny(y)) {
+			return false
+		}
+	}
+	return true
+}
+
+func orAny(t *Type) Type {
+	if t == nil {
+		return AnyType()
+	}
+	return *t
 }
 
 // implies tells whether every number of the interval satisfies the bound.
@@ -72,7 +119,7 @@ func (i interval) implies(b Bound) bool {
 	return false
 }
 
-func (w wire) structSubsumes(a, n Alt) bool {
+func structSubsumes(a, n Alt, wa, wn wires) bool {
 	for _, f := range a.Fields {
 		g, declared := n.field(f.Name)
 		switch {
@@ -80,15 +127,23 @@ func (w wire) structSubsumes(a, n Alt) bool {
 			if f.required() {
 				return false
 			}
-		case f.Forbidden, !declared, f.required() && !g.required(), !w.subsumes(f.Type, g.Type):
+		case f.Forbidden, f.required() && (!declared || !g.required()), !fieldSubsumes(a, n, f.Name, wa, wn):
 			return false
 		}
 	}
-	if a.Open {
-		return true
+	for _, g := range n.Fields {
+		if _, declared := a.field(g.Name); !declared && !g.Forbidden && (!a.Open || !fieldSubsumes(a, n, g.Name, wa, wn)) {
+			return false
+		}
 	}
-	return !n.Open && !slices.ContainsFunc(n.Fields, func(g Field) bool {
-		_, declared := a.field(g.Name)
-		return !declared && !g.Forbidden
-	})
+	return !n.Open || a.Open && fieldSubsumes(a, n, restName, wa, wn)
+}
+
+// restName stands for a field that neither declares. Redis has such fields, specs cannot.
+const restName = "\x00"
+
+// fieldSubsumes tells whether every value that a field of n may have is one that a takes.
+func fieldSubsumes(a, n Alt, name string, wa, wn wires) bool {
+	x, y := a.typeOf(name), n.typeOf(name)
+	return x == nil || wa(name) == wn(name) && wa(name).subsumes(*x, orAny(y))
 }

@@ -1,33 +1,84 @@
 package state
 
 import (
-	"regexp"
+	"bytes"
 	"slices"
+	"unicode/utf8"
 )
 
 // A wire says what tells values apart where they are stored. On text everything is a string: "7" fits a string,
 // a number and an int, "true" a string and a bool. JSON has kinds, but one kind of number: 7, 7.0 and 7e0 fit an int.
+// MsgPack has ints, floats and bytes of their own: a float fits no int. A score is a number in any spelling.
 type wire int
 
 const (
 	onText wire = iota
 	onJSON
+	onMsgPack
+	onRaw
+	onScore
 )
 
-func (s Shape) wire() wire {
-	if s.Type == String && s.Encoding == JSON {
+// wires says how each field of a struct is stored.
+type wires func(field string) wire
+
+func (e Encoding) wire() wire {
+	switch e {
+	case JSON:
 		return onJSON
+	case MsgPack:
+		return onMsgPack
+	case Raw:
+		return onRaw
 	}
 	return onText
 }
 
-// Fits tells whether a stored value fits the shape. The value is as the wire has it: of a hash a Struct of Strs,
-// of a text a Str; of JSON any value, its numbers of kind Number or Int. It is the reference for faster deciders.
-func (s Shape) Fits(v Value) bool {
-	if s.Type == Hash && len(v.Fields) == 0 {
-		return false // Redis has no empty hash
+// wire says how a unit without parts is stored.
+func (s Shape) wire() wire {
+	if s.Type == Document {
+		return onJSON
 	}
-	return s.wire().fits(s.Value, v)
+	return s.Encoding.wire()
+}
+
+// part says how a part of a unit is stored.
+func (s Shape) part(field string) wire {
+	if s.Type == SortedSet && field == "score" {
+		return onScore
+	}
+	return s.EncodingOf(field).wire()
+}
+
+func (w wire) all(string) wire { return w }
+
+// has tells whether values of a kind can be stored at all.
+func (w wire) has(k Kind) bool {
+	switch w {
+	case onText:
+		return k == Bool || k == Int || k == Number || k == Str
+	case onJSON:
+		return k != Bytes
+	case onRaw:
+		return k == Bytes
+	case onScore:
+		return k == Int || k == Number
+	}
+	return true
+}
+
+// Fits tells whether a stored value fits the shape; the TTL and the key are not asked. The value is as the wire has
+// it: text is a Str; JSON is any value but Bytes, its numbers of kind Number or Int; of MsgPack an Int is an int and a
+// Number a float; raw is Bytes; a score is a Str or a Number. The unit of a kind of data with parts is a Struct of
+// such values. It is the reference for faster deciders.
+func (s Shape) Fits(v Value) bool {
+	if !s.Type.Parts() {
+		return s.wire().fits(s.Value, v)
+	}
+	if v.Kind != Struct || len(v.Fields) == 0 { // Redis has no empty hash, and no empty entry of a stream
+		return false
+	}
+	return slices.ContainsFunc(s.Value.Alts, func(a Alt) bool { return a.Kind == Struct && fitsFields(a, v.Fields, s.part) })
 }
 
 func (w wire) fits(t Type, v Value) bool {
@@ -35,15 +86,9 @@ func (w wire) fits(t Type, v Value) bool {
 }
 
 func (w wire) fitsAlt(a Alt, v Value) bool {
-	if v.Kind == Struct {
-		return a.Kind == Struct && w.fitsFields(a, v.Fields)
-	}
-	if v.Kind == Array {
-		return a.Kind == Array && (a.Elem == nil || !slices.ContainsFunc(v.List, func(e Value) bool { return !w.fits(*a.Elem, e) }))
-	}
 	switch a.Kind {
 	case Null:
-		return v.Kind == Null
+		return v.Kind == Null && w.has(Null)
 	case Bool:
 		b, ok := w.bool(v)
 		return ok && (a.Const == nil || a.Const.Bool == b)
@@ -51,7 +96,13 @@ func (w wire) fitsAlt(a Alt, v Value) bool {
 		d, ok := w.number(v, a.Kind == Int)
 		return ok && a.fitsNumber(d)
 	case Str:
-		return v.Kind == Str && a.fitsText(v.Text)
+		return v.Kind == Str && w.has(Str) && a.fitsText(v.Text)
+	case Bytes:
+		return v.Kind == Bytes && w.has(Bytes) && (a.Const == nil || bytes.Equal(a.Const.Bytes, v.Bytes))
+	case Array:
+		return v.Kind == Array && w.has(Array) && w.fitsItems(a, v.List)
+	case Struct:
+		return v.Kind == Struct && w.has(Struct) && fitsFields(a, v.Fields, w.all)
 	}
 	return false
 }
@@ -60,13 +111,20 @@ func (w wire) bool(v Value) (value, ok bool) {
 	if w == onText {
 		return v.Text == "true", v.Kind == Str && (v.Text == "true" || v.Text == "false")
 	}
-	return v.Bool, v.Kind == Bool
+	return v.Bool, v.Kind == Bool && w.has(Bool)
 }
 
 func (w wire) number(v Value, integral bool) (Decimal, bool) {
 	isNumber := v.Kind == Number || v.Kind == Int
-	if w == onText {
+	switch w {
+	case onText:
 		isNumber = v.Kind == Str && (!integral || IsIntText(v.Text))
+	case onScore:
+		isNumber = isNumber || v.Kind == Str
+	case onMsgPack:
+		isNumber = isNumber && (!integral || v.Kind == Int)
+	case onRaw:
+		isNumber = false
 	}
 	d, ok := ParseDecimal(v.Text)
 	return d, ok && isNumber && (!integral || d.Integral())
@@ -82,33 +140,50 @@ func (a Alt) fitsNumber(d Decimal) bool {
 }
 
 func (a Alt) fitsText(text string) bool {
-	if a.Const != nil && a.Const.Text != text {
+	if !utf8.ValidString(text) || a.Const != nil && a.Const.Text != text || !a.fitsLength(utf8.RuneCountInString(text)) {
 		return false
 	}
 	return !slices.ContainsFunc(a.Match, func(e string) bool { return !matches(e, text, true) }) &&
 		!slices.ContainsFunc(a.NoMatch, func(e string) bool { return matches(e, text, false) })
 }
 
-// matches tells whether the text matches the expression; broken is the answer for one that does not compile.
-func matches(expression, text string, broken bool) bool {
-	re, err := regexp.Compile(expression)
-	if err != nil {
-		return broken
-	}
-	return re.MatchString(text)
+// fitsLength tells whether a Str of so many runes, or an Array of so many elements, is long enough and not too long.
+func (a Alt) fitsLength(n int) bool {
+	d := decimalOf(n)
+	return !slices.ContainsFunc(a.Len, func(b Bound) bool { return !b.Holds(d) })
 }
 
-func (w wire) fitsFields(a Alt, fields []FieldValue) bool {
-	for _, f := range a.Fields {
-		v, found := findValue(fields, f.Name)
-		switch {
-		case !found && f.required(), found && f.Forbidden, found && !w.fits(f.Type, v):
+func (w wire) fitsItems(a Alt, list []Value) bool {
+	if len(list) < len(a.Items) || a.Fixed && len(list) > len(a.Items) || !a.fitsLength(len(list)) {
+		return false
+	}
+	for i, v := range list {
+		if t := a.item(i); t != nil && !w.fits(*t, v) {
 			return false
 		}
 	}
-	return a.Open || !slices.ContainsFunc(fields, func(f FieldValue) bool {
+	return true
+}
+
+// item returns the type of an element of an Array, nil if it may be anything.
+func (a Alt) item(i int) *Type {
+	if i < len(a.Items) {
+		return &a.Items[i]
+	}
+	return a.Elem
+}
+
+func fitsFields(a Alt, fields []FieldValue, at wires) bool {
+	for _, f := range a.Fields {
+		v, found := findValue(fields, f.Name)
+		switch {
+		case !found && f.required(), found && f.Forbidden, found && !at(f.Name).fits(f.Type, v):
+			return false
+		}
+	}
+	return !slices.ContainsFunc(fields, func(f FieldValue) bool {
 		_, declared := a.field(f.Name)
-		return !declared
+		return !declared && (!a.Open || a.Rest != nil && !at(f.Name).fits(*a.Rest, f.Value))
 	})
 }
 
@@ -139,36 +214,10 @@ func (a Alt) mayHave(name string) bool {
 	return declared && !f.Forbidden || !declared && a.Open
 }
 
-// words returns the stored texts or values that fit the alternative if they are known to be few, ok false otherwise.
-func (w wire) words(a Alt) (values []Value, ok bool) {
-	switch {
-	case a.Kind == Null && w == onJSON:
-		return []Value{{Kind: Null}}, true
-	case a.Kind == Bool && a.Const != nil:
-		return []Value{w.boolWord(a.Const.Bool)}, true
-	case a.Kind == Bool:
-		return []Value{w.boolWord(true), w.boolWord(false)}, true
-	case a.Kind == Str && a.Const != nil:
-		return []Value{{Kind: Str, Text: a.Const.Text}}, true
-	case (a.Kind == Int || a.Kind == Number) && a.Const != nil && w == onJSON:
-		return []Value{{Kind: Number, Text: a.Const.Text}}, true // all spellings of a number fit alike
-	case a.Kind == Int && a.Const != nil:
-		d, ok := ParseDecimal(a.Const.Text)
-		text, fits := d.IntText(maxIntText)
-		return []Value{{Kind: Str, Text: text}}, ok && fits
+// typeOf returns the type of a field that a value may have, nil if it may be anything.
+func (a Alt) typeOf(name string) *Type {
+	if f, declared := a.field(name); declared {
+		return &f.Type
 	}
-	return nil, false
-}
-
-// maxIntText bounds constants that are spelled out to compare them with strings.
-const maxIntText = 1000
-
-func (w wire) boolWord(b bool) Value {
-	switch {
-	case w == onJSON:
-		return Value{Kind: Bool, Bool: b}
-	case b:
-		return Value{Kind: Str, Text: "true"}
-	}
-	return Value{Kind: Str, Text: "false"}
+	return a.Rest
 }
