@@ -32,6 +32,11 @@ func (e *exprs) body(source, target *genType, prefix string) string {
 			parts = append(parts, e.set(f, given)...)
 		}
 	}
+	parts = slices.DeleteFunc(parts, func(p string) bool { // CUE refuses a let that nothing uses
+		name, isLet := strings.CutPrefix(p, "let ")
+		name, _, _ = strings.Cut(name, " ")
+		return isLet && !strings.Contains(strings.Replace(strings.Join(parts, "\n"), "let "+name+" ", "", 1), name)
+	})
 	if prefix != "" {
 		return "{" + strings.Join(append(parts, "..."), ", ") + "}"
 	}

@@ -9,8 +9,11 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
 )
 
 // oracle is one direction of a migration as CUE evaluates it. What Keyshift adds, carrying, is made here from the
@@ -43,7 +46,7 @@ func (o oracle) run(inputs []input) ([]answer, error) {
 		return nil, err
 	}
 	v := cuecontext.New().CompileString(o.text(inputs))
-	source, target := v.LookupPath(cue.ParsePath("#S")), v.LookupPath(cue.ParsePath("#T"))
+	source, target := v.LookupPath(cue.ParsePath("#S0")), v.LookupPath(cue.ParsePath("#T0"))
 	if err := errors.Join(source.Err(), target.Err()); err != nil {
 		return nil, err
 	}
@@ -61,6 +64,7 @@ func (o oracle) text(inputs []input) string {
 		fmt.Fprintf(&b, "import %q\n", i)
 	}
 	fmt.Fprintf(&b, "%s\n#S: %s\n#T: %s\n", o.prelude, o.source, o.target)
+	fmt.Fprintf(&b, "#S0: %s\n#T0: %s\n", withoutDefaults(o.source), withoutDefaults(o.target))
 	body, from, to := o.body, "#new", "#old"
 	if o.up {
 		from, to = to, from
@@ -73,6 +77,25 @@ func (o oracle) text(inputs []input) string {
 			i, from, cueText(in.value), to, cueText(in.key), body, from)
 	}
 	return b.String()
+}
+
+// withoutDefaults takes the marks off a type: they fill what is missing, and no type is narrower for them.
+func withoutDefaults(text string) string {
+	e, err := parser.ParseExpr("type", text)
+	if err != nil {
+		return text
+	}
+	e = astutil.Apply(e, nil, func(c astutil.Cursor) bool {
+		if u, ok := c.Node().(*ast.UnaryExpr); ok && u.Op == token.MUL {
+			c.Replace(u.X)
+		}
+		return true
+	}).(ast.Expr)
+	data, err := format.Node(e)
+	if err != nil {
+		return text
+	}
+	return string(data)
 }
 
 func (o oracle) result(root, unit, source, target cue.Value, set *setter, in input) (any, error) {
@@ -126,7 +149,7 @@ func carryField(result map[string]any, name string, t, s, out cue.Value, unit ma
 		if isStruct && made.Exists() {
 			result[name] = carried(t, s, made, inner, part)
 		}
-	case t.Subsume(s, cue.Raw()) == nil:
+	case t.Subsume(s) == nil:
 		result[name] = old
 	case isStruct:
 		result[name] = carried(t, s, made, inner, &setter{})

@@ -61,9 +61,12 @@ func fitting(want *genType) func(*genType) bool {
 		if want.narrow != "" {
 			return t.narrow == want.narrow && t.kind == want.kind
 		}
-		return t.clone().String() == w || want.kind == aNumber && t.kind == anInt || want.kind == aString && t.kind == anEnum
+		return t.clone().String() == w || want.kind == aNumber && t.kind == anInt || want.kind == aString && t.isWords()
 	}
 }
+
+// isWords tells whether a type is an enum of strings.
+func (t *genType) isWords() bool { return t.kind == anEnum && strings.HasPrefix(t.words[0], `"`) }
 
 // expr draws an expression of a type.
 func (e *exprs) expr(t *genType, depth int) string {
@@ -102,7 +105,7 @@ func (e *exprs) missing(m term, t *genType, depth int) string {
 
 // table looks a word of an enum up.
 func (e *exprs) table(t *genType, depth int) (string, bool) {
-	enums := e.find(false, func(t *genType) bool { return t.kind == anEnum })
+	enums := e.find(false, (*genType).isWords)
 	if len(enums) == 0 {
 		return "", false
 	}

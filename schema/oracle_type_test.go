@@ -197,7 +197,7 @@ func (d dice) structType(w wires, depth, most int) *genType {
 func (d dice) withDefault(t *genType) *genType {
 	c := *t
 	switch {
-	case !d.one(4) || t.narrow != "":
+	case !d.one(4) || t.narrow != "" || len(t.words) == 1:
 	case t.kind == anEnum:
 		c.fill = d.of(t.words...)
 	case t.kind == anInt:
