@@ -2,7 +2,7 @@ package cli
 
 import (
 	"cmp"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-//go:embed starter.cue.txt
-var starter string
+//go:embed starter
+var starters embed.FS
 
 type initOptions struct {
 	output
@@ -40,8 +40,9 @@ func newInit() *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Start a spec: a CUE module with a commented example and the definitions",
 		Long: `Init writes a CUE module into DIR: cue.mod/module.cue, a commented spec.cue to change, and the definitions
-that it imports, so that keyshift vet and the stock cue vet work offline. It keeps what is there and writes
-what is missing.`,
+that it imports, so that keyshift vet and the stock cue vet work offline. Beside it go a workflow for pull
+requests, .github/workflows/keyshift.yaml, and the hooks of .pre-commit-config.yaml; not so in a folder of a
+larger Git repository, which has its own. Init keeps what is there and writes what is missing.`,
 		Example: "  keyshift init my-shop",
 		Args:    oneFolder,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -108,12 +109,62 @@ func (o *initOptions) missing(name string) ([]newFile, error) {
 		return nil, err
 	}
 	if spec == "" {
-		out = append(out, newFile{"spec.cue", strings.ReplaceAll(starter, "PACKAGE", name)})
+		out = append(out, newFile{"spec.cue", strings.ReplaceAll(starter("spec.cue.txt"), "PACKAGE", name)})
 	}
-	if len(out) == 0 {
+	checks, err := missingChecks(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	if out = append(out, checks...); len(out) == 0 {
 		return nil, fmt.Errorf("%s exists already; init overwrites nothing", filepath.Join(o.dir, spec))
 	}
 	return out, nil
+}
+
+// missingChecks returns the files that check a spec before it is merged. In a folder of a larger repository they would
+// not be found, or be one of several.
+func missingChecks(dir string) ([]newFile, error) {
+	if within, err := insideRepository(dir); within || err != nil {
+		return nil, err
+	}
+	var out []newFile
+	for _, f := range []newFile{
+		{".github/workflows/keyshift.yaml", starter("workflow.yaml")},
+		{".pre-commit-config.yaml", starter("pre-commit.yaml")},
+	} {
+		switch _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.path))); {
+		case errors.Is(err, fs.ErrNotExist):
+			out = append(out, f)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// insideRepository tells whether a folder belongs to a Git repository whose root is above it.
+func insideRepository(dir string) (bool, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return false, err
+	}
+	for at := abs; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return at != abs, nil
+		}
+		if at == filepath.Dir(at) {
+			return false, nil
+		}
+	}
+}
+
+// starter is the text of a file to start from.
+func starter(name string) string {
+	text, err := starters.ReadFile("starter/" + name)
+	if err != nil {
+		panic("cli: " + err.Error()) // embedded files are always there
+	}
+	return string(text)
 }
 
 func (o *initOptions) newModule(name string) ([]newFile, error) {

@@ -28,17 +28,16 @@ func TestStockVet(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	for _, c := range examples.Shop() {
-		dir := t.TempDir()
-		if err := os.CopyFS(dir, c.Files); err != nil {
-			t.Fatal(err)
+	for _, e := range examples.All() {
+		for _, c := range e.Commits {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, c.Files); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := vet(t, dir); err != nil {
+				t.Errorf("%s: %v\n%s", c.Message, err, out)
+			}
 		}
-		if out, err := vet(t, dir); err != nil {
-			t.Errorf("%s: %v\n%s", c.Message, err, out)
-		}
-	}
-	if out, err := vet(t, filepath.Join("..", "examples", "shop")); err != nil {
-		t.Errorf("examples/shop: %v\n%s", err, out)
 	}
 	t.Run("a wrong test value", func(t *testing.T) {
 		dir := t.TempDir()
@@ -60,33 +59,44 @@ func TestStockVet(t *testing.T) {
 	})
 }
 
-// The example vendors the definitions as they are.
+// The examples vendor the definitions as they are.
 func TestVendoredIsCurrent(t *testing.T) {
 	names, err := fs.Glob(schema.Definitions(), "*.cue")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no definitions: %v", err)
 	}
-	dir := filepath.Join("..", "examples", "shop", "cue.mod", "pkg", "keyshift.dev", "schema")
-	for _, name := range names {
-		want, err := fs.ReadFile(schema.Definitions(), name)
-		if err != nil {
-			t.Fatal(err)
+	for _, e := range examples.All() {
+		dir := filepath.Join("..", "examples", e.Name, "cue.mod", "pkg", "keyshift.dev", "schema")
+		for _, name := range names {
+			vendored(t, filepath.Join(dir, name), name)
 		}
-		got, err := os.ReadFile(filepath.Join(dir, name))
-		if err == nil && bytes.Equal(got, want) {
-			continue
-		}
-		if flag.Lookup("update").Value.String() != "true" {
-			t.Errorf("%s/%s is not the definition of schema/; go test ./schema -update copies it", dir, name)
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), want, 0o644); err != nil {
-			t.Fatal(err)
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != len(names) {
+			t.Errorf("%s holds %d files, want %d (%v)", dir, len(files), len(names), err)
 		}
 	}
-	vendored, err := os.ReadDir(dir)
-	if err != nil || len(vendored) != len(names) {
-		t.Errorf("%s holds %d files, want %d (%v)", dir, len(vendored), len(names), err)
+}
+
+// vendored checks one copy of a definition, or makes it.
+func vendored(t *testing.T, file, name string) {
+	t.Helper()
+	want, err := fs.ReadFile(schema.Definitions(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(file)
+	if err == nil && bytes.Equal(got, want) {
+		return
+	}
+	if flag.Lookup("update").Value.String() != "true" {
+		t.Errorf("%s is not the definition of schema/; go test ./schema -run Vendored -update copies it", file)
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, want, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
