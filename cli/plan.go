@@ -14,9 +14,10 @@ import (
 )
 
 type planOptions struct {
-	output
+	reviewOutput
 	connection
 	source
+	revisions
 }
 
 // planned is a plan and what it was made from, for programs.
@@ -30,20 +31,31 @@ type planned struct {
 
 func newPlan() *cobra.Command {
 	var o planOptions
-	c := specCommand(&cobra.Command{
+	c := comparison(&cobra.Command{
 		Use:   "plan [DIR]",
 		Short: "Show what would change, in which order, and why; change nothing",
 		Long: `Plan evaluates the spec in DIR, looks at the cluster and at every key of its stores, and prints the steps that
 would bring both to the spec, each with its reason, its risk and its way back. It writes nothing.
 
+With --base it looks at neither: it takes a commit of the local Git repository to be fully applied, and plans from
+there to the folder as it is (or to the commit --head) and back. What it prints with -o markdown is made for a pull
+request.
+
 Exit code 0: nothing to do; 2: there are changes; 1: an error, or no safe order exists.`,
-		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster",
-	}, &o.output, &o.source, o.run)
+		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster\n  keyshift plan . --base origin/main -o markdown",
+	}, &o.reviewOutput, &o.source, o.run)
 	o.connection.bind(c.Flags())
+	o.revisions.bind(c.Flags())
 	return c
 }
 
 func (o *planOptions) run(ctx context.Context, args []string) error {
+	switch {
+	case o.base != "":
+		return o.between(ctx, args)
+	case o.head != "":
+		return o.fail(trouble(misuse, "--head without --base", "name the commit to plan from, too: --base REV", nil))
+	}
 	desired, err := o.load(ctx, args)
 	if err != nil {
 		return o.fail(err)
@@ -64,7 +76,8 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 func (o *planOptions) print(s apply.Situation) error {
 	p := s.Plan()
 	held := apply.Holds(s, p)
-	if o.json() {
+	switch {
+	case o.json():
 		result := planned{Changes: len(p.Steps) > 0, Plan: p, Held: held, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
@@ -72,9 +85,16 @@ func (o *planOptions) print(s apply.Situation) error {
 		if err := o.value(result); err != nil {
 			return err
 		}
-	} else {
+	case o.markdown:
+		o.printf("%s", livePlanMarkdown(s.Have, p, held))
+	default:
 		o.printf("%s%s", observed(s.Have), annotated(p, held))
 	}
+	return o.exit(p)
+}
+
+// exit turns a plan that is printed into an exit code.
+func (o *planOptions) exit(p plan.Plan) error {
 	switch {
 	case len(p.Blocked) > 0:
 		for _, b := range p.Blocked { // the plan itself says why, and the ways out

@@ -46,6 +46,8 @@ func (t trace) collect(e state.Expr, at []string) {
 			}
 			t.collect(f.Value, extend(at, f.Name))
 		}
+	case e.Op == state.OpLit:
+		t.made[k] = "filled with " + ExprText(e)
 	default:
 		t.made[k] = ExprText(e)
 		t.reads[k] = pathsOf(e)
