@@ -98,6 +98,9 @@ func (r *reader) evaluate(inst *build.Instance) error {
 	case !r.places.declared([]string{"system"}):
 		r.problemAt(r.first, nil, "no-system", "system is not a schema.#System, so misspelt fields would pass", "write: system: schema.#System")
 	}
+	if err == nil && len(r.problems) == 0 {
+		r.checkDefinitionNames()
+	}
 	return err
 }
 

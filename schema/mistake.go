@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"cmp"
 	stderrors "errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -33,6 +35,8 @@ var kindsOfMistake = []kindOfMistake{
 	{regexp.MustCompile(`^incomplete value|^non-concrete value`), "incomplete", "give one concrete value"},
 	{regexp.MustCompile(`^unresolved disjunction`), "incomplete", "give one of its values, or mark one as the default with *"},
 	{regexp.MustCompile(`structural cycle|^cycle|reference cycle`), "cycle", "break the cycle: a value may not contain itself"},
+	{regexp.MustCompile(`invalid regexp`), "regexp", "mend the regular expression: the syntax is RE2's"},
+	{regexp.MustCompile(`^incompatible list lengths`), "conflict", "give as many elements as are wanted"},
 	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", mendOne},
 	{regexp.MustCompile(`^cannot use|^invalid operand`), "wrong-kind", "change the expression, or the type in the version"},
 	{regexp.MustCompile(`^invalid interpolation`), "interpolation", "what stands between \\( and ) must be one concrete value without a mistake"},
@@ -102,13 +106,7 @@ func (p places) describe(all []complaint, fallback state.Pos) state.Diagnostics 
 			out = append(out, p.diagnostic(c, fallback))
 		}
 	}
-	return withoutEchoes(out.Sorted())
-}
-
-// isEcho tells whether a complaint is that something is missing which is there, and has a mistake of its own.
-func (p places) isEcho(c complaint) bool {
-	name, ok := strings.CutPrefix(c.message, "this system has no keyspace ")
-	return ok && p.declared([]string{"system", "keyspaces", name})
+	return withoutEchoes(withoutMisnamed(out.Sorted()))
 }
 
 func takeApart(e errors.Error) complaint {
@@ -141,7 +139,7 @@ func spoken(path []string) []string {
 		}
 	}
 	if i := slices.Index(out, "tests"); i >= 0 && i+3 < len(out) {
-		out[i+3] = map[string]string{"up": "new", "down": "old"}[out[i+3]] + map[string]string{"old": "old", "new": "new"}[out[i+3]]
+		out[i+3] = cmp.Or(map[string]string{"up": "new", "down": "old"}[out[i+3]], out[i+3])
 	}
 	if i := slices.Index(out, "uses"); i >= 0 && i+3 == len(out)-1+1 && len(out) > i+2 && out[i+2] == "keyspace" {
 		out = out[:i+2]
@@ -158,13 +156,21 @@ func (p places) report(g []complaint, fallback state.Pos) state.Diagnostics {
 		return state.Diagnostics{d}
 	}
 	var out state.Diagnostics
-	for _, c := range g {
-		if len(g) > 1 && (strings.Contains(c.message, "errors in empty disjunction") || strings.Contains(c.message, "(type _|_)")) {
-			continue
-		}
+	for _, c := range leading(g) {
 		out = append(out, p.diagnostic(c, fallback))
 	}
 	return out
+}
+
+// leading leaves out of the complaints about one path those that follow from another of them.
+func leading(g []complaint) []complaint {
+	first := slices.DeleteFunc(slices.Clone(g), func(c complaint) bool {
+		return strings.Contains(c.message, "errors in empty disjunction") || strings.Contains(c.message, "(type _|_)")
+	})
+	if len(first) == 0 {
+		return g
+	}
+	return first
 }
 
 func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
@@ -180,9 +186,13 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 	case "conflict":
 		inWords(&d, c.path)
 	case "not-allowed":
-		misnamed(&d, c.path)
+		p.misnamed(&d, c.path)
+	case "unknown-keyspace":
+		p.nearestOf(&d, []string{"system", "keyspaces"})
+	case "unknown-reference":
+		p.nearestOf(&d, nil)
 	}
-	if up := slices.IndexFunc(c.path, func(n string) bool { return n == "#up" || n == "#down" }); d.Code == "not-allowed" && up >= 0 && len(c.path) > up+2 {
+	if up := slices.IndexFunc(c.path, func(n string) bool { return n == "#up" || n == "#down" }); d.Code == "not-allowed" && up >= 0 && len(c.path) > up+2 && !strings.HasPrefix(d.Hint, "did you mean") {
 		d.Hint = "mend the name, or end the struct around it in ... so that what it does not set is carried"
 	}
 	if strings.HasPrefix(c.message, "error in call to or") { // over the names of something that has none
@@ -208,11 +218,25 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 	return d
 }
 
+var lastName = regexp.MustCompile(`[^\s"]+`)
+
+// nearestOf gives a diagnostic about an unknown name the nearest that is declared below a path as its hint.
+func (p places) nearestOf(d *state.Diagnostic, path []string) {
+	at := p.find(path)
+	name := lastName.FindString(strings.TrimPrefix(strings.TrimPrefix(d.Message, "this system has no keyspace "), "reference "))
+	if at != nil {
+		d.Hint = cmp.Or(meant(name, slices.Sorted(maps.Keys(at.fields()))), d.Hint)
+	}
+}
+
 // rename gives a diagnostic the code and the hint of an unknown name, if its path is that of a name.
 func (p places) rename(d *state.Diagnostic, path []string) {
 	for _, n := range named {
 		if n.path.MatchString(strings.Join(path, ".")) {
-			d.Code, d.Hint = n.code, n.hint
+			d.Code = n.code
+			if !strings.HasPrefix(d.Hint, "did you mean") {
+				d.Hint = n.hint
+			}
 		}
 	}
 }
@@ -268,7 +292,7 @@ func (p places) choice(g []complaint) (state.Diagnostic, bool) {
 	if len(want) == 0 {
 		return state.Diagnostic{}, false
 	}
-	message, hint := oneOf(g[0].path, got, want)
+	message, hint := oneOf(got, want)
 	d := state.Diagnostic{Code: "conflict", Pos: at, Path: printPath(g[0].path), Message: message, Hint: hint}
 	p.rename(&d, g[0].path)
 	return d, true
@@ -284,28 +308,4 @@ func scalarText(arg any) string {
 		return text
 	}
 	return ""
-}
-
-// withoutEchoes says the same thing at the same place once: CUE reports a field under several of its paths, a cycle from
-// each of its ends and a conflict from both of its sides.
-func withoutEchoes(ds state.Diagnostics) state.Diagnostics {
-	type seen struct {
-		pos, other    state.Pos
-		code, message string
-	}
-	said := map[seen]bool{}
-	var out state.Diagnostics
-	for _, d := range ds {
-		key := seen{pos: d.Pos, message: d.Message}
-		if d.Code == "cycle" {
-			key = seen{pos: d.Pos, code: d.Code}
-		}
-		sides := seen{pos: d.Pos, other: d.Other, code: d.Code}
-		if d.Pos.File != "" && (said[key] || d.Other.File != "" && said[seen{pos: d.Other, other: d.Pos, code: d.Code}]) {
-			continue
-		}
-		said[key], said[sides] = true, true
-		out = append(out, d)
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -25,10 +26,15 @@ var formats = []struct {
 	{regexp.MustCompile(`^system\.stores\..+\.address$`), `write redis://host:port/db, or rediss:// for TLS: "redis://redis.shop.svc:6379/0"`},
 	{regexp.MustCompile(`^system\.keyspaces\..+\.keys$`), `begin with a literal prefix of at least two characters: "session:<id>"`},
 	{regexp.MustCompile(`^system\.components\..+\.reads$`), `write comparators of versions, separated by spaces: ">=1.0.0 <2.0.0"`},
+	{regexp.MustCompile(`^system\..*policy\.(maxInvalid|canary)$`), `write a percentage: "1%"`},
+	{regexp.MustCompile(`^system\..*policy\.(soak\.[^.]+|throttle\.maxBlocked)$`), `write a length of time: "90s", "1h30m"`},
+	{regexp.MustCompile(`^system\..*policy\.windows\.[0-9]+\.(from|to)$`), `write a time of day: "08:00"`},
+	{regexp.MustCompile(`^system\..*policy\.windows\.[0-9]+\.zone$`), `write a time zone: "UTC", "Europe/Berlin"`},
+	{regexp.MustCompile(`^system\..*policy\.gates\.[0-9]+\.http$`), `write a URL: "https://host/path"`},
+	{regexp.MustCompile(`^system\..*policy\.gates\.[0-9]+\.name$`), nameRule},
+	{regexp.MustCompile(`^system\.stores\..+\.addresses\.[0-9]+$`), `write host:port: "redis-0.redis.shop.svc:6379"`},
+	{regexp.MustCompile(`^system\..*\.ttl\.[^.]+$`), `write a length of time: "30m", "7d"`},
 	{regexp.MustCompile(`^system\..+\.(writes|version|from)$`), versionRule},
-	{regexp.MustCompile(`^system\..*policy\.maxInvalid$`), `write a percentage: "1%"`},
-	{regexp.MustCompile(`^system\..*policy\.(canary|soak\.[^.]+|throttle\.[^.]+)$`), "remove it: this policy is not supported yet"},
-	{regexp.MustCompile(`^system\..*\.ttl\.[^.]+$`), "remove it: a TTL rule is not supported yet"},
 	{regexp.MustCompile(`^system\..+\.workload\.namespace$`), labelRule},
 	{regexp.MustCompile(`^system\..+\.(workload|secretRef)\.name$|\.policy\.after\.[0-9]+$`), nameRule},
 }
@@ -52,69 +58,44 @@ func inWords(d *state.Diagnostic, path []string) {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
 
-// misnamed says of a name that CUE does not allow what is wrong with it: where any name may stand, its form.
-func misnamed(d *state.Diagnostic, path []string) {
-	if len(path) < 3 || path[0] != "system" {
+// misnamed says of a name that CUE does not allow what is wrong with it: where any name may stand, its form, else the
+// name that may have been meant.
+func (p places) misnamed(d *state.Diagnostic, path []string) {
+	if len(path) < 2 {
 		return
 	}
 	n := path[len(path)-1]
 	under := path[len(path)-2]
 	switch {
+	case path[0] != "system":
 	case path[1] == "keyspaces" && len(path) == 5 && slices.Contains([]string{"versions", "migrations", "tests"}, under) && !state.Version(n).Valid():
 		d.Message, d.Hint = strconv.Quote(n)+" is not a version", versionRule
+		return
 	case slices.Contains([]string{"stores", "keyspaces", "components", "releases", "uses", "images", "env"}, under) && len(path)%2 == 1 && !nameForm.MatchString(n):
 		d.Message, d.Hint = strconv.Quote(n)+" is not a name", nameRule
+		return
+	}
+	if known := p.knownFields(path[:len(path)-1]); len(known) > 0 {
+		d.Hint = cmp.Or(meant(n, known), "what may stand there: "+strings.Join(known, ", "))
 	}
 }
 
-// words are the values of other fields than a policy's that work now.
-var words = []struct {
-	path *regexp.Regexp
-	work []string
-}{
-	{regexp.MustCompile(`^system\.keyspaces\..+\.type$`), []string{"hash", "string"}},
-	{regexp.MustCompile(`^system\.components\..+\.workload\.kind$`), []string{"Deployment"}},
-}
-
-// working returns the words of a field that work now, nil if all do.
-func working(path []string) []string {
-	if n := len(path); n > 2 && path[n-2] == "policy" {
-		if i := slices.IndexFunc(rules, func(x rule) bool { return x.field == path[n-1] }); i >= 0 {
-			return rules[i].values
-		}
-	}
-	for _, w := range words {
-		if w.path.MatchString(strings.Join(path, ".")) {
-			return w.work
-		}
-	}
-	return nil
-}
-
-// oneOf words a value that is none of those it may be, and names only those that work now.
-func oneOf(path []string, got string, want []string) (message, hint string) {
+// oneOf words a value that is none of those it may be.
+func oneOf(got string, want []string) (message, hint string) {
 	slices.Sort(want)
 	want = slices.Compact(want)
+	if len(want) == 1 {
+		return fmt.Sprintf("got %s, want %s", got, want[0]), "use this value"
+	}
 	hint = "use one of these values"
-	var later []string
-	if work := working(path); work != nil {
-		isLater := func(w string) bool {
-			text, err := strconv.Unquote(w)
-			return err == nil && !slices.Contains(work, text)
-		}
+	if text, err := strconv.Unquote(got); err == nil {
+		var texts []string
 		for _, w := range want {
-			if isLater(w) {
-				later = append(later, w)
+			if t, err := strconv.Unquote(w); err == nil {
+				texts = append(texts, t)
 			}
 		}
-		want = slices.DeleteFunc(want, isLater)
+		hint = cmp.Or(meant(text, texts), hint)
 	}
-	message = fmt.Sprintf("got %s, want one of %s", got, strings.Join(want, ", "))
-	if len(want) == 1 {
-		message, hint = fmt.Sprintf("got %s, want %s", got, want[0]), "use this value"
-	}
-	if len(later) > 0 {
-		hint += "; not supported yet: " + strings.Join(later, ", ")
-	}
-	return message, hint
+	return fmt.Sprintf("got %s, want one of %s", got, strings.Join(want, ", ")), hint
 }
