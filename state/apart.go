@@ -21,7 +21,8 @@ func ToldApart(k Keyspace, v, w Version) (overlap string, apart bool) {
 	return overlap, false
 }
 
-// unchanged tells whether the migrations from one version up to another change no value that fits both.
+// unchanged tells whether the migrations from one version up to another change no unit that fits both. Of the TTL it
+// need not ask: a key whose TTL fits both rules keeps it.
 func unchanged(k Keyspace, lo, hi Version) bool {
 	for lo != hi {
 		m, ok := k.FindMigration(hi)
@@ -30,10 +31,31 @@ func unchanged(k Keyspace, lo, hi Version) bool {
 		}
 		older, _ := k.FindShape(m.From)
 		newer, _ := k.FindShape(m.To)
-		if !keepsAll(older, newer, m.Up) || !keepsAll(newer, older, m.Down) {
+		if !sameLayout(older, newer) || !keepsAll(older, newer, m.Up) || !keepsAll(newer, older, m.Down) {
 			return false
 		}
 		hi = m.From
+	}
+	return true
+}
+
+// sameLayout tells whether a key and bytes of the one version stay when they become one of the other.
+func sameLayout(a, b Shape) bool {
+	if a.Type != b.Type || a.wire() != b.wire() || !slices.Equal(a.Encodings, b.Encodings) {
+		return false
+	}
+	if a.Keys == b.Keys {
+		return true
+	}
+	p, errP := ParsePattern(a.Keys)
+	q, errQ := ParsePattern(b.Keys)
+	if errP != nil || errQ != nil || len(p.parts) != len(q.parts) || len(p.Names()) > 1 {
+		return false // several segments may be cut elsewhere
+	}
+	for i, x := range p.parts {
+		if y := q.parts[i]; x.literal != y.literal || x.name != y.name {
+			return false
+		}
 	}
 	return true
 }
@@ -49,17 +71,18 @@ func keepsAll(source, target Shape, p Program) bool {
 		return false
 	}
 	for _, f := range p.Body.Fields {
-		if len(f.If) > 0 || f.Default != nil || f.Value.Op != OpPath || !slices.Equal(f.Value.Path, []string{f.Name}) {
+		if f.Key != nil || len(f.Clauses)+len(f.If) > 0 || f.Default != nil || f.Value.Op != OpPath || !slices.Equal(f.Value.Path, []string{f.Name}) {
 			return false
 		}
 	}
-	for _, f := range s.Fields {
-		made := slices.ContainsFunc(p.Body.Fields, func(m FieldExpr) bool { return m.Name == f.Name })
-		if !f.Forbidden && !made && t.Open {
-			return false
-		}
+	made := func(name string) bool {
+		return slices.ContainsFunc(p.Body.Fields, func(m FieldExpr) bool { return m.Name == name })
 	}
-	return true
+	lost := func(f Field) bool {
+		_, declared := s.field(f.Name)
+		return s.mayHave(f.Name) && t.mayHave(f.Name) && !made(f.Name) && (declared || !p.Open)
+	}
+	return !slices.ContainsFunc(s.Fields, lost) && !slices.ContainsFunc(t.Fields, lost) && (!s.Open || !t.Open || p.Open)
 }
 
 // object returns the only alternative of a type if it is a struct.

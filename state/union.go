@@ -18,6 +18,9 @@ import (
 // stands in the way of the commit: a version that cannot be told from one of the commit's, a keyspace whose keys
 // are another's now.
 //
+// A migration may always be mended, since units that fail it could be helped in no other way. Where units of both its
+// versions may exist, what the one before has made stands beside what this one makes: that is one of the Warnings.
+//
 // With Diagnostics the system is returned too, with both of what is in conflict.
 func Union(commit, recorded Desired, have Observed) (Desired, error) {
 	u := union{commit: commit, recorded: recorded, have: have}
@@ -25,6 +28,7 @@ func Union(commit, recorded Desired, have Observed) (Desired, error) {
 	out.Stores = merge(commit.Stores, recorded.Stores, Store.id)
 	out.Keyspaces = u.keyspaces()
 	out.Components = u.components()
+	out.Warnings = slices.Concat(commit.Warnings, u.warnings).Sorted()
 	return out, u.problems.Sorted().Err()
 }
 
@@ -34,6 +38,7 @@ type union struct {
 	have             Observed
 	dropped          []written // recorded versions that are left out
 	problems         Diagnostics
+	warnings         Diagnostics
 }
 
 // written names a version of a keyspace.

@@ -56,7 +56,7 @@ func (u *union) releases(c, r Component) []Release {
 			u.problem(Diagnostic{
 				Code: "release-changed", Pos: now.Pos,
 				Path:    fmt.Sprintf("system.components.%s.releases.%q", c.Name, now.Name),
-				Message: fmt.Sprintf("release %s of component %s was applied with other images or uses, and may run", then.Name, c.Name),
+				Message: fmt.Sprintf("release %s of component %s was applied with other images, env or uses, and may run", then.Name, c.Name),
 				Hint: fmt.Sprintf("restore release %s as it was applied, and give the new one a name and an image of its own; %s may change once no pod runs it",
 					then.Name, then.Name),
 			})
@@ -67,7 +67,19 @@ func (u *union) releases(c, r Component) []Release {
 
 // sameRelease tells whether pods of the two cannot be told apart, or their names.
 func sameRelease(a, b Release) bool {
-	return a.Name == b.Name || len(a.Images) > 0 && slices.Equal(a.Images, b.Images)
+	return a.Name == b.Name || a.Alike(b)
+}
+
+// Alike tells whether a pod of the one release may be taken for one of the other: they have equal images, and no
+// variable that both set has two values. A variable that only one of them sets tells nothing, since what a release
+// does not name stays as it is.
+func (r Release) Alike(o Release) bool {
+	if len(r.Images) == 0 || !slices.Equal(r.Images, o.Images) {
+		return false
+	}
+	return !slices.ContainsFunc(r.Env, func(a Env) bool {
+		return slices.ContainsFunc(o.Env, func(b Env) bool { return a.Container == b.Container && a.Name == b.Name && a.Value != b.Value })
+	})
 }
 
 // others returns the recorded releases that are none of the component's.

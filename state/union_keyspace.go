@@ -58,18 +58,25 @@ func (k Keyspace) SharesKeys(o Keyspace) bool {
 	})
 }
 
-// sameStore tells whether a keyspace of the commit is in the store of a recorded one, by name or by address.
+// sameStore tells whether a keyspace of the commit is in the store of a recorded one, by name or by place.
 func (u *union) sameStore(k, r Keyspace) bool {
-	return k.Store == r.Store || u.commit.address(k.Store) != "" && u.commit.address(k.Store) == u.recorded.address(r.Store)
+	return k.Store == r.Store || u.commit.place(k.Store) != "" && u.commit.place(k.Store) == u.recorded.place(r.Store)
 }
 
-func (d Desired) address(store string) string {
-	for _, s := range d.Stores {
-		if s.Name == store {
-			return s.Address
-		}
+// place says where the store of a name is, "" if it is not declared.
+func (d Desired) place(store string) string {
+	i := slices.IndexFunc(d.Stores, func(s Store) bool { return s.Name == store })
+	if i < 0 {
+		return ""
 	}
-	return ""
+	switch s := d.Stores[i]; {
+	case s.Sentinel != nil:
+		return fmt.Sprint("sentinel ", s.Sentinel.Master, s.Sentinel.Addresses, s.Database)
+	case s.Cluster != nil:
+		return fmt.Sprint("cluster ", s.Cluster.Addresses)
+	default:
+		return fmt.Sprint(s.Address, " ", s.Database)
+	}
 }
 
 func (u *union) drop(keyspace string, shapes ...Shape) {
@@ -103,7 +110,25 @@ func (u *union) keyspace(k, r Keyspace) Keyspace {
 			})
 		}
 	}
+	u.migrations(k, r)
 	return u.versions(k, r)
+}
+
+// migrations warns of those that differ from what was applied while units of both their versions may exist.
+func (u *union) migrations(k, r Keyspace) {
+	for _, now := range k.Migrations {
+		then, ok := r.FindMigration(now.To)
+		then.Derived = now.Derived
+		if !ok || sameDefinition(now, then) || !u.alive(r, then.From) || !u.alive(r, then.To) {
+			continue
+		}
+		u.warnings = append(u.warnings, Diagnostic{
+			Code: "migration-changed", Pos: now.Pos,
+			Path:    fmt.Sprintf("system.keyspaces.%s.migrations.%q", k.Name, now.To),
+			Message: fmt.Sprintf("the migration of keyspace %s to %s was applied with another definition, and units that it made may exist", k.Name, now.To),
+			Hint:    "units that are there already stay as they are: if they must change, too, restore the migration and add a new version",
+		})
+	}
 }
 
 // only returns the recorded shapes of versions that the commit does not declare.

@@ -84,3 +84,49 @@ func TestUnionWithNothingIsTheCommit(t *testing.T) {
 		t.Errorf("%v\n%+v", err, got)
 	}
 }
+
+// A migration may be mended; where units of both its versions may exist the user is told.
+func TestUnionWarnsOfAChangedMigration(t *testing.T) {
+	one, two := unionShape("1.0.0", 5, unionField("a", false)), unionShape("2.0.0", 9, unionField("b", false))
+	recorded, commit := unionSystem("2.0.0", "2.0.0", one, two), unionSystem("2.0.0", "2.0.0", one, two)
+	recorded.Warnings = Diagnostics{{Code: "unused-store"}}
+	commit.Keyspaces[0].Migrations = []Migration{{From: "1.0.0", To: "2.0.0", Up: Program{Open: true}}}
+	none, mixed := nothing(), nothing()
+	mixed.Keyspaces[0].Counts = []Count{{"1.0.0", 1}, {"2.0.0", 1}}
+	for name, c := range map[string]struct {
+		commit Desired
+		have   Observed
+		want   int
+	}{"same": {recorded, Observed{}, 0}, "no unit": {commit, none, 0}, "mixed units": {commit, mixed, 1}, "not observed": {commit, Observed{}, 1}} {
+		c.commit.Warnings = nil
+		got, err := Union(c.commit, recorded, c.have)
+		if err != nil || len(got.Warnings) != c.want || c.want > 0 && got.Warnings[0].Code != "migration-changed" {
+			t.Errorf("%s: %v, %v", name, got.Warnings, err)
+		}
+		if got.Keyspaces[0].Migrations[0].Up.Open != (name != "same") {
+			t.Errorf("%s: not the commit's migration", name)
+		}
+	}
+}
+
+// A store that is renamed is the same by its place.
+func TestUnionKnowsAStoreByItsPlace(t *testing.T) {
+	one := unionShape("1.0.0", 5, unionField("a", false))
+	for name, at := range map[string]Store{
+		"address": {Address: "redis://a/0"}, "sentinel": {Sentinel: &Sentinel{Master: "m", Addresses: []string{"s:1"}}}, "cluster": {Cluster: &Cluster{Addresses: []string{"c:1"}}},
+	} {
+		recorded, commit := unionSystem("1.0.0", "1.0.0", one), unionSystem("1.0.0", "1.0.0", one)
+		at.Name = "main"
+		recorded.Stores[0] = at
+		at.Name = "other"
+		commit.Stores[0], commit.Keyspaces[0].Store = at, "other"
+		if _, err := Union(commit, recorded, Observed{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		at.Database, at.Address, at.Cluster = 3, "redis://b/0", nil
+		commit.Stores[0] = at
+		if _, err := Union(commit, recorded, Observed{}); !errors.As(err, new(Diagnostics)) {
+			t.Errorf("%s: another place is another store", name)
+		}
+	}
+}
