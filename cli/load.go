@@ -125,7 +125,7 @@ func (l location) place(err error) error {
 		return moved
 	}
 	var refused *gitsource.Error
-	if errors.As(err, &refused) && l.shown != "" {
+	if errors.As(err, &refused) && l.shown != "" && (refused.Reason == gitsource.TreeRefused || refused.Reason == gitsource.TreeTooLarge) {
 		e := *refused
 		e.Where = path.Join(l.shown, e.Where)
 		return &e

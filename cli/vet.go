@@ -15,18 +15,24 @@ import (
 type vetOptions struct {
 	output
 	source
+	previous
 }
 
 func newVet() *cobra.Command {
 	var o vetOptions
-	return specCommand(&cobra.Command{
+	c := specCommand(&cobra.Command{
 		Use:   "vet [DIR]",
 		Short: "Check the spec in a folder, without a cluster or a Redis",
 		Long: `Vet evaluates the CUE package in DIR and checks everything that can be known without a cluster or a Redis:
 that versions can be told apart, that every version has a path to the desired one, that migrations carry or
-drop every field both ways, that no two keyspaces overlap, and that the spec's own tests hold.`,
-		Example: "  keyshift vet .\n  keyshift vet examples/shop -o json",
+drop every field both ways, that no two keyspaces overlap, and that the spec's own tests hold.
+
+With --base it takes a commit of the local Git repository to be applied, and checks what only that shows, too: that
+no applied version is another than it was, and that there is a safe order from there to the spec.`,
+		Example: "  keyshift vet .\n  keyshift vet examples/shop -o json\n  keyshift vet --base origin/main",
 	}, &o.output, &o.source, o.run)
+	o.previous.bind(c.Flags())
+	return c
 }
 
 func (o *vetOptions) run(ctx context.Context, args []string) error {
@@ -37,8 +43,16 @@ func (o *vetOptions) run(ctx context.Context, args []string) error {
 	if err := o.place(vetTests(desired)); err != nil {
 		return o.fail(err)
 	}
+	warnings, err := o.against(ctx, &o.source, desired)
+	if err != nil {
+		return o.fail(o.place(err))
+	}
+	desired.Warnings = append(desired.Warnings, warnings...)
 	if o.json() {
 		return o.value(failed{state.Diagnostics{}})
+	}
+	for _, w := range diagnose(o.place(desired.Warnings)) {
+		o.note("%s", w)
 	}
 	o.printf("%s: %s: ok\n", desired.System, inventory(desired))
 	return nil
