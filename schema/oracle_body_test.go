@@ -3,6 +3,7 @@ package schema_test
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -151,10 +152,13 @@ func (m genMigration) file() string {
 	return b.String()
 }
 
-func (m genMigration) imports() []string {
+func (m genMigration) imports() []string { return importsOf(m.up + m.down) }
+
+// importsOf lists the imports that a text needs.
+func importsOf(text string) []string {
 	var out []string
 	for name, path := range packages {
-		if strings.Contains(m.up+m.down, name+".") {
+		if regexp.MustCompile(`(^|[^.\w"#])` + name + `[.][A-Z]`).MatchString(text) {
 			out = append(out, path)
 		}
 	}

@@ -20,7 +20,6 @@ import (
 // rules of the language alone: a field that the body does not name, that both versions have, and whose older type is
 // within its newer one, is carried; CUE's own unification with the version fills constants and defaults.
 type oracle struct {
-	imports        []string
 	prelude        string // declarations of the package that the body refers to
 	source, target string // the shapes
 	up             bool   // the body is #up, of #old; else #down, of #new
@@ -60,7 +59,7 @@ func (o oracle) run(inputs []input) ([]answer, error) {
 
 func (o oracle) text(inputs []input) string {
 	var b strings.Builder
-	for _, i := range o.imports {
+	for _, i := range importsOf(o.body + o.source + o.target + o.prelude) {
 		fmt.Fprintf(&b, "import %q\n", i)
 	}
 	fmt.Fprintf(&b, "%s\n#S: %s\n#T: %s\n", o.prelude, o.source, o.target)
@@ -149,18 +148,38 @@ func carryField(result map[string]any, name string, t, s, out cue.Value, unit ma
 		if isStruct && made.Exists() {
 			result[name] = carried(t, s, made, inner, part)
 		}
-	case t.Subsume(s) == nil:
+	case within(t, s):
 		result[name] = old
 	case isStruct:
 		result[name] = carried(t, s, made, inner, &setter{})
 	}
 }
 
+// within tells whether every value of s is one of t: each of its alternatives is within one of t's.
+func within(t, s cue.Value) bool {
+	return !slices.ContainsFunc(alternatives(s), func(a cue.Value) bool {
+		return !slices.ContainsFunc(alternatives(t), func(b cue.Value) bool { return b.Subsume(a) == nil })
+	})
+}
+
+func alternatives(v cue.Value) []cue.Value {
+	op, args := v.Expr()
+	if op != cue.OrOp {
+		return []cue.Value{v}
+	}
+	var out []cue.Value
+	for _, a := range args {
+		out = append(out, alternatives(a)...)
+	}
+	return out
+}
+
 // typesOf returns the types of the declared fields.
 func typesOf(v cue.Value) map[string]cue.Value {
 	types := map[string]cue.Value{}
 	for fields, err := v.Fields(cue.Optional(true)); err == nil && fields.Next(); {
-		types[fields.Selector().Unquoted()] = fields.Value()
+		// An optional field's value is an instance of nothing; what it is unified with is the plain type.
+		types[fields.Selector().Unquoted()] = fields.Value().Unify(v.Context().CompileString("_"))
 	}
 	return types
 }

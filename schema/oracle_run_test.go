@@ -172,7 +172,7 @@ func (t *tally) keyspace(m genMigration, k state.Keyspace, values int) {
 }
 
 func (t *tally) direction(d dice, m genMigration, k state.Keyspace, programs *transform.Programs, up bool, values int) {
-	o := oracle{imports: m.imports(), source: m.source.t.String(), target: m.target.t.String(), up: up, body: m.up}
+	o := oracle{source: m.source.t.String(), target: m.target.t.String(), up: up, body: m.up}
 	from, to := m.source, m.target
 	if !up {
 		from, to, o.source, o.target, o.body = to, from, o.target, o.source, m.down
@@ -202,7 +202,7 @@ func (d dice) key(pattern string) (string, map[string]any) {
 	key := segmentTypes.ReplaceAllStringFunc(pattern, func(s string) string {
 		name, word := segmentTypes.FindStringSubmatch(s), d.of("1", "abc", "é😀", "x y")
 		segments[name[1]] = word
-		if name[2] != "" {
+		if name[2] == " int" {
 			word = d.of("0", "-5", "17", "12345678901234567890")
 			segments[name[1]] = number(word)
 		}
@@ -227,9 +227,7 @@ func (t *tally) compare(d dice, m genMigration, shapes []state.Shape, programs *
 			return
 		}
 	}
-	wantKey := segmentTypes.ReplaceAllStringFunc(pattern, func(s string) string {
-		return strings.Trim(cueText(in.key[segmentTypes.FindStringSubmatch(s)[1]]), `"`)
-	})
+	wantKey := fillKey(pattern, in.key)
 	switch {
 	case err != nil && want.err != nil:
 		t.failing++

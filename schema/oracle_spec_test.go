@@ -29,7 +29,7 @@ type genMigration struct {
 }
 
 // segmentTypes are the named parts of a key pattern, and whether they are integers.
-var segmentTypes = regexp.MustCompile(`<([a-z]+)( int)?>`)
+var segmentTypes = regexp.MustCompile(`<([a-z_]+)( int|[.]{3})?>`)
 
 func drawMigration(seed uint64) genMigration {
 	d := dice{rand.New(rand.NewPCG(seed, 20))}
@@ -56,7 +56,7 @@ func (d dice) scope(name string, from genVersion) *exprs {
 	e.enter(term{text: name, t: from.t, source: true})
 	for _, s := range segmentTypes.FindAllStringSubmatch(from.keys, -1) {
 		t := &genType{kind: aString}
-		if s[2] != "" {
+		if s[2] == " int" {
 			t.kind = anInt
 		}
 		e.scope = append(e.scope, term{text: "#key." + s[1], t: t})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +42,7 @@ func cueText(v any) string {
 	case map[string]any:
 		var parts []string
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, cueString(k)+": "+cueText(v[k]))
+			parts = append(parts, cueLabel(k)+": "+cueText(v[k]))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	}
@@ -56,6 +57,8 @@ func cueString(s string) string {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
 			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
 		case r < ' ' || r == 0x7f || r == 0xfeff:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
@@ -63,6 +66,15 @@ func cueString(s string) string {
 		}
 	}
 	return b.String() + `"`
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+func cueLabel(name string) string {
+	if identifier.MatchString(name) {
+		return name
+	}
+	return cueString(name)
 }
 
 // fromCUE reads a concrete value.
@@ -73,10 +85,16 @@ func fromCUE(v cue.Value) (any, error) {
 		return nil, nil
 	case cue.BoolKind:
 		return v.Bool()
-	case cue.IntKind, cue.FloatKind, cue.NumberKind:
+	case cue.IntKind:
+		text, err := v.AppendInt(nil, 10)
+		return number(text), err
+	case cue.FloatKind:
 		var mant big.Int
 		exp, err := v.MantExp(&mant)
-		return number(mant.String() + "e" + strconv.Itoa(exp)), err
+		if exp >= 0 { // 100 would be an integer
+			return number(mant.String() + "e" + strconv.Itoa(exp)), err
+		}
+		return number(apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(&mant), int32(exp)).Text('f')), err
 	case cue.StringKind:
 		return v.String()
 	case cue.BytesKind:
@@ -135,7 +153,7 @@ func plainText(v any) string {
 	case map[string]any:
 		var parts []string
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, cueString(k)+": "+plainText(v[k]))
+			parts = append(parts, cueLabel(k)+": "+plainText(v[k]))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	}
