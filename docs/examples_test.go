@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the messages, the functions and the reference in the pages")
 
 // pages are those with examples.
-var pages = []string{"language.md", "pull-requests.md"}
+var pages = []string{"language.md", "pull-requests.md", "../README.md"}
 
 func TestMain(m *testing.M) {
 	if sandbox.IsChild() {

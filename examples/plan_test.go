@@ -2,8 +2,10 @@ package examples
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"keyshift.dev/diff"
@@ -91,5 +93,25 @@ func golden(t *testing.T, path string, p plan.Plan) {
 	}
 	if p.String() != string(want) {
 		t.Errorf("%s: the plan is now\n%s", path, p)
+	}
+}
+
+// The page of the examples lists all of them, in the order in which a newcomer meets them, and each has a page.
+func TestPages(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range All() {
+		if row := "| [" + e.Name + "](" + e.Name + ") | " + e.Shows + " |\n"; !strings.Contains(string(page), row) {
+			t.Errorf("README.md has no row %q", row)
+		}
+		if _, err := fs.Stat(e.Commits[1].Files, "README.md"); err != nil {
+			t.Error(err)
+		}
+	}
+	folders, err := filepath.Glob("*/cue.mod")
+	if err != nil || len(folders) != len(All()) {
+		t.Errorf("there are %d folders of examples, and %d examples (%v)", len(folders), len(All()), err)
 	}
 }
