@@ -46,7 +46,7 @@ func (r *reader) checkImage(path []string, image string) {
 const reserved = "keyshift:<rest...>"
 
 // checkReserved refuses patterns that could take keys of Keyshift's own: a rewrite would change its ledger.
-func (r *reader) checkReserved(k state.Keyspace) {
+func (c checker) checkReserved(k state.Keyspace) {
 	ours, err := state.ParsePattern(reserved)
 	if err != nil {
 		panic("schema: " + err.Error())
@@ -54,7 +54,7 @@ func (r *reader) checkReserved(k state.Keyspace) {
 	for _, s := range k.Shapes {
 		p, err := state.ParsePattern(s.Keys)
 		if err == nil && state.Overlap(p, ours) {
-			r.problem([]string{"system", "keyspaces", k.Name, "versions", string(s.Version), "keys"}, "reserved-prefix",
+			c.problem([]string{"system", "keyspaces", k.Name, "versions", string(s.Version), "keys"}, "reserved-prefix",
 				strconv.Quote(s.Keys)+` can match keys that start with "keyshift:", which Keyshift keeps for itself`, "give the keys another prefix")
 		}
 	}

@@ -48,8 +48,11 @@ func (r *reader) read() {
 	r.each("stores", func(path []string, v cue.Value) {
 		r.desired.Stores = append(r.desired.Stores, r.readStore(path, decode[rawStore](r, path, v)))
 	})
+	c := checker{r, map[string]bool{}}
 	r.each("keyspaces", func(path []string, v cue.Value) {
+		before := len(r.problems)
 		r.desired.Keyspaces = append(r.desired.Keyspaces, r.readKeyspace(path[2], decode[rawKeyspace](r, path, v)))
+		c.broken[path[2]] = len(r.problems) > before
 	})
 	r.each("components", func(path []string, v cue.Value) {
 		r.desired.Components = append(r.desired.Components, r.readComponent(path, decode[rawComponent](r, path, v)))
@@ -57,7 +60,7 @@ func (r *reader) read() {
 	slices.SortFunc(r.desired.Stores, func(a, b state.Store) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.desired.Keyspaces, func(a, b state.Keyspace) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.desired.Components, func(a, b state.Component) int { return cmp.Compare(a.Name, b.Name) })
-	r.check()
+	c.check()
 }
 
 // each calls f for the stores, keyspaces or components of the system, in the order of the files.

@@ -83,6 +83,14 @@ func fieldsMeet(a, b Alt, name string, wa, wb wires) bool {
 	return wa(name).meet(*x, *y)
 }
 
+// Mixes tells whether some stored value of a field of the one version fits that field of the other, so that a write of
+// the single field leaves no trace. It answers true unless it can prove the contrary.
+func Mixes(a, b Shape, field string) bool {
+	x, okA := a.Value.object()
+	y, okB := b.Value.object()
+	return !okA || !okB || x.mayHave(field) && y.mayHave(field) && fieldsMeet(x, y, field, a.part, b.part)
+}
+
 func describe(a, b Alt, wa, wb wires) string {
 	switch {
 	case a.Kind != Struct || b.Kind != Struct:

@@ -7,6 +7,9 @@ func Overlap(p, q Pattern) bool {
 	if a, b := p.Prefix(), q.Prefix(); !strings.HasPrefix(a, b) && !strings.HasPrefix(b, a) {
 		return false
 	}
+	if differ(p.columns(), q.columns()) {
+		return false
+	}
 	a, b := p.automaton(), q.automaton()
 	letters := alphabet(p, q)
 	type pair struct{ a, b int }
@@ -26,6 +29,37 @@ func Overlap(p, q Pattern) bool {
 					}
 				}
 			}
+		}
+	}
+	return false
+}
+
+// columns cuts a pattern at its colons; nil if one of its segments may cross them. Keys of two such patterns meet only
+// if they have equally many columns, which is cheap to see.
+func (p Pattern) columns() []string {
+	for _, x := range p.parts {
+		if x.kind == acrossColons {
+			return nil
+		}
+	}
+	return strings.Split(p.text, ":")
+}
+
+// differ tells whether the columns of two patterns cannot be the same: in number, or in their literal text.
+func differ(a, b []string) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	if len(a) != len(b) {
+		return true
+	}
+	for i := range a {
+		x, _, varies := strings.Cut(a[i], "<")
+		y, _, also := strings.Cut(b[i], "<")
+		switch {
+		case !varies && !also && x != y, !varies && !strings.HasPrefix(x, y), !also && !strings.HasPrefix(y, x),
+			!strings.HasPrefix(x, y) && !strings.HasPrefix(y, x):
+			return true
 		}
 	}
 	return false

@@ -327,6 +327,7 @@ func TestMeetOfOtherWires(t *testing.T) {
 		{"the type json and a string", of(state.Document, "", object.Alts...), of(state.String, state.JSON, object.Alts...), ""},
 		{"a hash and a map", of(state.Hash, "", object.Alts...), of(state.Map, "", object.Alts...), "a hash may also be a map"},
 		{"int and float in MsgPack", of(state.String, state.MsgPack, integer), of(state.String, state.MsgPack, number), "an int may also be a number"},
+		{"an integral float constant in MsgPack", of(state.String, state.MsgPack, integer), of(state.String, state.MsgPack, constant(state.Number, "1.0")), "both may be 1.0"},
 		{"a counter and its text", of(state.String, "", integer), of(state.String, "", str), "an int may also be a string"},
 		{"a counter and a prefixed text", of(state.String, "", integer), of(state.String, "", state.Alt{Kind: state.Str, Match: []string{"^v2:"}}), ""},
 		{"a constant", of(state.String, "", constant(state.Str, "on")), of(state.String, "", str), `both may be "on"`},
@@ -341,6 +342,13 @@ func TestMeetOfOtherWires(t *testing.T) {
 		if overlap != c.want || meet != (c.want != "") {
 			t.Errorf("%s: Meet is %q, %v, want %q", c.name, overlap, meet, c.want)
 		}
+	}
+}
+
+func TestTextIsUTF8(t *testing.T) {
+	s := state.Shape{Keys: "k:<id>", Type: state.String, Value: state.Type{Alts: []state.Alt{kind(state.Str)}}}
+	if s.Fits(state.Value{Kind: state.Str, Text: "a\xff"}) || !s.Fits(state.Value{Kind: state.Str, Text: "ä"}) {
+		t.Error("a string is UTF-8")
 	}
 }
 
