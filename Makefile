@@ -6,6 +6,8 @@ GO      ?= go
 TOOL    := $(GO) tool -modfile=tools/go.mod
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+# How long random migrations are compared with CUE in each run of the tests.
+FUZZ    ?= 60s
 # Where a missing control plane, Redis or Git fails a test instead of skipping it.
 REQUIRE := KEYSHIFT_REQUIRE_SERVERS=1
 
@@ -16,7 +18,7 @@ demo: ## the whole line, embedded: push, roll out, rewrite, revert
 
 test: lint ## everything, on real servers
 	@./testbed/setup
-	$(REQUIRE) $(GO) test -timeout 30m ./...
+	$(REQUIRE) KEYSHIFT_FUZZ=$(FUZZ) $(GO) test -timeout 30m ./...
 
 lint: ## the rules of the house
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
