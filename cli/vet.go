@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,8 @@ type vetOptions struct {
 	output
 	source
 	previous
+	sarif   bool
+	verbose bool
 }
 
 func newVet() *cobra.Command {
@@ -28,34 +32,99 @@ that versions can be told apart, that every version has a path to the desired on
 drop every field both ways, that no two keyspaces overlap, and that the spec's own tests hold.
 
 With --base it takes a commit of the local Git repository to be applied, and checks what only that shows, too: that
-no applied version is another than it was, and that there is a safe order from there to the spec.`,
-		Example: "  keyshift vet .\n  keyshift vet examples/shop -o json\n  keyshift vet --base origin/main",
+no applied version is another than it was, and that there is a safe order from there to the spec.
+
+Exit code 0: nothing is wrong, though there may be warnings; 1: an error.`,
+		Example: "  keyshift vet .\n  keyshift vet examples/shop -o json\n  keyshift vet --base origin/main -o sarif > keyshift.sarif",
 	}, &o.output, &o.source, o.run)
 	o.previous.bind(c.Flags())
+	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "print CUE's own words, too")
+	o.extend(c)
 	return c
 }
 
+// extend lets vet print SARIF.
+func (o *vetOptions) extend(c *cobra.Command) {
+	c.Flags().Lookup("output").Usage = "form of the result: text, json or sarif"
+	run := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if o.format == "sarif" {
+			o.sarif, o.format = true, "json"
+		}
+		return run(c, args)
+	}
+}
+
+// findings is what vet found, at places as people see them.
+type findings struct {
+	Errors   state.Diagnostics `json:"errors"`
+	Warnings state.Diagnostics `json:"warnings,omitempty"`
+}
+
 func (o *vetOptions) run(ctx context.Context, args []string) error {
-	desired, err := o.load(ctx, args)
+	desired, found, err := o.check(ctx, args)
 	if err != nil {
-		return o.fail(err)
+		found.Errors = diagnose(err)
 	}
-	if err := o.place(vetTests(desired)); err != nil {
-		return o.fail(err)
+	if !o.verbose {
+		found = found.withoutRaw()
 	}
-	warnings, err := o.against(ctx, &o.source, desired)
+	switch {
+	case o.sarif:
+		err = o.value(sarif(found, o.location))
+	case o.json():
+		err = o.value(found)
+	default:
+		o.print(found, err)
+		err = nil
+	}
 	if err != nil {
-		return o.fail(o.place(err))
+		return err
 	}
-	desired.Warnings = append(desired.Warnings, warnings...)
-	if o.json() {
-		return o.value(failed{state.Diagnostics{}})
-	}
-	for _, w := range diagnose(o.place(desired.Warnings)) {
-		o.note("%s", w)
+	if len(found.Errors) > 0 {
+		return errReported
 	}
 	o.printf("%s: %s: ok\n", desired.System, inventory(desired))
 	return nil
+}
+
+// check evaluates the spec and makes all checks. An error is what is wrong; warnings are what need not be mended.
+func (o *vetOptions) check(ctx context.Context, args []string) (state.Desired, findings, error) {
+	none := findings{Errors: state.Diagnostics{}}
+	desired, err := o.load(ctx, args)
+	if err != nil {
+		return desired, none, err
+	}
+	warnings, err := o.against(ctx, &o.source, desired)
+	err = errors.Join(o.place(vetTests(desired)), o.place(err))
+	if all := append(desired.Warnings, warnings...); len(all) > 0 {
+		none.Warnings = diagnose(o.place(all.Sorted()))
+	}
+	return desired, none, err
+}
+
+// print prints findings as text: errors as every command does, each warning as one line.
+func (o *vetOptions) print(found findings, err error) {
+	if err != nil {
+		_, _ = io.WriteString(o.err, plain(err)) // a reader that is gone hears nothing
+	}
+	for _, w := range found.Warnings {
+		_, _ = fmt.Fprintf(o.err, "warning: %s\n", w)
+	}
+	for _, d := range found.Errors {
+		for line := range strings.Lines(d.Raw) {
+			_, _ = fmt.Fprintf(o.err, "\tcue: %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+}
+
+// withoutRaw leaves out CUE's own words.
+func (f findings) withoutRaw() findings {
+	out := findings{Errors: slices.Clone(f.Errors), Warnings: f.Warnings}
+	for i := range out.Errors {
+		out.Errors[i].Raw = ""
+	}
+	return out
 }
 
 // vetTests compiles every keyspace and runs its tests; what fails is a diagnostic at the test.

@@ -23,10 +23,14 @@ func (p places) knownFields(path []string) []string {
 	return slices.Compact(names)
 }
 
-// meant returns a hint at the name that may have been meant, empty if none is near.
+// meant returns a hint at the name that may have been meant, empty if none is near. Versions are no names: of two
+// that differ in a digit neither is meant for the other.
 func meant(name string, known []string) string {
+	if slices.Contains(known, name) || state.Version(name).Valid() {
+		return ""
+	}
 	for _, k := range known {
-		if near(k, name) {
+		if near(k, name) && (len(name) > 3 || strings.HasPrefix(k, name[:1])) {
 			return "did you mean " + strconv.Quote(k) + "?"
 		}
 	}

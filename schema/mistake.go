@@ -68,6 +68,7 @@ type complaint struct {
 	message string
 	args    []any
 	pos     []state.Pos // in the order of the message's arguments; zero where it is ours
+	raw     string      // as CUE prints it
 }
 
 // fromCUE turns CUE's errors into diagnostics without a path index: errors of parsing and building.
@@ -118,6 +119,7 @@ func takeApart(e errors.Error) complaint {
 	for _, in := range e.InputPositions() {
 		c.pos = append(c.pos, position(in))
 	}
+	c.raw = strings.TrimSpace(errors.Details(e, nil))
 	if own := position(e.Position()); own.File != "" {
 		c.pos = append([]state.Pos{own}, c.pos...)
 	}
@@ -149,11 +151,17 @@ func spoken(path []string) []string {
 
 // report makes diagnostics of the complaints about one path: one if they are the branches of a disjunction.
 func (p places) report(g []complaint, fallback state.Pos) state.Diagnostics {
-	if d, ok := p.selfReference(g); ok {
-		return state.Diagnostics{d}
+	one, ok := p.selfReference(g)
+	if !ok {
+		one, ok = p.choice(g)
 	}
-	if d, ok := p.choice(g); ok {
-		return state.Diagnostics{d}
+	if ok {
+		var raw []string
+		for _, c := range g {
+			raw = append(raw, c.raw)
+		}
+		one.Raw = strings.Join(raw, "\n")
+		return state.Diagnostics{one}
 	}
 	var out state.Diagnostics
 	for _, c := range leading(g) {
@@ -174,8 +182,8 @@ func leading(g []complaint) []complaint {
 }
 
 func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
-	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: c.message,
-		Hint: "change or remove what stands there; `cue vet -c ./...` says it in CUE's own words"}
+	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: c.message, Raw: c.raw,
+		Hint: "change or remove what stands there; `keyshift vet -v` says it in CUE's own words"}
 	for _, k := range kindsOfMistake {
 		if k.message.MatchString(c.message) {
 			d.Code, d.Hint = k.code, k.hint

@@ -75,7 +75,7 @@ func (p places) misnamed(d *state.Diagnostic, path []string) {
 		d.Message, d.Hint = strconv.Quote(n)+" is not a name", nameRule
 		return
 	}
-	if known := p.knownFields(path[:len(path)-1]); len(known) > 0 {
+	if known := p.knownFields(path[:len(path)-1]); len(known) > 0 && !slices.Contains(known, n) {
 		d.Hint = cmp.Or(meant(n, known), "what may stand there: "+strings.Join(known, ", "))
 	}
 }

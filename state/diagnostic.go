@@ -34,6 +34,7 @@ type Diagnostic struct {
 	Message string `json:"message"`        // what happened; never a secret or a value from a store
 	Hint    string `json:"hint,omitempty"` // the next action
 	Other   Pos    `json:"other,omitzero"` // of two places that contradict each other, the one that Pos is not
+	Raw     string `json:"raw,omitempty"`  // what CUE itself said, if it is CUE's; may have several lines, and places of ours
 }
 
 // String prints the diagnostic on one line.
