@@ -24,7 +24,7 @@ import (
 //	from: {…}, to: {…}                      what one of them is, where they differ
 //	old: {…}, new: {…}                      the shapes
 //	up: {…}, down: {…}, drop: […]           the migration, over #old, #new and #key
-//	package: {_codes: {…}}                  what the package declares beside it
+//	beside: {_codes: {…}}                   what the package declares beside it
 //	key: {id: "7"}                          the segments of the key of every unit
 //	in: [{…}, {…}]                          units of the older version
 //
@@ -35,7 +35,7 @@ type migrationCase struct {
 	inputs []input
 }
 
-var caseFields = []string{"at", "from", "to", "old", "new", "up", "down", "drop", "package", "key", "in"}
+var caseFields = []string{"at", "from", "to", "old", "new", "up", "down", "drop", "beside", "key", "in"}
 
 // Compiled programs do with real-looking data what CUE does.
 func TestCases(t *testing.T) {
@@ -139,7 +139,7 @@ func (c *migrationCase) imports() []string {
 }
 
 func (c *migrationCase) prelude() string {
-	return strings.TrimSuffix(strings.TrimPrefix(c.fields["package"], "{"), "}")
+	return strings.TrimSuffix(strings.TrimPrefix(c.fields["beside"], "{"), "}")
 }
 
 // oracle asks CUE for the way up of every unit, and for the way back of what came out.
