@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"cuelang.org/go/cue/ast"
+
 	"keyshift.dev/state"
 )
 
@@ -19,14 +21,13 @@ func (d *direction) buildAt(path []string, target state.Alt, source *state.Alt, 
 	out := state.Expr{Op: state.OpStruct}
 	byName := map[string][]setter{}
 	for _, s := range setters {
-		if len(s.path) > len(path) {
+		switch {
+		case s.key != nil && len(s.path) == len(path):
+			_, fields := d.dynamic(s, &goal{typ: anyField(target), path: path})
+			out.Fields = append(out.Fields, fields...)
+		case len(s.path) > len(path):
 			byName[s.path[len(path)]] = append(byName[s.path[len(path)]], s)
 		}
-	}
-	if len(path) > 0 && (target.Open || source != nil && source.Open) {
-		d.failAt(d.pos, sub(d.path, path...), "unsupported", "an open struct inside a value that is taken apart is not supported yet",
-			"set it whole, or remove its ...")
-		return out
 	}
 	for _, f := range target.Fields {
 		if f.Forbidden {
@@ -45,50 +46,128 @@ func (d *direction) buildAt(path []string, target state.Alt, source *state.Alt, 
 	for _, ss := range byName {
 		out.Fields = append(out.Fields, d.undeclared(path, target, ss)...)
 	}
-	slices.SortStableFunc(out.Fields, func(a, b state.FieldExpr) int { return cmp.Compare(a.Name, b.Name) })
+	if len(path) > 0 && source != nil && source.Open {
+		out.Fields = append(out.Fields, d.carryRest(path, target, *source, maybe)...)
+	}
+	sortFields(out.Fields)
 	return out
+}
+
+// sortFields orders the fields of a struct by name, those whose names are computed last.
+func sortFields(fields []state.FieldExpr) {
+	slices.SortStableFunc(fields, func(a, b state.FieldExpr) int {
+		if (a.Key == nil) != (b.Key == nil) {
+			return cmp.Compare(rank(a), rank(b))
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
+}
+
+func rank(f state.FieldExpr) int {
+	if f.Key != nil {
+		return 1
+	}
+	return 0
+}
+
+// anyField returns what a field whose name is computed may be.
+func anyField(target state.Alt) state.Type {
+	return elementsOf(state.Type{Alts: []state.Alt{target}})
+}
+
+// dynamic makes a field whose name is computed.
+func (d *direction) dynamic(s setter, g *goal) (value compiled, out []state.FieldExpr) {
+	d.given(s.steps, func() {
+		key := d.compile(s.key)
+		if key.ok && key.kinds != kindString && !key.kinds.vague() {
+			d.fail(s.key.Pos(), "wrong-kind", "the name of a field is a string, and this is a "+key.kinds.String(), `write "\(...)"`)
+		}
+		if g != nil && len(g.typ.Alts) == 0 {
+			d.failAt(s.pos, sub(d.path, g.path...), "not-allowed", "version "+string(d.target.Version)+" declares no field here", "declare [string]: T, or name the field")
+			return
+		}
+		value = d.place(s.value, g)
+		fe := state.FieldExpr{Key: &key.expr, Value: value.expr}
+		if apply(&fe, s.steps); key.ok && value.ok {
+			out = append(out, fe)
+		}
+	})
+	return value, out
+}
+
+// carryRest carries what an open struct has beside its declared fields, below the top of the unit.
+func (d *direction) carryRest(path []string, target, source state.Alt, maybe bool) []state.FieldExpr {
+	if !target.Open {
+		return nil
+	}
+	if maybe {
+		d.failAt(d.pos, sub(d.path, path...), "cannot-compile", "an open struct that may be missing and is taken apart cannot be compiled", "set it whole")
+		return nil
+	}
+	d.bound++
+	k, v := "rest"+strings.Repeat("'", d.bound), "value"+strings.Repeat("'", d.bound)
+	key := state.Expr{Op: state.OpVar, Name: k}
+	clauses := []state.Clause{{For: &state.Expr{Op: state.OpPath, Path: slices.Clone(path)}, Key: k, Value: v}}
+	names := map[string]bool{}
+	for _, f := range slices.Concat(source.Fields, target.Fields) {
+		if names[f.Name] {
+			continue
+		}
+		names[f.Name] = true
+		clauses = append(clauses, state.Clause{If: &state.Expr{Op: state.OpNe, Args: []state.Expr{key, text(f.Name)}}})
+	}
+	return []state.FieldExpr{{Key: &key, Clauses: clauses, Value: state.Expr{Op: state.OpVar, Name: v}}}
 }
 
 // undeclared sets fields that the target does not declare, which an open one admits.
 func (d *direction) undeclared(path []string, target state.Alt, ss []setter) []state.FieldExpr {
 	var out []state.FieldExpr
-	for _, s := range ss {
-		forbidden := slices.ContainsFunc(target.Fields, func(f state.Field) bool { return f.Forbidden && f.Name == s.path[len(path)] })
-		if !target.Open || forbidden || len(s.path) > len(path)+1 || s.value == nil {
+	at := sub(path, ss[0].path[len(path)])
+	forbidden := slices.ContainsFunc(target.Fields, func(f state.Field) bool { return f.Forbidden && f.Name == ss[0].path[len(path)] })
+	if !target.Open || forbidden {
+		for _, s := range ss {
 			d.failAt(s.pos, sub(d.path, s.path...), "not-allowed", "version "+string(d.target.Version)+" does not declare the field "+strings.Join(s.path, "."),
 				suggest(s.path, d.target.Value))
-			continue
 		}
-		if x := d.compile(s.value, s.conds); x.ok && !x.slash.IsValid() {
-			out = append(out, state.FieldExpr{Name: s.path[len(path)], If: exprs(s.conds), Value: x.expr})
-		}
+		return nil
 	}
-	return out
+	f := state.Field{Name: at[len(at)-1], Type: state.AnyType(), Optional: true}
+	if target.Rest != nil {
+		f.Type = *target.Rest
+	}
+	if slices.ContainsFunc(ss, func(s setter) bool { return s.value == nil || len(s.path) > len(at) }) {
+		out, _ = d.freeField(at, ss)
+		return out
+	}
+	return d.set(at, f, nil, ss, false)
 }
 
-func exprs(conds []cond) []state.Expr {
-	var out []state.Expr
-	for _, c := range conds {
-		out = append(out, c.expr)
-	}
-	return out
+// compileSet compiles the value of a setter where its conditions hold.
+func (d *direction) compileSet(s setter, g *goal) (x compiled) {
+	d.given(s.steps, func() { x = d.place(s.value, g) })
+	return x
 }
 
 // set makes the expressions of a field that the user sets, whole or in parts.
 func (d *direction) set(path []string, f state.Field, source *state.Alt, ss []setter, maybe bool) []state.FieldExpr {
-	nested := slices.ContainsFunc(ss, func(s setter) bool { return s.value == nil })
-	if nested {
+	if slices.ContainsFunc(ss, func(s setter) bool { return s.value == nil }) {
 		return d.setParts(path, f, source, ss, maybe)
+	}
+	if nested := slices.IndexFunc(ss, func(s setter) bool { return len(s.path) > len(path) }); nested >= 0 {
+		d.failAt(ss[nested].pos, sub(d.path, path...), "cannot-compile", "a field that is set both whole and in parts cannot be compiled", "set it in one place")
+		return nil
 	}
 	var out []state.FieldExpr
 	always := false
 	for _, s := range ss {
-		x := d.compile(s.value, s.conds)
-		if !x.ok || !d.fitsInto(s.value, x, f.Type, path) {
+		x := d.compileSet(s, &goal{f.Type, path})
+		if !x.ok {
 			continue
 		}
-		always = always || len(s.conds) == 0
-		out = append(out, whereThere(state.FieldExpr{Name: f.Name, If: exprs(s.conds), Value: x.expr}))
+		always = always || !s.conditional()
+		fe := state.FieldExpr{Name: f.Name, Value: x.expr}
+		apply(&fe, s.steps)
+		out = append(out, whereThere(fe))
 	}
 	if fill, ok := filling(f); ok && !always && len(out) > 0 {
 		out[0].Default = &fill
@@ -98,7 +177,7 @@ func (d *direction) set(path []string, f state.Field, source *state.Alt, ss []se
 
 // whereThere writes `if #old.x != _|_ {y: #old.x}` as what it is: a part that is left out where it is missing.
 func whereThere(f state.FieldExpr) state.FieldExpr {
-	if len(f.If) == 1 && f.If[0].Op == state.OpHas && f.Value.Op == state.OpPath && slices.Equal(f.If[0].Path, f.Value.Path) {
+	if len(f.If) == 1 && f.If[0].Op == state.OpHas && len(f.If[0].Args) == 0 && f.Value.Op == state.OpPath && slices.Equal(f.If[0].Path, f.Value.Path) {
 		f.If, f.Optional = nil, true
 	}
 	return f
@@ -106,7 +185,7 @@ func whereThere(f state.FieldExpr) state.FieldExpr {
 
 // filling returns the value that a required field has by its declaration alone: its constant or its default.
 func filling(f state.Field) (state.Value, bool) {
-	if f.Optional {
+	if f.Optional || f.Forbidden {
 		return state.Value{}, false
 	}
 	if f.Type.Default != nil {
@@ -117,70 +196,81 @@ func filling(f state.Field) (state.Value, bool) {
 
 // setParts makes the expression of a struct of which the user sets fields.
 func (d *direction) setParts(path []string, f state.Field, source *state.Alt, ss []setter, maybe bool) []state.FieldExpr {
-	if i := slices.IndexFunc(ss, func(s setter) bool { return s.value != nil && len(s.path) == len(path) }); i >= 0 {
-		d.failAt(ss[i].pos, sub(d.path, path...), "cannot-compile", "a field that is set both whole and in parts cannot be compiled yet", "set it in one place")
+	if i := slices.IndexFunc(ss, func(s setter) bool { return s.value != nil && s.key == nil && len(s.path) == len(path) }); i >= 0 {
+		d.failAt(ss[i].pos, sub(d.path, path...), "cannot-compile", "a field that is set both whole and in parts cannot be compiled", "set it in one place")
 		return nil
 	}
+	marks := slices.DeleteFunc(slices.Clone(ss), func(s setter) bool { return s.value != nil || len(s.path) != len(path) })
 	target, ok := single(f.Type)
-	if !ok {
-		d.failAt(ss[0].pos, sub(d.path, path...), "wrong-kind", "this is a struct, and "+string(d.target.Version)+" wants "+kindsOf(f.Type).String(), "give one value")
-		return nil
+	if !ok || f.Optional && len(marks) > 1 && !slices.ContainsFunc(marks, func(s setter) bool { return !s.conditional() }) {
+		return d.setEach(path, f, marks)
 	}
 	fe := state.FieldExpr{Name: f.Name}
-	if f.Optional {
-		conds, ok := commonConds(path, ss)
-		if !ok {
-			d.failAt(ss[0].pos, sub(d.path, path...), "cannot-compile", "an optional struct that is set under several conditions cannot be compiled yet", "set it under one if")
-			return nil
+	if steps := marks[0].steps; f.Optional && len(marks) == 1 {
+		apply(&fe, steps)
+		ss = trimmed(ss, len(steps))
+		before := len(d.known)
+		defer func() { d.known = d.known[:before] }()
+		for _, s := range steps {
+			d.known = append(d.known, s.facts)
 		}
-		fe.If = exprs(conds)
-	}
-	if !d.complete(path, target, ss) {
-		return nil
 	}
 	var inner *state.Alt
-	if sf, found := sourceField(source, f.Name); found {
-		maybe = maybe || sf.Optional
+	sf, found := sourceField(source, f.Name)
+	if found {
 		if s, ok := single(sf.Type); ok {
 			inner = &s
 		}
 	}
-	fe.Value = d.buildAt(path, target, inner, ss, maybe)
+	if !d.complete(path, target, inner, ss, ss[0].pos) {
+		return nil
+	}
+	fe.Value = d.buildAt(path, target, inner, ss, maybe || sf.Optional)
 	return []state.FieldExpr{fe}
 }
 
+// setEach makes each of the struct literals that are given for a field by itself: they are all there is of it.
+func (d *direction) setEach(path []string, f state.Field, marks []setter) []state.FieldExpr {
+	var out []state.FieldExpr
+	always := false
+	for _, m := range marks {
+		if m.open && len(marks) > 1 {
+			d.failAt(m.pos, sub(d.path, path...), "cannot-compile", "an optional struct that is set in parts under several conditions cannot be compiled", "set it whole under each if, without ...")
+			return nil
+		}
+		m.value = ast.Expr(m.lit)
+		x := d.compileSet(m, &goal{f.Type, path})
+		if !x.ok {
+			return nil
+		}
+		always = always || !m.conditional()
+		fe := state.FieldExpr{Name: f.Name, Value: x.expr}
+		apply(&fe, m.steps)
+		out = append(out, fe)
+	}
+	if fill, ok := filling(f); ok && !always && len(out) > 0 {
+		out[0].Default = &fill
+	}
+	return out
+}
+
 // complete tells whether a struct literal ends in ..., or sets every field that it must have: CUE closes it otherwise.
-// An optional field that a closed literal does not set is left out, so the target's declaration of it is of no use.
-func (d *direction) complete(path []string, target state.Alt, ss []setter) bool {
+// An optional field that the source has at the same place would be expected to be carried, and is not.
+func (d *direction) complete(path []string, target state.Alt, source *state.Alt, ss []setter, pos state.Pos) bool {
 	if slices.ContainsFunc(ss, func(s setter) bool { return s.open && len(s.path) == len(path) }) {
 		return true
 	}
 	for _, f := range target.Fields {
 		set := slices.ContainsFunc(ss, func(s setter) bool { return len(s.path) > len(path) && s.path[len(path)] == f.Name })
-		if set || f.Forbidden {
+		_, inSource := sourceField(source, f.Name)
+		if set || f.Forbidden || f.Optional && !inSource {
 			continue
 		}
-		d.failAt(ss[0].pos, sub(d.path, path...), "not-filled", "this struct is closed and does not set "+strings.Join(sub(path, f.Name), "."),
+		d.failAt(pos, sub(d.path, path...), "not-filled", "this struct is closed and does not set "+strings.Join(sub(path, f.Name), "."),
 			"end it in ... so that what it does not set is carried or filled, or set the field")
 		return false
 	}
 	return true
-}
-
-// commonConds returns the conditions under which a struct is made: none if one of its literals has none.
-func commonConds(path []string, ss []setter) (conds []cond, ok bool) {
-	n := 0
-	for _, s := range ss {
-		if s.value != nil || len(s.path) != len(path) {
-			continue
-		}
-		if len(s.conds) == 0 {
-			return nil, true
-		}
-		conds = s.conds
-		n++
-	}
-	return conds, n == 1
 }
 
 // carry makes the expression of a field that the user does not set.
@@ -219,97 +309,4 @@ func (d *direction) carry(path []string, f state.Field, source *state.Alt, maybe
 	}
 	d.notFilled(path, f, source)
 	return fe, false
-}
-
-// sourceField finds a field in a struct that may not be there.
-func sourceField(source *state.Alt, name string) (state.Field, bool) {
-	if source == nil {
-		return state.Field{}, false
-	}
-	return find(*source, name)
-}
-
-// fillable tells whether a struct has a value by its declaration alone.
-func fillable(a state.Alt) bool {
-	for _, f := range a.Fields {
-		if _, ok := filling(f); ok || f.Optional || f.Forbidden {
-			continue
-		}
-		if inner, ok := single(f.Type); !ok || !fillable(inner) {
-			return false
-		}
-	}
-	return true
-}
-
-// notFilled says why a required field gets no value.
-func (d *direction) notFilled(path []string, f state.Field, source *state.Alt) {
-	name, direction := strings.Join(path, "."), d.path[len(d.path)-1]
-	message := "nothing fills " + name + ", which version " + string(d.target.Version) + " requires"
-	if sf, ok := sourceField(source, f.Name); ok {
-		message += ": that of " + string(d.source.Version) + " has another type"
-		if fits(f.Type, sf.Type) {
-			message = name + " may be missing in " + string(d.source.Version) + " and is required in " + string(d.target.Version)
-		}
-	}
-	d.failAt(d.pos, sub(d.path, path...), "not-filled", message, "set it in "+direction+", or declare a default or make it optional in "+string(d.target.Version))
-}
-
-// checkVanished says which fields of the source are neither carried, used nor dropped.
-func (d *direction) checkVanished(body state.Expr) {
-	if a, ok := single(d.source.Value); ok {
-		d.vanished(nil, a, reads(body))
-	}
-}
-
-func (d *direction) vanished(path []string, a state.Alt, read [][]string) {
-	for _, f := range a.Fields {
-		at := sub(path, f.Name)
-		_, isConst := constant(f.Type)
-		dropped := slices.Contains(d.drop, strings.Join(at, "."))
-		if f.Forbidden || isConst || dropped || covers(read, at) {
-			continue
-		}
-		if inner, ok := single(f.Type); ok && slices.ContainsFunc(read, func(p []string) bool { return under(p, at) }) {
-			d.vanished(at, inner, read)
-			continue
-		}
-		name := strings.Join(at, ".")
-		d.failAt(d.pos, d.path, "vanishes", "the field "+name+" of "+string(d.source.Version)+" vanishes: it is neither carried nor used",
-			`use it in `+d.path[len(d.path)-1]+`, or accept its loss with drop: ["`+name+`"]`)
-	}
-}
-
-// isUsed tells whether a part of the source goes into the result.
-func (d *direction) isUsed(path []string, body state.Expr) bool {
-	read := reads(body)
-	return covers(read, path) || slices.ContainsFunc(read, func(p []string) bool { return under(p, path) })
-}
-
-// covers tells whether a read part is the one at path, or holds it.
-func covers(read [][]string, path []string) bool {
-	return slices.ContainsFunc(read, func(p []string) bool { return under(path, p) })
-}
-
-// under tells whether path is root or below it.
-func under(path, root []string) bool {
-	return len(path) >= len(root) && slices.Equal(path[:len(root)], root)
-}
-
-// reads lists the parts of the source that an expression reads or asks for.
-func reads(e state.Expr) [][]string {
-	var out [][]string
-	if e.Op == state.OpPath || e.Op == state.OpHas {
-		out = append(out, e.Path)
-	}
-	for _, a := range e.Args {
-		out = append(out, reads(a)...)
-	}
-	for _, f := range e.Fields {
-		out = append(out, reads(f.Value)...)
-		for _, c := range f.If {
-			out = append(out, reads(c)...)
-		}
-	}
-	return out
 }

@@ -47,6 +47,7 @@ func Evaluate(files fs.FS, dir string) (desired state.Desired, err error) {
 // reader turns an evaluated package into plain data and gathers what is wrong with it.
 type reader struct {
 	ctx      *cue.Context
+	inst     *build.Instance
 	places   places
 	first    state.Pos // of the package
 	system   cue.Value
@@ -56,7 +57,7 @@ type reader struct {
 
 func newReader(inst *build.Instance) *reader {
 	first := state.Pos{File: inst.Files[0].Filename, Line: 1, Column: 1}
-	return &reader{ctx: cuecontext.New(), places: findPlaces(inst.Files), first: first, desired: state.Desired{System: inst.PkgName}}
+	return &reader{ctx: cuecontext.New(), inst: inst, places: findPlaces(inst.Files), first: first, desired: state.Desired{System: inst.PkgName}}
 }
 
 // problem adds a diagnostic at the place of a path.

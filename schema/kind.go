@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"math/bits"
+	"slices"
 	"strings"
 
 	"keyshift.dev/state"
@@ -15,10 +17,13 @@ const (
 	kindInt
 	kindFloat
 	kindString
+	kindBytes
 	kindList
 	kindStruct
 
 	kindNumber = kindInt | kindFloat
+	kindScalar = kindNull | kindBool | kindNumber | kindString | kindBytes
+	kindAny    = kindScalar | kindList | kindStruct
 	kindNone   = kindSet(0)
 )
 
@@ -27,7 +32,7 @@ var kindNames = []struct {
 	name string
 }{
 	{kindNull, "null"}, {kindBool, "bool"}, {kindNumber, "number"}, {kindInt, "int"}, {kindFloat, "float"},
-	{kindString, "string"}, {kindList, "list"}, {kindStruct, "struct"},
+	{kindString, "string"}, {kindBytes, "bytes"}, {kindList, "list"}, {kindStruct, "struct"},
 }
 
 // String lists the kinds: "int", "number or string".
@@ -44,6 +49,9 @@ func (k kindSet) String() string {
 
 // within tells whether every kind of k is one of o.
 func (k kindSet) within(o kindSet) bool { return k&^o == 0 }
+
+// vague tells whether next to nothing is known: of a part of type _, or of decoded JSON.
+func (k kindSet) vague() bool { return bits.OnesCount8(uint8(k)) > 5 }
 
 // kindsOf returns the kinds a type admits.
 func kindsOf(t state.Type) kindSet {
@@ -69,15 +77,67 @@ func kindOf(a state.Alt) kindSet {
 		return kindNumber
 	case state.Str:
 		return kindString
+	case state.Bytes:
+		return kindBytes
 	case state.Array:
 		return kindList
 	}
 	return kindStruct
 }
 
+// namedKinds are the kinds as the signatures of builtins name them.
+var namedKinds = map[string]kindSet{
+	"null": kindNull, "bool": kindBool, "int": kindInt, "number": kindNumber, "string": kindString, "bytes": kindBytes,
+	"list": kindList, "struct": kindStruct, "any": kindAny,
+}
+
+// parseKinds reads "string|bytes".
+func parseKinds(text string) kindSet {
+	var out kindSet
+	for _, name := range strings.Split(text, "|") {
+		out |= namedKinds[name]
+	}
+	return out
+}
+
+// typeOfKinds returns the widest type of some kinds.
+func typeOfKinds(k kindSet) state.Type {
+	var t state.Type
+	for _, a := range state.AnyType().Alts {
+		switch of := kindOf(a); {
+		case of&k == 0:
+		case of == kindNumber && k&kindFloat == 0:
+			t.Alts = append(t.Alts, state.Alt{Kind: state.Int})
+		default:
+			t.Alts = append(t.Alts, a)
+		}
+	}
+	return t
+}
+
 // kindOfValue returns the kind of a literal.
 func kindOfValue(v state.Value) kindSet {
 	return kindOf(state.Alt{Kind: v.Kind, Const: &v})
+}
+
+// typeOfValue returns the type of one value alone.
+func typeOfValue(v state.Value) state.Type {
+	a := state.Alt{Kind: v.Kind}
+	switch v.Kind {
+	case state.Null:
+	case state.Array:
+		a.Fixed = true
+		for _, item := range v.List {
+			a.Items = append(a.Items, typeOfValue(item))
+		}
+	case state.Struct:
+		for _, f := range v.Fields {
+			a.Fields = append(a.Fields, state.Field{Name: f.Name, Type: typeOfValue(f.Value)})
+		}
+	default:
+		a.Const = &v
+	}
+	return state.Type{Alts: []state.Alt{a}}
 }
 
 // single returns the only alternative of a type if that is a struct.
@@ -99,6 +159,18 @@ func constant(t state.Type) (state.Value, bool) {
 	return state.Value{}, false
 }
 
+// words returns the values of a type that admits only some strings.
+func words(t state.Type) ([]string, bool) {
+	var out []string
+	for _, a := range t.Alts {
+		if a.Kind != state.Str || a.Const == nil {
+			return nil, false
+		}
+		out = append(out, a.Const.Text)
+	}
+	return out, len(out) > 0
+}
+
 // find returns the declared field of a struct that values may have.
 func find(a state.Alt, name string) (state.Field, bool) {
 	for _, f := range a.Fields {
@@ -109,25 +181,8 @@ func find(a state.Alt, name string) (state.Field, bool) {
 	return state.Field{}, false
 }
 
-// fits tells whether every value of narrow, as CUE sees it, is one of wide. It answers false unless proved.
-func fits(wide, narrow state.Type) bool {
-	shape := func(t state.Type) state.Shape { return state.Shape{Type: state.String, Encoding: state.JSON, Value: t} }
-	return kindsOf(narrow).within(kindsOf(wide)) && state.Subsumes(shape(wide), shape(narrow))
-}
-
-// resolve finds the type at a path of a struct. optional tells whether a stored value may lack it.
-func resolve(t state.Type, path []string) (at state.Type, optional, ok bool) {
-	at = t
-	for _, name := range path {
-		a, isStruct := single(at)
-		if !isStruct {
-			return state.Type{}, false, false
-		}
-		f, found := find(a, name)
-		if !found {
-			return state.Type{}, false, false
-		}
-		at, optional = f.Type, optional || f.Optional
-	}
-	return at, optional, true
+// without returns a type without its alternatives of some kind.
+func without(t state.Type, kind state.Kind) state.Type {
+	t.Alts = slices.DeleteFunc(slices.Clone(t.Alts), func(a state.Alt) bool { return a.Kind == kind })
+	return t
 }

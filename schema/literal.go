@@ -9,144 +9,172 @@ import (
 	"keyshift.dev/state"
 )
 
-// setter is one value that #up or #down sets, at its place in the result. Nested struct literals are flattened to
+// setter is one value that a struct literal sets, at its place in the result. Nested struct literals are flattened to
 // their leaves, since CUE unifies several of one place.
 type setter struct {
-	path  []string
-	conds []cond
+	path  []string // of the field; of one whose name is computed, that of the struct it is in
+	key   ast.Expr // the name, if it is computed
+	steps []clause // of the comprehensions around it
 	value ast.Expr // nil: the struct itself, before its fields
-	open  bool     // of a struct: it ends in ..., so that what it does not set is carried
+	lit   *ast.StructLit
+	open  bool // of a struct: it ends in ..., so that what it does not set is carried
 	pos   state.Pos
 }
 
-// cond is one compiled condition of an if, and the parts of the source that are there, and that are not null, when
-// it holds.
-type cond struct {
-	expr  state.Expr
-	there [][]string
-	solid [][]string
-}
+// conditional tells whether the setter may set nothing.
+func (s setter) conditional() bool { return len(s.steps) > 0 }
 
-// direction compiles one direction of a migration.
-type direction struct {
-	r        *reader
-	path     []string // of #up or #down in the spec
-	pos      state.Pos
-	name     string // of the source in expressions: #old or #new
-	source   state.Shape
-	target   state.Shape
-	segments []string // of the key pattern
-	typed    []string // of them those that are not plain text
-	drop     []string // fields of the source not to carry, dotted where nested
-	used     [][]string
-	failed   bool
-}
-
-func (d *direction) fail(pos token.Pos, code, message, hint string) {
-	d.failAt(position(pos), d.path, code, message, hint)
-}
-
-func (d *direction) failAt(pos state.Pos, path []string, code, message, hint string) {
-	d.failed = true
-	if pos.File == "" {
-		pos = d.pos
+// apply puts the clauses that a field stands under into it.
+func apply(f *state.FieldExpr, steps []clause) {
+	if slices.ContainsFunc(steps, func(c clause) bool { return c.For != nil }) {
+		f.Clauses = emitted(steps)
+		return
 	}
-	d.r.problemAt(pos, path, code, message, hint)
+	for _, c := range steps {
+		f.If = append(f.If, *c.If)
+	}
 }
 
-// now says what compiles, in hints.
-const now = "selectors of #old, #new and #key, literals, + - * and div mod quo rem of integers, comparison, && || !, " +
-	"string interpolation, if fields and nested structs"
-
-func (d *direction) cannot(pos token.Pos, what string) {
-	d.fail(pos, "cannot-compile", what+" cannot be compiled yet", "what can: "+now)
+// trimmed returns setters without the first clauses, which a struct around them has already.
+func trimmed(ss []setter, n int) []setter {
+	out := slices.Clone(ss)
+	for i := range out {
+		out[i].steps = out[i].steps[n:]
+	}
+	return out
 }
 
 // flatten gathers the setters of a struct literal.
-func (d *direction) flatten(path []string, conds []cond, decls []ast.Decl) []setter {
+func (d *direction) flatten(path []string, steps []clause, decls []ast.Decl) []setter {
+	for _, decl := range decls {
+		if f, ok := decl.(*ast.Field); ok {
+			d.siblings[f.Value]++
+		}
+	}
 	var out []setter
 	for _, decl := range decls {
 		switch decl := decl.(type) {
 		case *ast.Field:
-			out = append(out, d.field(path, conds, decl)...)
+			out = append(out, d.field(path, steps, decl)...)
 		case *ast.Comprehension:
-			out = append(out, d.comprehension(path, conds, decl)...)
+			out = append(out, d.comprehension(path, steps, decl)...)
 		case *ast.EmbedDecl:
-			switch e := bare(decl.Expr).(type) {
-			case *ast.StructLit:
-				out = append(out, d.flatten(path, conds, e.Elts)...)
-			case *ast.Comprehension:
-				out = append(out, d.comprehension(path, conds, e)...)
-			default:
-				d.cannot(decl.Pos(), "an embedded value")
-			}
-		case *ast.Ellipsis, *ast.CommentGroup, *ast.Attribute:
-		case *ast.LetClause:
-			d.cannot(decl.Pos(), "let")
+			out = append(out, d.embed(path, steps, decl.Expr)...)
+		case *ast.Ellipsis, *ast.CommentGroup, *ast.Attribute, *ast.LetClause:
 		default:
-			d.cannot(decl.Pos(), "this declaration")
+			d.cannot(decl.Pos(), "this declaration", "")
 		}
 	}
 	return out
 }
 
-func (d *direction) field(path []string, conds []cond, f *ast.Field) []setter {
-	name, isIdent, err := ast.LabelName(f.Label)
-	_, quoted := f.Label.(*ast.BasicLit)
-	if err != nil || !isIdent && !quoted || isIdent && (name[0] == '_' || name[0] == '#') || f.Alias != nil {
-		d.cannot(f.Pos(), "a field whose name is not plain")
-		return nil
+// embed gathers the setters of a struct that is embedded in another.
+func (d *direction) embed(path []string, steps []clause, e ast.Expr) []setter {
+	switch e := bare(e).(type) {
+	case *ast.StructLit:
+		return d.flatten(path, steps, e.Elts)
+	case *ast.Comprehension:
+		return d.comprehension(path, steps, e)
+	case *ast.Ident:
+		if inner, ok := d.expand(e); ok {
+			return d.embed(path, steps, inner)
+		}
 	}
-	if f.Constraint != token.ILLEGAL {
-		d.cannot(f.Pos(), "an optional or required field of a result")
-		return nil
-	}
-	at := sub(path, name)
-	value := bare(f.Value)
-	lit, nested := value.(*ast.StructLit)
-	if !nested {
-		return []setter{{path: at, conds: conds, value: value, pos: position(f.Pos())}}
-	}
-	_, open := last(lit.Elts).(*ast.Ellipsis)
-	out := []setter{{path: at, conds: conds, open: open, pos: position(f.Pos())}}
-	return append(out, d.flatten(at, conds, lit.Elts)...)
+	d.cannot(e.Pos(), "an embedded value", "set its fields one by one")
+	return nil
 }
 
-// comprehension compiles `if cond {...}`; a `for` or a `let` cannot be compiled.
-func (d *direction) comprehension(path []string, conds []cond, c *ast.Comprehension) []setter {
-	inner := slices.Clone(conds)
-	for _, clause := range c.Clauses {
-		ifClause, ok := clause.(*ast.IfClause)
-		if !ok {
-			d.cannot(clause.Pos(), "a comprehension with for or let")
-			return nil
+func (d *direction) field(path []string, steps []clause, f *ast.Field) []setter {
+	if f.Constraint != token.ILLEGAL || f.Alias != nil {
+		d.cannot(f.Pos(), "an optional, required or aliased field of a result", "set a plain field")
+		return nil
+	}
+	value := bare(f.Value)
+	if key, ok := computedName(f.Label); ok {
+		if name, ok := d.constantName(key); ok {
+			return d.named(sub(path, name), steps, f, value)
 		}
-		x := d.compile(ifClause.Condition, inner)
-		if !x.ok {
-			return nil
-		}
-		if x.kinds != kindBool {
-			d.fail(ifClause.Condition.Pos(), "wrong-kind", "the condition is a "+x.kinds.String()+", not a bool", "compare it: if #old.n > 0 {...}")
-			return nil
-		}
-		inner = append(slices.Clip(inner), cond{x.expr, x.there, x.solid})
+		return []setter{{path: path, key: key, steps: steps, value: value, pos: position(f.Pos())}}
+	}
+	name, isIdent, err := ast.LabelName(f.Label)
+	_, quoted := f.Label.(*ast.BasicLit)
+	switch {
+	case err != nil || !isIdent && !quoted || isIdent && name[0] == '#':
+		d.cannot(f.Pos(), "a field whose name is not plain", "name it plainly, in quotes, or as (expression)")
+		return nil
+	case isIdent && name[0] == '_':
+		return nil // hidden: it is compiled where it is used
+	}
+	return d.named(sub(path, name), steps, f, value)
+}
+
+// named gathers the setters of a field whose name is known.
+func (d *direction) named(at []string, steps []clause, f *ast.Field, value ast.Expr) []setter {
+	lit, nested := value.(*ast.StructLit)
+	if nested {
+		_, scalar := embedded(lit)
+		nested = !scalar
+	}
+	if !nested {
+		return []setter{{path: at, steps: steps, value: value, pos: position(f.Pos())}}
+	}
+	_, open := last(lit.Elts).(*ast.Ellipsis)
+	out := []setter{{path: at, steps: steps, lit: lit, open: open, pos: position(f.Pos())}}
+	return append(out, d.flatten(at, steps, lit.Elts)...)
+}
+
+// computedName returns the expression of a name (x) or "\(x)".
+func computedName(l ast.Label) (ast.Expr, bool) {
+	switch l := l.(type) {
+	case *ast.ParenExpr:
+		return l.X, true
+	case *ast.Interpolation:
+		return l, true
+	}
+	return nil, false
+}
+
+// constantName returns the name that a computed one always is.
+func (d *direction) constantName(key ast.Expr) (string, bool) {
+	lit, ok := bare(key).(*ast.BasicLit)
+	if !ok {
+		return "", false
+	}
+	name, err := d.r.ctx.BuildExpr(lit).String()
+	return name, err == nil
+}
+
+// comprehension gathers what `for`, `if` and `let` give.
+func (d *direction) comprehension(path []string, steps []clause, c *ast.Comprehension) []setter {
+	var out []setter
+	if c.Fallback != nil {
+		d.cannot(c.Fallback.Pos(), "else", "write a second if")
+		return nil
 	}
 	lit, ok := bare(c.Value).(*ast.StructLit)
 	if !ok {
-		d.cannot(c.Pos(), "an if that gives no struct")
+		d.cannot(c.Pos(), "a comprehension that gives no struct", "")
 		return nil
 	}
-	return d.flatten(path, inner, lit.Elts)
+	d.given(steps, func() {
+		d.clauses(c.Clauses, false, func(cs []clause) {
+			out = d.flatten(path, slices.Concat(steps, cs), lit.Elts)
+		})
+	})
+	return out
 }
 
 // bare takes the parentheses off an expression.
 func bare(e ast.Expr) ast.Expr {
 	for {
-		p, ok := e.(*ast.ParenExpr)
-		if !ok {
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.Alias:
+			e = x.Expr
+		default:
 			return e
 		}
-		e = p.X
 	}
 }
 

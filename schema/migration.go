@@ -7,21 +7,79 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
 
 	"keyshift.dev/state"
 )
+
+// direction compiles one direction of a migration.
+type direction struct {
+	r        *reader
+	path     []string // of #up or #down in the spec
+	pos      state.Pos
+	name     string // of the source in expressions: #old or #new
+	source   state.Shape
+	target   state.Shape
+	segments []string // of the key pattern
+	typed    []string // of them those that are ints
+	drop     []string // fields of the source not to carry, dotted where nested
+	derived  bool     // nothing is written
+	failed   bool
+
+	// What is known where the compiler is.
+	known     []facts               // what conditions say
+	vars      map[ast.Node]variable // what clauses bind
+	lets      map[ast.Node]ast.Expr // what let clauses of comprehensions name
+	siblings  map[ast.Node]int      // values of fields of the result
+	sorted    ast.Expr              // a list whose order does not matter
+	comparing bool                  // inside a comparator
+	lenient   int                   // a part that may be missing may stand here
+	bound     int                   // variables so far
+	nodes     int                   // compiled so far
+	nesting   int
+	tooLarge  bool
+}
+
+func (r *reader) direction(path []string, name string, source, target state.Shape) *direction {
+	d := &direction{r: r, path: path, name: name, source: source, target: target, pos: r.places.at(path),
+		vars: map[ast.Node]variable{}, lets: map[ast.Node]ast.Expr{}, siblings: map[ast.Node]int{}}
+	if p, err := state.ParsePattern(source.Keys); err == nil {
+		d.segments = p.Names()
+		for _, s := range d.segments {
+			if p.IsInt(s) {
+				d.typed = append(d.typed, s)
+			}
+		}
+	}
+	return d
+}
+
+func (d *direction) fail(pos token.Pos, code, message, hint string) {
+	d.failAt(position(pos), d.path, code, message, hint)
+}
+
+func (d *direction) failAt(pos state.Pos, path []string, code, message, hint string) {
+	d.failed = true
+	if pos.File == "" {
+		pos = d.pos
+	}
+	d.r.problemAt(pos, path, code, message, hint)
+}
+
+func (d *direction) cannot(pos token.Pos, what, hint string) {
+	if hint == "" {
+		hint = "write it with operators, if, for, let and the builtins of CUE's strings, strconv, list, math, regexp, time and encoding packages"
+	}
+	d.fail(pos, "cannot-compile", what+" cannot be compiled", hint)
+}
 
 // readMigration compiles the migration at a path in both directions; ok is false if it has a problem.
 func (r *reader) readMigration(path []string, k state.Keyspace, to state.Version, raw rawMigration) (m state.Migration, ok bool) {
 	before := len(r.problems)
 	older, okOlder := k.FindShape(raw.From)
 	newer, okNewer := k.FindShape(to)
-	if !okOlder || !okNewer {
-		return m, false // its version has a problem already
-	}
-	if older.Keys != newer.Keys || older.Type != newer.Type || older.Encoding != newer.Encoding {
-		r.unsupported(path, "a migration to another key pattern, type or encoding", "keep keys, type and encoding of "+string(raw.From))
-		return m, false
+	if !okOlder || !okNewer || !r.sameUnits(path, older, newer) {
+		return m, false // a version has a problem already
 	}
 	m = state.Migration{From: raw.From, To: to, Drop: slices.Sorted(slices.Values(raw.Drop)), Pos: r.places.at(path)}
 	up := r.direction(sub(path, "#up"), "#old", older, newer)
@@ -32,6 +90,7 @@ func (r *reader) readMigration(path []string, k state.Keyspace, to state.Version
 	if len(r.problems) > before {
 		return m, false
 	}
+	m.Derived = up.derived && down.derived
 	up.checkDrop(m.Up.Body)
 	up.checkVanished(m.Up.Body)
 	m.Up.Open, m.Down.Open = keepsOpen(older, newer), keepsOpen(newer, older)
@@ -40,17 +99,46 @@ func (r *reader) readMigration(path []string, k state.Keyspace, to state.Version
 	return m, len(r.problems) == before
 }
 
-func (r *reader) direction(path []string, name string, source, target state.Shape) *direction {
-	d := &direction{r: r, path: path, name: name, source: source, target: target, pos: r.places.at(path)}
-	if p, err := state.ParsePattern(source.Keys); err == nil {
-		d.segments = p.Names()
-		for _, s := range d.segments {
-			if strings.Contains(source.Keys, "<"+s+" ") {
-				d.typed = append(d.typed, s)
-			}
+// sameUnits says so if a unit of one version cannot become one of the other: a migration makes one unit of one.
+func (r *reader) sameUnits(path []string, older, newer state.Shape) bool {
+	from, errFrom := state.ParsePattern(older.Keys)
+	to, errTo := state.ParsePattern(newer.Keys)
+	if errFrom != nil || errTo != nil {
+		return false
+	}
+	versions := string(older.Version) + " and " + string(newer.Version)
+	if !older.Type.Whole() || !newer.Type.Whole() {
+		switch {
+		case older.Type != newer.Type:
+			r.problem(path, "unsupported", fmt.Sprintf("a unit of %s is a part of one key, and one of the other is not: %s and %s hold different kinds of data", versions, older.Type, newer.Type),
+				"keep the type, or declare another keyspace and let the application move the data")
+			return false
+		case older.Keys != newer.Keys:
+			r.problem(path, "unsupported", "the units of "+versions+" are parts of one key, which is not renamed part by part", "keep the key pattern "+older.Keys)
+			return false
+		}
+		return true
+	}
+	return r.sameSegments(path, from, to)
+}
+
+// sameSegments says so if one key could become several, or several one.
+func (r *reader) sameSegments(path []string, from, to state.Pattern) bool {
+	for _, name := range to.Names() {
+		if !slices.Contains(from.Names(), name) {
+			r.problem(path, "splits", fmt.Sprintf("one key of %q could become several of %q: nothing says what <%s> is", from, to, name),
+				"use the same segments in both patterns; splitting a key into several is not something a migration can undo")
+			return false
 		}
 	}
-	return d
+	for _, name := range from.Names() {
+		if !slices.Contains(to.Names(), name) {
+			r.problem(path, "merges", fmt.Sprintf("several keys of %q could become one of %q: <%s> is lost", from, to, name),
+				"use the same segments in both patterns; merging keys is not something a migration can undo")
+			return false
+		}
+	}
+	return true
 }
 
 // keepsOpen tells whether undeclared fields of a unit survive.
@@ -63,13 +151,19 @@ func keepsOpen(source, target state.Shape) bool {
 // body compiles what the user wrote and adds what is carried and filled.
 func (d *direction) body() state.Expr {
 	exprs := d.sources(d.r.lookup(d.path), 0)
+	d.derived = len(exprs) == 0
 	if len(exprs) > 0 {
 		d.pos = position(exprs[0].Pos())
 	}
+	target, isStruct := single(d.target.Value)
 	var setters []setter
 	for _, e := range exprs {
-		lit, isStruct := bare(e).(*ast.StructLit)
-		if !isStruct {
+		lit, literal := bare(e).(*ast.StructLit)
+		if literal {
+			_, scalar := embedded(lit)
+			literal = !scalar
+		}
+		if !literal || !isStruct {
 			return d.whole(e, len(exprs))
 		}
 		setters = append(setters, d.flatten(nil, nil, lit.Elts)...)
@@ -77,9 +171,8 @@ func (d *direction) body() state.Expr {
 	if d.failed {
 		return state.Expr{}
 	}
-	target, okT := single(d.target.Value)
-	if !okT {
-		if len(exprs) == 0 && fits(d.target.Value, d.source.Value) {
+	if !isStruct {
+		if fits(d.target.Value, d.source.Value) {
 			return state.Expr{Op: state.OpPath}
 		}
 		d.failAt(d.pos, d.path, "not-filled", "nothing makes a value of "+string(d.target.Version), "write "+d.path[len(d.path)-1]+": an expression of "+d.name)
@@ -130,68 +223,10 @@ func (d *direction) sources(v cue.Value, depth int) []ast.Expr {
 // whole compiles a direction that is one expression, #up: #old.
 func (d *direction) whole(e ast.Expr, parts int) state.Expr {
 	if parts > 1 {
-		d.cannot(e.Pos(), "an expression unified with something else")
+		d.cannot(e.Pos(), "an expression unified with something else", "write it in one place")
 		return state.Expr{}
 	}
-	x := d.compile(e, nil)
-	if !x.ok || !d.fitsInto(e, x, d.target.Value, nil) {
-		return state.Expr{}
-	}
-	return x.expr
-}
-
-// fitsInto says so if an expression cannot be a value of a type.
-func (d *direction) fitsInto(e ast.Expr, x compiled, t state.Type, path []string) bool {
-	where := d.path
-	if len(path) > 0 {
-		where = sub(d.path, path...)
-	}
-	want := kindsOf(t)
-	switch {
-	case x.slash.IsValid() && !kindFloat.within(want):
-		d.failAt(position(x.slash), where, "wrong-kind", "/ gives a float, and "+string(d.target.Version)+" wants "+want.String(), "use div(a, b), the integer division")
-	case x.slash.IsValid():
-		d.cannot(x.slash, "the operator /")
-	case !x.kinds.within(want):
-		d.failAt(position(e.Pos()), where, "wrong-kind", "this is a "+x.kinds.String()+", and "+string(d.target.Version)+" wants "+want.String(),
-			"change the expression, or the type in the version")
-	case x.typ != nil && x.kinds&(kindList|kindStruct) != 0 && !fits(t, *x.typ):
-		d.failAt(position(e.Pos()), where, "wrong-kind", "this "+x.kinds.String()+" has another shape than the one in "+string(d.target.Version), "set its fields one by one, or make the shapes alike")
-	case x.expr.Op == state.OpLit && !admits(t, *x.expr.Lit):
-		d.failAt(position(e.Pos()), where, "wrong-kind", "version "+string(d.target.Version)+" does not admit this value", "use one of the values that the version declares")
-	default:
-		return true
-	}
-	return false
-}
-
-// admits tells whether a scalar is one of a type's constants, or of a kind that the type does not narrow to constants.
-func admits(t state.Type, v state.Value) bool {
-	for _, a := range t.Alts {
-		if !kindOfValue(v).within(kindOf(a)) && a.Const == nil {
-			continue
-		}
-		if a.Const == nil || a.Const.Kind == v.Kind && a.Const.Text == v.Text && a.Const.Bool == v.Bool {
-			return true
-		}
-	}
-	return false
-}
-
-// checkDrop says so if a dropped field is unknown, carried or used.
-func (d *direction) checkDrop(body state.Expr) {
-	at := sub(d.path[:len(d.path)-1], "drop")
-	for i, name := range d.drop {
-		path := strings.Split(name, ".")
-		where := sub(at, fmt.Sprint(i))
-		if _, _, ok := resolve(d.source.Value, path); !ok {
-			d.failAt(d.r.places.at(where), where, "unknown-field", fmt.Sprintf("version %s declares no field %q to drop", d.source.Version, name), suggest(path, d.source.Value))
-			continue
-		}
-		if d.isUsed(path, body) {
-			d.failAt(d.r.places.at(where), where, "drop-used", fmt.Sprintf("%q is dropped, but it is carried or used by %s", name, d.path[len(d.path)-1]), "remove it from drop")
-		}
-	}
+	return d.into(e, goal{typ: d.target.Value}).expr
 }
 
 // suggest is a hint that names the declared fields most like the one that is not there.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"slices"
 
 	"cuelang.org/go/cue/ast"
@@ -16,32 +17,40 @@ var comparisons = map[token.Token]state.Op{
 	token.EQL: state.OpEq, token.NEQ: state.OpNe, token.LSS: state.OpLt, token.LEQ: state.OpLe, token.GTR: state.OpGt, token.GEQ: state.OpGe,
 }
 
-func (d *direction) call(e *ast.CallExpr, conds []cond) compiled {
-	fun, _ := e.Fun.(*ast.Ident)
-	if fun == nil || integers[fun.Name] == "" || len(e.Args) != 2 {
-		d.cannot(e.Pos(), "this call")
-		return compiled{}
-	}
-	return d.integer(e.Pos(), integers[fun.Name], e.Args[0], e.Args[1], conds)
-}
+var matches = map[token.Token]state.Op{token.MAT: state.OpMatch, token.NMAT: state.OpNoMatch}
 
-func (d *direction) integer(pos token.Pos, op state.Op, left, right ast.Expr, conds []cond) compiled {
-	x, y := d.compile(left, conds), d.compile(right, conds)
-	if !x.ok || !y.ok {
+var arithmetics = map[token.Token]state.Op{token.ADD: state.OpAdd, token.SUB: state.OpSub, token.MUL: state.OpMul, token.QUO: state.OpQuotient}
+
+func (d *direction) integer(e *ast.CallExpr, op state.Op) compiled {
+	if len(e.Args) != 2 {
+		d.fail(e.Pos(), "wrong-kind", string(op)+" takes two ints", "write "+string(op)+"(a, b)")
 		return compiled{}
 	}
-	for i, c := range []compiled{x, y} {
-		if c.kinds != kindInt {
-			at := []ast.Expr{left, right}[i]
-			d.fail(at.Pos(), "wrong-kind", string(op)+" takes ints, and this is a "+c.kinds.String(), "declare it an int, or use another operator")
+	args, ok := d.compileAll(e.Args)
+	if !ok {
+		return compiled{}
+	}
+	for i, c := range args {
+		if c.kinds&kindInt == 0 || !c.kinds.within(kindInt) && !c.kinds.vague() {
+			d.fail(e.Args[i].Pos(), "wrong-kind", string(op)+" takes ints, and this is a "+c.kinds.String(), "declare it an int, or use another operator")
 			return compiled{}
 		}
 	}
-	if y.expr.Lit != nil && y.expr.Lit.Text == "0" {
-		d.fail(right.Pos(), "wrong-kind", string(op)+" by zero", "divide by another number")
+	if y := args[1].expr; y.Lit != nil && y.Lit.Text == "0" {
+		d.fail(e.Args[1].Pos(), "wrong-kind", string(op)+" by zero", "divide by another number")
 		return compiled{}
 	}
-	return compiled{expr: d.node(op, pos, x, y), kinds: kindInt, ok: true}
+	return compiled{expr: d.node(op, e.Pos(), args...), kinds: kindInt, ok: true}
+}
+
+// compileAll compiles several expressions, so that the mistakes of all are told.
+func (d *direction) compileAll(es []ast.Expr) (out []compiled, ok bool) {
+	ok = true
+	for _, e := range es {
+		x := d.compile(e)
+		out, ok = append(out, x), ok && x.ok
+	}
+	return out, ok
 }
 
 func (d *direction) node(op state.Op, pos token.Pos, args ...compiled) state.Expr {
@@ -52,128 +61,186 @@ func (d *direction) node(op state.Op, pos token.Pos, args ...compiled) state.Exp
 	return e
 }
 
-func (d *direction) binary(e *ast.BinaryExpr, conds []cond) compiled {
-	if has, ok := d.presence(e, conds); ok {
+func (d *direction) binary(e *ast.BinaryExpr) compiled {
+	if has, ok := d.presence(e); ok {
 		return has
 	}
 	switch e.Op {
 	case token.LAND, token.LOR:
-		return d.logic(e, conds)
+		return d.logic(e)
 	case token.ADD, token.SUB, token.MUL, token.QUO:
-		return d.arithmetic(e, conds)
+		return d.arithmetic(e)
+	case token.MAT, token.NMAT:
+		return d.match(e)
+	case token.OR:
+		return d.otherwise(e, nil)
+	case token.AND:
+		d.cannot(e.Pos(), "a unification of values", "put the constraint into the type of the version")
+		return compiled{}
 	}
 	if op, ok := comparisons[e.Op]; ok {
-		return d.comparison(op, e, conds)
+		return d.comparison(op, e)
 	}
-	d.cannot(e.Pos(), "the operator "+e.Op.String())
+	d.cannot(e.Pos(), "the operator "+e.Op.String(), "")
 	return compiled{}
 }
 
-// presence compiles `#old.x != _|_` and `#old.x == _|_`: whether the unit has the part.
-func (d *direction) presence(e *ast.BinaryExpr, conds []cond) (compiled, bool) {
-	if _, bottom := bare(e.Y).(*ast.BottomLit); !bottom || e.Op != token.EQL && e.Op != token.NEQ {
-		return compiled{}, false
+// logic compiles && and ||. The right side of && stands where the left one holds, that of || where it does not.
+func (d *direction) logic(e *ast.BinaryExpr) compiled {
+	x := d.compile(e.X)
+	left, op := x.holds, state.OpAnd
+	if e.Op == token.LOR {
+		left, op = x.fails, state.OpOr
 	}
-	names, ok := selectors(e.X)
-	if !ok || names[0] != d.name || len(names) < 2 {
-		d.cannot(e.Pos(), "a comparison with _|_ of anything but a part of "+d.name)
-		return compiled{}, true
-	}
-	path := names[1:]
-	if _, _, ok := resolve(d.source.Value, path); !ok {
-		return d.part(e.X, path, conds), true // says which field is unknown
-	}
-	d.used = append(d.used, path)
-	has := compiled{expr: state.Expr{Op: state.OpHas, Path: slices.Clone(path), Pos: position(e.Pos())}, kinds: kindBool, ok: true}
-	if e.Op == token.EQL {
-		has.expr = state.Expr{Op: state.OpNot, Args: []state.Expr{has.expr}, Pos: position(e.Pos())}
-		return has, true
-	}
-	has.there = [][]string{path}
-	return has, true
-}
-
-// logic compiles && and ||. The right side of && stands under the left one.
-func (d *direction) logic(e *ast.BinaryExpr, conds []cond) compiled {
-	x := d.compile(e.X, conds)
-	right := conds
-	if e.Op == token.LAND && x.ok {
-		right = append(slices.Clip(conds), cond{x.expr, x.there, x.solid})
-	}
-	y := d.compile(e.Y, right)
+	var y compiled
+	d.given([]clause{{facts: left}}, func() { y = d.compile(e.Y) })
 	if !x.ok || !y.ok || !d.operand(e.X, x, kindBool, e.Op) || !d.operand(e.Y, y, kindBool, e.Op) {
 		return compiled{}
 	}
-	op := state.OpOr
-	out := compiled{kinds: kindBool, ok: true}
-	if e.Op == token.LAND {
-		op = state.OpAnd
-		out.there, out.solid = slices.Concat(x.there, y.there), slices.Concat(x.solid, y.solid)
+	out := compiled{expr: d.node(op, e.OpPos, x, y), kinds: kindBool, ok: true}
+	if op == state.OpAnd {
+		out.holds = x.holds.and(y.holds)
+	} else {
+		out.fails = x.fails.and(y.fails)
 	}
-	out.expr = d.node(op, e.OpPos, x, y)
 	return out
 }
 
-func (d *direction) arithmetic(e *ast.BinaryExpr, conds []cond) compiled {
-	x, y := d.compile(e.X, conds), d.compile(e.Y, conds)
-	if !x.ok || !y.ok {
+func (d *direction) arithmetic(e *ast.BinaryExpr) compiled {
+	args, ok := d.compileAll([]ast.Expr{e.X, e.Y})
+	if !ok {
 		return compiled{}
 	}
-	if e.Op == token.ADD && x.kinds == kindString && y.kinds == kindString {
-		return compiled{expr: d.node(state.OpAdd, e.OpPos, x, y), kinds: kindString, ok: true}
+	x, y := args[0], args[1]
+	out := compiled{expr: d.node(arithmetics[e.Op], e.OpPos, x, y), kinds: x.kinds | y.kinds, ok: true}
+	const textual = kindString | kindBytes
+	switch {
+	case e.Op == token.ADD && x.kinds&textual != 0 && x.kinds == y.kinds:
+		return out
+	case e.Op == token.ADD && x.kinds.vague() && y.kinds.within(textual), e.Op == token.ADD && y.kinds.vague() && x.kinds.within(textual):
+		out.kinds = x.kinds & y.kinds
+		return out
+	case e.Op == token.MUL && x.kinds.within(textual) && y.kinds == kindInt:
+		out.kinds = x.kinds
+		return out
+	case e.Op == token.MUL && y.kinds.within(textual) && x.kinds == kindInt:
+		out.expr, out.kinds = d.node(state.OpMul, e.OpPos, y, x), y.kinds
+		return out
+	case x.kinds&y.kinds&kindList != 0 && !x.kinds.vague() && !y.kinds.vague():
+		d.fail(e.Pos(), "wrong-kind", e.Op.String()+" takes no lists", "use list.Concat([a, b]) or list.Repeat(a, n)")
+		return compiled{}
 	}
 	if !d.operand(e.X, x, kindNumber, e.Op) || !d.operand(e.Y, y, kindNumber, e.Op) {
 		return compiled{}
 	}
-	if e.Op == token.QUO {
-		return compiled{kinds: kindFloat, slash: e.OpPos, ok: true}
+	switch {
+	case e.Op == token.QUO && y.expr.Lit != nil && sameScalar(*y.expr.Lit, state.Value{Kind: state.Int, Text: "0"}):
+		d.fail(e.Y.Pos(), "wrong-kind", "/ by zero", "divide by another number")
+		return compiled{}
+	case e.Op == token.QUO:
+		out.kinds = kindFloat
+	case x.kinds == kindFloat || y.kinds == kindFloat:
+		out.kinds = kindFloat
 	}
-	out := compiled{kinds: x.kinds | y.kinds, slash: x.slash, ok: true}
-	if !out.slash.IsValid() {
-		out.slash = y.slash
-	}
-	op := map[token.Token]state.Op{token.ADD: state.OpAdd, token.SUB: state.OpSub, token.MUL: state.OpMul}[e.Op]
-	out.expr = d.node(op, e.OpPos, x, y)
+	out.kinds &= kindNumber
 	return out
 }
 
-// comparison compares two values of one scalar kind; numbers are one kind.
-func (d *direction) comparison(op state.Op, e *ast.BinaryExpr, conds []cond) compiled {
-	x, y := d.compile(e.X, conds), d.compile(e.Y, conds)
-	if !x.ok || !y.ok {
+// match compiles =~ and !~.
+func (d *direction) match(e *ast.BinaryExpr) compiled {
+	args, ok := d.compileAll([]ast.Expr{e.X, e.Y})
+	if !ok || !d.operand(e.X, args[0], kindString, e.Op) || !d.operand(e.Y, args[1], kindString, e.Op) {
 		return compiled{}
 	}
-	if null, ok := d.nullness(op, e, x, y); ok {
-		return null
+	if !d.expression(e.Y, args[1]) {
+		return compiled{}
 	}
-	classes := []kindSet{kindNumber, kindString}
+	return compiled{expr: d.node(matches[e.Op], e.OpPos, args...), kinds: kindBool, ok: true}
+}
+
+// expression checks a regular expression that the user wrote out.
+func (d *direction) expression(e ast.Expr, x compiled) bool {
+	if x.expr.Op != state.OpLit {
+		return true
+	}
+	if _, err := regexp.Compile(x.expr.Lit.Text); err != nil {
+		d.fail(e.Pos(), "wrong-kind", err.Error(), "mend the regular expression (RE2)")
+		return false
+	}
+	return true
+}
+
+// comparison compares two values of one kind; numbers are one kind. Anything may be compared with null.
+func (d *direction) comparison(op state.Op, e *ast.BinaryExpr) compiled {
+	args, ok := d.compileAll([]ast.Expr{e.X, e.Y})
+	if !ok {
+		return compiled{}
+	}
+	x, y := args[0], args[1]
+	out := compiled{expr: d.node(op, e.OpPos, x, y), kinds: kindBool, ok: true}
+	classes := []kindSet{kindNumber, kindString, kindBytes}
+	xk, yk := x.kinds, y.kinds
 	if op == state.OpEq || op == state.OpNe {
-		classes = append(classes, kindBool, kindNull)
-	}
-	for _, class := range classes {
-		if x.kinds.within(class) && y.kinds.within(class) {
-			return compiled{expr: d.node(op, e.OpPos, x, y), kinds: kindBool, slash: firstValid(x.slash, y.slash), ok: true}
+		classes = append(classes, kindBool, kindList, kindStruct)
+		xk, yk = xk&^kindNull, yk&^kindNull
+		if yk == kindNone {
+			notNull(op, &out, x)
 		}
 	}
-	d.fail(e.Pos(), "wrong-kind", e.Op.String()+" compares a "+x.kinds.String()+" with a "+y.kinds.String(), "compare two numbers or two strings (== and != also two bools)")
+	if xk == kindNone || yk == kindNone {
+		return out // null itself
+	}
+	for _, class := range classes {
+		if (xk.within(class) || xk.vague()) && (yk.within(class) || yk.vague()) {
+			return out
+		}
+	}
+	d.fail(e.Pos(), "wrong-kind", e.Op.String()+" compares a "+x.kinds.String()+" with a "+y.kinds.String(), "compare two numbers or two strings (== and != any two of a kind)")
 	return compiled{}
 }
 
-// nullness compiles a comparison with null, which any kind may be compared with.
-func (d *direction) nullness(op state.Op, e *ast.BinaryExpr, x, y compiled) (compiled, bool) {
-	if op != state.OpEq && op != state.OpNe || x.kinds != kindNull && y.kinds != kindNull || x.slash.IsValid() || y.slash.IsValid() {
-		return compiled{}, false
+// notNull notes what a comparison with null tells.
+func notNull(op state.Op, out *compiled, x compiled) {
+	if x.expr.Op != state.OpPath && x.expr.Op != state.OpVar {
+		return
 	}
-	out := compiled{expr: d.node(op, e.OpPos, x, y), kinds: kindBool, ok: true}
-	if op == state.OpNe && x.expr.Op == state.OpPath {
-		out.solid = [][]string{x.expr.Path}
+	solid := facts{solid: [][]string{whereabouts(x.expr)}}
+	if op == state.OpNe {
+		out.holds = solid
+	} else {
+		out.fails = solid
 	}
-	return out, true
 }
 
-func firstValid(a, b token.Pos) token.Pos {
-	if a.IsValid() {
-		return a
+// otherwise compiles *a | b: a, or b if a fails. CUE takes b, too, if a does not fit where the whole stands, so that a
+// must fit there if it has a value, and there may be no other default.
+func (d *direction) otherwise(e *ast.BinaryExpr, into *goal) compiled {
+	first, marked := bare(e.X).(*ast.UnaryExpr)
+	_, nested := bare(e.X).(*ast.BinaryExpr)
+	second, both := bare(e.Y).(*ast.UnaryExpr)
+	if nested || !marked || first.Op != token.MUL || both && second.Op == token.MUL {
+		d.cannot(e.Pos(), "a choice that is not *a | b", "mark the value to take with *: *a | b takes b only if a has no value")
+		return compiled{}
 	}
-	return b
+	d.lenient++
+	x := d.place(first.X, into)
+	d.lenient--
+	y := d.place(e.Y, into)
+	if !x.ok || !y.ok {
+		return compiled{}
+	}
+	if into != nil && (into.typ.Default != nil || fills(into.typ) || !fits(into.typ, x.typed())) {
+		d.cannot(e.Pos(), "*a | b where a may not fit the type of "+string(d.target.Version)+", or where that has a default,", "write [if a != _|_ {a}, b][0]")
+		return compiled{}
+	}
+	t := distinct(state.Type{Alts: slices.Concat(x.typed().Alts, y.typed().Alts)})
+	return of(d.node(state.OpElse, e.OpPos, x, y), t)
+}
+
+// place compiles an expression for a type that its value must have, if that is given.
+func (d *direction) place(e ast.Expr, into *goal) compiled {
+	if into != nil {
+		return d.into(e, *into)
+	}
+	return d.compile(e)
 }
