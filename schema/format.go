@@ -144,7 +144,7 @@ func (p printer) typ(path []string, t state.Type) string {
 	marked := false
 	for _, a := range t.Alts {
 		text := p.alt(path, a)
-		if t.Default != nil && a.Const != nil && !marked && sameScalar(*a.Const, *t.Default) {
+		if t.Default != nil && a.Const != nil && !marked && equalConstants(*a.Const, *t.Default) {
 			text, marked = "*"+text, true
 		}
 		alts = append(alts, text)
@@ -158,7 +158,7 @@ func (p printer) typ(path []string, t state.Type) string {
 	return strings.Join(alts, " | ")
 }
 
-func sameScalar(a, b state.Value) bool {
+func equalConstants(a, b state.Value) bool {
 	return a.Kind == b.Kind && a.Text == b.Text && a.Bool == b.Bool && string(a.Bytes) == string(b.Bytes)
 }
 

@@ -197,7 +197,7 @@ func (s spec) migration(keyspace string, to state.Version) written {
 			m.from = state.Version(literalText(f.Value))
 		case "drop":
 			m.list, _ = f.Value.(*ast.ListLit)
-			for _, e := range elements(m.list) {
+			for _, e := range listElements(m.list) {
 				m.drop = append(m.drop, literalText(e))
 			}
 		case "#up":
@@ -209,7 +209,7 @@ func (s spec) migration(keyspace string, to state.Version) written {
 	return m
 }
 
-func elements(l *ast.ListLit) []ast.Expr {
+func listElements(l *ast.ListLit) []ast.Expr {
 	if l == nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func segmentsOf(keys string) []state.Field {
 func inverse(fields []*paired) map[string][]string {
 	out := map[string][]string{}
 	for _, x := range fields {
-		if x.how == set && !slices.Equal(x.from, x.path) {
+		if x.how == asSet && !slices.Equal(x.from, x.path) {
 			out[strings.Join(x.from, "\x00")] = x.path
 		}
 		for from, to := range inverse(x.inner) {
@@ -78,7 +78,7 @@ func inverse(fields []*paired) map[string][]string {
 func (p *pairing) assignFixed(from state.Type, fields []*paired) {
 	for _, x := range p.open(fields) {
 		switch {
-		case x.how != needed:
+		case x.how != asNeeded:
 		case x.from != nil:
 			p.fix(x, from)
 		default:
@@ -90,7 +90,7 @@ func (p *pairing) assignFixed(from state.Type, fields []*paired) {
 func asks(fields []*paired) []string {
 	var out []string
 	for _, x := range fields {
-		if x.how == asked {
+		if x.how == asAsked {
 			out = append(out, x.question)
 		}
 		out = append(out, asks(x.inner)...)
@@ -175,7 +175,7 @@ func (sk skeleton) invent(source, target state.Shape, segments []state.Field) st
 // wantedValues gathers the values that conversions need of the source.
 func wantedValues(fields []*paired, out map[string]state.Value) {
 	for _, x := range fields {
-		if x.how == set && x.conv.sample != nil {
+		if x.how == asSet && x.conv.sample != nil {
 			out[strings.Join(x.from, "\x00")] = *x.conv.sample
 		}
 		wantedValues(x.inner, out)

@@ -13,7 +13,7 @@ import (
 
 // skeleton is what a migration has to say, both ways.
 type skeleton struct {
-	from     state.Version
+	from      state.Version
 	up, down  []*paired
 	drop      []string
 	wholeUp   string // the expression of a unit that is no struct
@@ -108,12 +108,12 @@ func (sk skeleton) migration(from, to state.Version) (text string, any bool) {
 	out = append(out, block("#up", sk.wholeUp, sk.up, "#old")...)
 	out = append(out, block("#down", sk.wholeDown, sk.down, "#new")...)
 	if len(sk.drop) > 0 {
-		out = append(out, "drop: "+formatValue(listOf(sk.drop))+" // lost: nothing of "+string(to)+" takes it")
+		out = append(out, "drop: "+formatValue(stringList(sk.drop))+" // lost: nothing of "+string(to)+" takes it")
 	}
 	return "{\n" + strings.Join(out, "\n") + "\n}", len(out) > n
 }
 
-func listOf(names []string) state.Value {
+func stringList(names []string) state.Value {
 	v := state.Value{Kind: state.Array}
 	for _, n := range names {
 		v.List = append(v.List, stringValue(n))
@@ -171,7 +171,7 @@ func (e *editor) extend(sk skeleton, m written) {
 	case m.list != nil:
 		e.elements(m.list, sk.drop)
 	default:
-		e.inside(lit, "drop: "+formatValue(listOf(sk.drop)))
+		e.inside(lit, "drop: "+formatValue(stringList(sk.drop)))
 	}
 }
 

@@ -172,12 +172,16 @@ func convertKinds(to, from kindSet) (conversion, bool) {
 			note: "a unit whose text is no number stays as it is; more digits than a double has are lost"}, true
 	case to == kindBool && from == kindString:
 		return conversion{text: call("strconv.ParseBool"), pkg: "strconv", sample: &yes, note: "a unit whose text is no bool stays as it is",
-			eval: func(v state.Value) (state.Value, bool) { return state.Value{Kind: state.Bool, Bool: v.Text == "true"}, true }}, true
+			eval: func(v state.Value) (state.Value, bool) {
+				return state.Value{Kind: state.Bool, Bool: v.Text == "true"}, true
+			}}, true
 	case to == kindInt && from == kindNumber:
 		return conversion{text: call("math.Round"), pkg: "math", eval: asInt, note: "rounds: lossy where there is more behind the point"}, true
 	case to == kindBool && from == kindInt:
 		return conversion{text: func(x string) string { return x + " != 0" }, note: "0 is false, anything else true",
-			eval: func(v state.Value) (state.Value, bool) { return state.Value{Kind: state.Bool, Bool: v.Text != "0"}, true }}, true
+			eval: func(v state.Value) (state.Value, bool) {
+				return state.Value{Kind: state.Bool, Bool: v.Text != "0"}, true
+			}}, true
 	case to == kindInt && from == kindBool:
 		return conversion{text: func(x string) string { return "[if " + x + " {1}, 0][0]" }, note: "false is 0, true is 1",
 			eval: func(v state.Value) (state.Value, bool) {
@@ -236,7 +240,9 @@ func convertList(to, from state.Type) (conversion, bool) {
 	elem := *to.Alts[0].Elem
 	if fits(elem, from) {
 		return conversion{text: func(x string) string { return "[" + x + "]" },
-			eval: func(v state.Value) (state.Value, bool) { return state.Value{Kind: state.Array, List: []state.Value{v}}, true }}, true
+			eval: func(v state.Value) (state.Value, bool) {
+				return state.Value{Kind: state.Array, List: []state.Value{v}}, true
+			}}, true
 	}
 	if len(from.Alts) != 1 || from.Alts[0].Kind != state.Array || from.Alts[0].Elem == nil || len(from.Alts[0].Items) > 0 {
 		return conversion{}, false

@@ -12,14 +12,14 @@ import (
 type how int
 
 const (
-	needed  how = iota // not decided yet
-	absent             // optional, and left out
-	carried            // from the same place; not written
-	filled             // by its constant or default; not written
-	set                // converted from another place
-	keyed              // from a segment of the key
-	nested             // field by field
-	asked              // only the author knows
+	asNeeded  how = iota // not decided yet
+	asAbsent             // optional, and left out
+	asCarried            // from the same place; not written
+	asFilled             // by its constant or default; not written
+	asSet                // converted from another place
+	asKeyed              // from a segment of the key
+	asNested             // field by field
+	asAsked              // only the author knows
 )
 
 // paired is one field of a result and what was found for it.
@@ -42,7 +42,7 @@ type pairing struct {
 	fixed    map[string][]string // of the way up: target path → source path
 	segments []state.Field       // of the key
 	back     bool
-	source   string              // version, for questions
+	source   string // version, for questions
 	target   string
 	taken    [][]string // parts of the source that the user's own program uses
 	done     []string   // fields of the target that it sets
@@ -68,7 +68,7 @@ func (p *pairing) structure(path []string, target state.Alt, source *state.Alt) 
 		}
 		_, fills := filling(f)
 		if t, ok := single(f.Type); ok && !fills && !f.Optional && !t.Open {
-			x.how, x.inner = nested, p.structure(x.path, t, nil)
+			x.how, x.inner = asNested, p.structure(x.path, t, nil)
 		}
 	}
 	return out
@@ -84,20 +84,20 @@ func (p *pairing) same(x *paired, sf state.Field) {
 	s, okS := single(sf.Type)
 	switch {
 	case fits(x.field.Type, sf.Type) && bridged:
-		x.how = carried
+		x.how = asCarried
 	case fits(x.field.Type, sf.Type):
 		x.ask("may be missing in " + p.source + ", and " + p.target + " requires it: what is it then?")
 	case okT && okS && bridged && !sf.Optional:
-		x.how, x.inner = nested, p.structure(x.path, t, &s)
+		x.how, x.inner = asNested, p.structure(x.path, t, &s)
 	case ok && bridged:
-		x.how, x.conv, x.doubt = set, conv, conv.note
+		x.how, x.conv, x.doubt = asSet, conv, conv.note
 	default:
 		x.ask("was " + brief(sf.Type) + " in " + p.source + " and is " + brief(x.field.Type) + " in " + p.target + ": how is it made?" + p.table(x, sf))
 	}
 }
 
 func (x *paired) ask(question string) {
-	x.how, x.question = asked, strings.Join(x.path, ".")+" "+question
+	x.how, x.question = asAsked, strings.Join(x.path, ".")+" "+question
 }
 
 // brief prints a type in a question.
@@ -130,7 +130,7 @@ func (p *pairing) assign(to, from state.Type, fields []*paired) {
 	var all []candidate
 	open := p.open(fields)
 	for _, x := range open {
-		if x.how != needed {
+		if x.how != asNeeded {
 			continue
 		}
 		if x.from != nil {
@@ -149,15 +149,15 @@ func (p *pairing) assign(to, from state.Type, fields []*paired) {
 		x := c.field
 		switch {
 		case c.score < likely:
-		case x.how == set && !slices.Equal(x.from, c.from):
+		case x.how == asSet && !slices.Equal(x.from, c.from):
 			x.others = append(x.others, c.from)
-		case x.how == needed && !slices.ContainsFunc(taken, func(t []string) bool { return slices.Equal(t, c.from) }):
+		case x.how == asNeeded && !slices.ContainsFunc(taken, func(t []string) bool { return slices.Equal(t, c.from) }):
 			p.take(c)
 			taken = append(taken, c.from)
 		}
 	}
 	for _, x := range open {
-		if x.how == needed {
+		if x.how == asNeeded {
 			p.leave(x, all)
 		}
 	}
@@ -172,7 +172,7 @@ func (p *pairing) take(c candidate) {
 		x.ask("looks like " + strings.Join(c.from, ".") + " of " + p.source + ", which may be missing: what is it then?")
 		return
 	}
-	x.how, x.doubt = set, c.conv.note
+	x.how, x.doubt = asSet, c.conv.note
 	if c.score < sure {
 		guess := "a guess, by the name"
 		if c.score == likely {
@@ -194,7 +194,7 @@ func (p *pairing) fix(x *paired, from state.Type) {
 	case maybe && !fills && !x.field.Optional:
 		x.ask("is made into " + strings.Join(x.from, ".") + ", which may be missing in " + p.source + ": what is it then?")
 	default:
-		x.how, x.conv, x.maybe, x.doubt = set, conv, maybe, conv.note
+		x.how, x.conv, x.maybe, x.doubt = asSet, conv, maybe, conv.note
 	}
 }
 
@@ -202,16 +202,16 @@ func (p *pairing) fix(x *paired, from state.Type) {
 func (p *pairing) leave(x *paired, all []candidate) {
 	if i := slices.IndexFunc(p.segments, func(s state.Field) bool { return s.Name == x.field.Name }); i >= 0 {
 		if conv, ok := convert(x.field.Type, p.segments[i].Type, "", ""); ok {
-			x.how, x.segment, x.conv, x.doubt = keyed, p.segments[i], conv, conv.note
+			x.how, x.segment, x.conv, x.doubt = asKeyed, p.segments[i], conv, conv.note
 			return
 		}
 	}
 	_, fills := filling(x.field)
 	switch {
 	case fills:
-		x.how = filled
+		x.how = asFilled
 	case x.field.Optional:
-		x.how = absent
+		x.how = asAbsent
 	default:
 		question := "is new in " + p.target + ": what is it for a unit of " + p.source + "?"
 		if p.back {
@@ -260,7 +260,7 @@ func (p *pairing) compare(x *paired, from state.Type, path []string, onlyOne boo
 func (p *pairing) countRequired(open []*paired) int {
 	n := 0
 	for _, x := range open {
-		if _, fills := filling(x.field); x.how == needed && !fills && !x.field.Optional {
+		if _, fills := filling(x.field); x.how == asNeeded && !fills && !x.field.Optional {
 			n++
 		}
 	}
@@ -272,9 +272,9 @@ func (p *pairing) open(fields []*paired) []*paired {
 	var out []*paired
 	for _, x := range fields {
 		switch x.how {
-		case needed, asked:
+		case asNeeded, asAsked:
 			out = append(out, x)
-		case nested:
+		case asNested:
 			out = append(out, p.open(x.inner)...)
 		}
 	}
@@ -310,9 +310,9 @@ func usedBy(fields []*paired) [][]string {
 	var out [][]string
 	for _, x := range fields {
 		switch {
-		case x.how == carried || x.how == set:
+		case x.how == asCarried || x.how == asSet:
 			out = append(out, x.from)
-		case x.how == asked && x.from != nil:
+		case x.how == asAsked && x.from != nil:
 			out = append(out, x.from)
 		}
 		out = append(out, usedBy(x.inner)...)

@@ -31,9 +31,9 @@ func lines(fields []*paired, root string) (out []string, whole bool) {
 	for _, x := range fields {
 		name := labelText(x.field.Name)
 		switch x.how {
-		case set, keyed:
+		case asSet, asKeyed:
 			out = append(out, x.line(name, root))
-		case nested:
+		case asNested:
 			inner, all := lines(x.inner, root)
 			if len(inner) == 0 {
 				whole = false
@@ -43,7 +43,7 @@ func lines(fields []*paired, root string) (out []string, whole bool) {
 				inner = append(inner, "...")
 			}
 			out = append(out, name+": {\n"+strings.Join(inner, "\n")+"\n}")
-		case asked:
+		case asAsked:
 			out = append(out, question+x.question)
 			whole = false
 		default:
@@ -76,7 +76,7 @@ func (x *paired) line(name, root string) string {
 }
 
 func (x *paired) source(root string) string {
-	if x.how == keyed {
+	if x.how == asKeyed {
 		return selector("#key", []string{x.segment.Name})
 	}
 	return selector(root, x.from)
@@ -88,13 +88,13 @@ func elementLines(fields []*paired, root string) []string {
 	for _, x := range fields {
 		name := labelText(x.field.Name)
 		switch x.how {
-		case carried:
+		case asCarried:
 			out = append(out, name+": "+selector(root, x.from))
-		case set:
+		case asSet:
 			out = append(out, name+": "+x.conv.text(selector(root, x.from)))
-		case nested:
+		case asNested:
 			out = append(out, name+": {"+strings.Join(elementLines(x.inner, root), ", ")+"}")
-		case filled:
+		case asFilled:
 			fill, _ := filling(x.field)
 			out = append(out, name+": "+formatValue(fill))
 		}
@@ -121,30 +121,30 @@ func applyFields(fields []*paired, old state.Value) (state.Value, bool) {
 func (x *paired) apply(fields []*paired, old state.Value) (v state.Value, there, ok bool) {
 	fill, fills := filling(x.field)
 	switch x.how {
-	case carried, set:
+	case asCarried, asSet:
 		part, found := partAt(old, x.from)
 		switch {
-		case found && x.how == set:
+		case found && x.how == asSet:
 			v, ok = x.conv.eval(part)
 			return v, true, ok
 		case found:
 			return part, true, true
 		}
 		return fill, fills, fills || x.field.Optional
-	case keyed:
+	case asKeyed:
 		segment := stringValue(sampleSegment)
 		if kindsOf(x.segment.Type) == kindInt {
 			segment.Kind = state.Int
 		}
 		v, ok = x.conv.eval(segment)
 		return v, true, ok
-	case nested:
+	case asNested:
 		v, ok = applyFields(x.inner, old)
 		return v, true, ok
-	case filled:
+	case asFilled:
 		return fill, true, true
 	}
-	return v, false, x.how == absent
+	return v, false, x.how == asAbsent
 }
 
 // partAt finds the part of a value at a path.
@@ -163,7 +163,7 @@ func partAt(v state.Value, path []string) (state.Value, bool) {
 func packagesOf(fields []*paired) []string {
 	var out []string
 	for _, x := range fields {
-		if (x.how == set || x.how == keyed) && x.conv.pkg != "" {
+		if (x.how == asSet || x.how == asKeyed) && x.conv.pkg != "" {
 			out = append(out, x.conv.pkg)
 		}
 		out = append(out, packagesOf(x.inner)...)
@@ -173,5 +173,5 @@ func packagesOf(fields []*paired) []string {
 
 // usesKey tells whether a field is made of a segment of the key.
 func usesKey(fields []*paired) bool {
-	return slices.ContainsFunc(fields, func(x *paired) bool { return x.how == keyed || usesKey(x.inner) })
+	return slices.ContainsFunc(fields, func(x *paired) bool { return x.how == asKeyed || usesKey(x.inner) })
 }
