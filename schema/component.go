@@ -30,7 +30,9 @@ type (
 
 func (r *reader) readComponent(path []string, raw rawComponent) state.Component {
 	c := state.Component{Name: path[2], Workload: raw.Workload, External: raw.External, Release: raw.Release, Pos: r.places.at(path)}
-	c.Policy = r.componentPolicy(sub(path, "policy"), raw.Policy)
+	if !raw.External || raw.Policy != nil {
+		c.Policy = r.componentPolicy(sub(path, "policy"), raw.Policy)
+	}
 	for _, rel := range slices.SortedFunc(maps.Keys(raw.Releases), compareReleases) {
 		c.Releases = append(c.Releases, r.readRelease(sub(path, "releases", rel), rel, raw.Releases[rel]))
 	}

@@ -169,6 +169,9 @@ func summary(t *testing.T, d state.Desired) string {
 	for _, c := range d.Components {
 		line(c)
 	}
+	for _, w := range d.Warnings {
+		fmt.Fprintf(&b, "warning: %s\n", w)
+	}
 	return b.String()
 }
 

@@ -155,10 +155,10 @@ func (r *reader) encodable(path []string, pos state.Pos, t state.Type, e state.E
 			if a.Kind == state.Bytes {
 				way = strings.Replace(way, "json", "raw", 1)
 			}
-			r.problemAt(pos, path, "encoding", fmt.Sprintf("text cannot hold a %s: it is a string, a number or a bool", a.Kind), "add "+way+", or change the type")
+			r.problemAt(pos, path, "encoding", fmt.Sprintf("text cannot hold %s: it is a string, a number or a bool", articled(a.Kind)), "add "+way+", or change the type")
 			return
 		case e == state.Raw && a.Kind != state.Bytes:
-			r.problemAt(pos, path, "encoding", fmt.Sprintf("raw holds bytes, not a %s", a.Kind), "write bytes, or give another encoding")
+			r.problemAt(pos, path, "encoding", fmt.Sprintf("raw holds bytes, not %s", articled(a.Kind)), "write bytes, or give another encoding")
 			return
 		case e == state.JSON && a.Kind == state.Bytes:
 			r.problemAt(pos, path, "encoding", "JSON has no bytes", `write string, or encode it in "msgpack"`)
@@ -184,4 +184,14 @@ func (r *reader) encodableParts(path []string, a state.Alt) {
 			r.encodable(path, r.places.at(path), *t, state.JSON, "")
 		}
 	}
+}
+
+func articled(k state.Kind) string {
+	switch k {
+	case state.Null, state.Bytes:
+		return string(k)
+	case state.Int:
+		return "an int"
+	}
+	return "a " + string(k)
 }
