@@ -86,13 +86,15 @@ func (d *direction) ident(e *ast.Ident) compiled {
 	return compiled{}
 }
 
-// part finishes a part of the source or of a variable: what a condition says is not null is not.
+// part finishes a part of the source or of a variable: what a condition says is not null is not, and what it says
+// is there is there.
 func (d *direction) part(x compiled) compiled {
 	if d.isSolid(whereabouts(x.expr)) {
 		t := without(*x.typ, state.Null)
 		x.typ = &t
 	}
 	x.kinds = kindsOf(*x.typ)
+	x.maybe = x.maybe && !d.isThere(whereabouts(x.expr))
 	return x
 }
 

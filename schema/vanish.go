@@ -56,7 +56,9 @@ func (d *direction) vanished(path []string, a state.Alt, read [][]string) {
 		if f.Forbidden || isConst || slices.Contains(d.drop, dotted(at)) || covers(read, at) {
 			continue
 		}
-		if below, inner, ok := inside(at, f.Type); ok && slices.ContainsFunc(read, func(p []string) bool { return under(p, below) }) {
+		below, inner, isStruct := inside(at, f.Type)
+		elements := below[:min(len(below), len(at)+1)]
+		if (isStruct || len(below) > len(at)) && slices.ContainsFunc(read, func(p []string) bool { return under(p, elements) }) {
 			d.vanished(below, inner, read)
 			continue
 		}
@@ -68,14 +70,11 @@ func (d *direction) vanished(path []string, a state.Alt, read [][]string) {
 
 // inside returns the struct that a field is, or that each element of a list is, and its path.
 func inside(at []string, t state.Type) (below []string, a state.Alt, ok bool) {
-	for kindsOf(t) == kindList {
-		t, at = elementsOf(t), sub(at, anyElement)
-		if len(t.Alts) == 1 && t.Alts[0].Kind != state.Array && t.Alts[0].Kind != state.Struct {
-			return at, state.Alt{}, true // elements without fields, which a loop over them uses
-		}
+	for below = at; kindsOf(t) == kindList && len(t.Alts) > 0; below = sub(below, anyElement) {
+		t = elementsOf(t)
 	}
 	a, ok = single(t)
-	return at, a, ok
+	return below, a, ok
 }
 
 // dotted prints a path as drop names it: elements of lists are not marked.
