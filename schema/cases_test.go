@@ -135,7 +135,7 @@ func (c *migrationCase) or(name, other string) string {
 }
 
 func (c *migrationCase) imports() []string {
-	return importsOf(c.fields["up"] + c.fields["down"] + c.fields["old"] + c.fields["new"] + c.prelude())
+	return importsOf(c.fields["up"], c.fields["down"], c.fields["old"], c.fields["new"], c.prelude())
 }
 
 func (c *migrationCase) prelude() string {

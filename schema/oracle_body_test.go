@@ -73,16 +73,34 @@ func (e *exprs) set(f genField, given bool) []string {
 		return []string{"if " + c + " {" + f.name + ": " + e.expr(f.t, 2) + "}", "if !(" + c + ") {" + f.name + ": " + e.expr(f.t, 2) + "}"}
 	case n == 5:
 		y, t := e.variable("y"), &genType{kind: e.of(anInt, aString)}
-		value := e.expr(t, 2)
+		condition, value := e.condition(1), e.expr(t, 2)
 		saved := e.scope
 		e.scope = append(e.scope[:len(saved):len(saved)], term{text: y, t: t})
-		text := "if " + e.condition(1) + " let " + y + " = " + value + " {" + f.name + ": " + e.expr(f.t, 2) + "}"
+		text := "if " + condition + " let " + y + " = " + value + " {" + f.name + ": " + e.expr(f.t, 2) + "}"
 		e.scope = saved
 		if given {
 			return []string{text}
 		}
 	}
+	if f.t.kind == aStruct && e.one(2) {
+		return []string{f.name + ": " + e.whole(f.t)}
+	}
 	return []string{f.name + ": " + e.expr(f.t, 3)}
+}
+
+// whole makes a struct with every field, which a closed literal has to set.
+func (e *exprs) whole(t *genType) string {
+	var parts []string
+	for _, f := range t.fields {
+		value := ""
+		if f.t.kind == aStruct {
+			value = e.whole(f.t)
+		} else {
+			value = e.expr(f.t, 2)
+		}
+		parts = append(parts, f.name+": "+value)
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 // guarded sets a field where something that may be missing is there.
@@ -152,11 +170,12 @@ func (m genMigration) file() string {
 	return b.String()
 }
 
-func (m genMigration) imports() []string { return importsOf(m.up + m.down) }
+func (m genMigration) imports() []string { return importsOf(m.up, m.down) }
 
-// importsOf lists the imports that a text needs.
-func importsOf(text string) []string {
+// importsOf lists the imports that CUE texts need.
+func importsOf(texts ...string) []string {
 	var out []string
+	text := strings.Join(texts, "\n")
 	for name, path := range packages {
 		if regexp.MustCompile(`(^|[^.\w"#])` + name + `[.][A-Z]`).MatchString(text) {
 			out = append(out, path)

@@ -59,7 +59,7 @@ func (o oracle) run(inputs []input) ([]answer, error) {
 
 func (o oracle) text(inputs []input) string {
 	var b strings.Builder
-	for _, i := range importsOf(o.body + o.source + o.target + o.prelude) {
+	for _, i := range importsOf(o.body, o.source, o.target, o.prelude) {
 		fmt.Fprintf(&b, "import %q\n", i)
 	}
 	fmt.Fprintf(&b, "%s\n#S: %s\n#T: %s\n", o.prelude, o.source, o.target)

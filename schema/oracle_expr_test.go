@@ -112,9 +112,7 @@ func (e *exprs) table(t *genType, depth int) (string, bool) {
 	key := enums[e.IntN(len(enums))]
 	var rows []string
 	for _, w := range key.t.words {
-		if !e.one(10) || len(rows) == 0 {
-			rows = append(rows, w+": "+e.expr(t, depth-1))
-		}
+		rows = append(rows, w+": "+e.expr(t, depth-1))
 	}
 	return "{" + strings.Join(rows, ", ") + "}[" + e.use(key) + "]", true
 }

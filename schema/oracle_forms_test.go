@@ -10,7 +10,7 @@ var oracleForms = map[string][]string{
 		"(*strconv.Atoi(<string>) | 0)", "strconv.Atoi(<digits>)", "(*strconv.ParseInt(<string>, 10, 64) | -1)", "strconv.ParseInt(<digits>, 10, 64)",
 		"(*strconv.ParseUint(<string>, 16, 64) | 1)",
 		"math.Floor(<number>)", "math.Ceil(<number>)", "math.Trunc(<number>)", "math.Round(<number>)", "math.RoundToEven(<number>)",
-		"[<int>, <int>, <int>][<few>]", "(*strings.ByteAt(<string>, <few>) | 0)", "(*time.ToUnix(<string>) | 0)",
+		"[<int>, <int>, <int>, 4][<few>]", "(*strings.ByteAt(<string>, <few>) | 0)", "(*time.ToUnix(<string>) | 0)",
 		"(*time.ParseDuration(<string>) | 0)", "len([for z in <strings> if z != \"\" {z}])", "list.Sum([for z in <strings> {len(z)}])",
 	},
 	aNumber: {
@@ -30,7 +30,7 @@ var oracleForms = map[string][]string{
 		"json.Marshal(<any>)", "json.Marshal(<any>)", "(*json.Compact(<string>) | \"{}\")", "base64.Encode(null, <string>)", "hex.Encode(<string>)",
 		"regexp.ReplaceAll(<re>, <string>, \"<$0>\")", "regexp.ReplaceAllLiteral(<re>, <string>, \"$0\")", "regexp.QuoteMeta(<string>)",
 		"(*regexp.Find(<re>, <string>) | \"none\")", "(*time.Unix(<int>, 0) | \"\")", "time.FormatDuration(<few>)",
-		"(*time.FormatString(time.RFC1123, <string>) | \"\")", "(*<strings>[<few>] | \"z\")", "(*time.FormatString(\"2006-01-02\", <string>) | \"\")",
+		"(*time.FormatString(time.RFC1123, <string>) | \"\")", "(*strings.Split(<string>, \",\")[<few>] | \"z\")", "(*time.FormatString(\"2006-01-02\", <string>) | \"\")",
 		"strings.Join(list.SortStrings([for k9, v9 in <map> {k9}]), \",\")",
 	},
 	aBool: {
