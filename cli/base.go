@@ -121,6 +121,10 @@ func (s *source) revision(ctx context.Context, rev string) (side, error) {
 			at := *e
 			at.Where = rev + ":" + path.Join(s.shown, e.Where)
 			return out, &at
+		case gitsource.NoRepository:
+			at := *e
+			at.Where = s.given
+			return out, &at
 		}
 	}
 	if err != nil {
@@ -199,8 +203,12 @@ func (o *reviewOutput) extend(c *cobra.Command) {
 	c.Flags().Lookup("output").Usage = "form of the result: text, json or markdown"
 	run := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if o.format == "markdown" {
+		switch o.format {
+		case "text", "json":
+		case "markdown":
 			o.markdown, o.format = true, "text"
+		default:
+			return trouble(misuse, "-o "+o.format+": write text, json or markdown", "", nil)
 		}
 		return run(c, args)
 	}

@@ -51,6 +51,9 @@ func planSummary(p plan.Plan) string {
 	if len(p.Steps)+len(p.Blocked) == 0 {
 		return "**Nothing to do.**"
 	}
+	if len(p.Steps) == 0 {
+		return "**No safe order.** Plan " + mdCode(p.Short()) + "."
+	}
 	var marks []string
 	lossy, mixed := 0, 0
 	for _, s := range p.Steps {

@@ -105,6 +105,9 @@ func (r review) exampleOf(d diff.KeyspaceDiff) *example {
 	return counterexample(k, v.From, v.To)
 }
 
+// removedText says what becomes of a keyspace that is no longer declared.
+const removedText = "its units stay in the store as they are, and nothing looks after them"
+
 // headline says in a few words what a change of a keyspace means: "breaking, lossy".
 func headline(d diff.KeyspaceDiff) []string {
 	switch d.Kind {

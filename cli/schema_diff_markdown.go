@@ -72,6 +72,9 @@ func (k keyspaceReview) markdown(p *plan.Plan) string {
 	for _, v := range k.Versions {
 		b.WriteString(versionMarkdown(v))
 	}
+	if k.Kind == diff.Removed {
+		b.WriteString("- " + removedText + "\n\n")
+	}
 	if e := k.Example; e != nil {
 		body := mdTable([]string{"", "an invented unit"}, [][]string{{"before", mdCode(e.Before)}, {"after", mdCode(e.After)}, {"back again", mdCode(e.Back)}}, 3)
 		b.WriteString(mdDetails("An example of what does not survive", body))

@@ -35,7 +35,11 @@ func (r review) text() string {
 			fmt.Fprintf(&b, "  x  %s: %s\n     do     %s\n", strings.Join(slices.Concat(x.Components, x.Keyspaces), ", "), x.Reason, x.WayOut)
 		}
 	}
-	return b.String()
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func differing(n int) string {
@@ -78,6 +82,9 @@ func (k keyspaceReview) writeText(b *strings.Builder, p *plan.Plan) {
 				fmt.Fprintf(b, "    back and there loses %s: %s\n", l.Field, l.Reason)
 			}
 		}
+	}
+	if k.Kind == diff.Removed {
+		fmt.Fprintf(b, "  %s\n", removedText)
 	}
 	if e := k.Example; e != nil {
 		fmt.Fprintf(b, "  an invented example\n    before  %s\n    after   %s\n    back    %s\n", e.Before, e.After, e.Back)

@@ -91,13 +91,19 @@ func encodings(from, to state.Shape) []Setting {
 	return out
 }
 
+// place is a field and where it is.
+type place struct {
+	field state.Field
+	path  []string
+}
+
 // fieldComparison walks two values side by side.
 type fieldComparison struct {
 	from, to state.Shape
 	program  trace
 	drop     []string          // acknowledged losses
 	used     map[string]string // old paths that something is made of → what
-	gone     []FieldDiff       // of the old value, at its places
+	gone     []place           // of the old value
 	out      []FieldDiff
 }
 
@@ -151,14 +157,25 @@ func (c *fieldComparison) fields(a, b state.Alt, fromPath, toPath []string) {
 			c.renamed(f, t, origin, at)
 			continue
 		}
+		if _, had := fieldOf(a, t.Name); !had && c.program.partly(at) {
+			if inner, is := single(t.Type, state.Struct); is {
+				c.fields(state.Alt{Open: inner.Open, Rest: inner.Rest}, inner, at, at)
+				continue
+			}
+		}
 		c.computed(a, t, at, taken)
 	}
 	for _, f := range a.Fields {
 		if !f.Forbidden && !taken[f.Name] {
-			c.gone = append(c.gone, FieldDiff{Kind: FieldRemoved, Field: pathText(extend(fromPath, f.Name)), From: fieldText(f)})
+			c.remove(f, extend(fromPath, f.Name))
 		}
 	}
 	c.openness(a, b, toPath)
+}
+
+// remove notes a field of the old value that is not at its place any more.
+func (c *fieldComparison) remove(f state.Field, at []string) {
+	c.gone = append(c.gone, place{f, at})
 }
 
 func (c *fieldComparison) openness(a, b state.Alt, toPath []string) {
@@ -267,11 +284,16 @@ func (c *fieldComparison) add(d FieldDiff) {
 
 // done adds what is gone, with what became of it.
 func (c *fieldComparison) done() []FieldDiff {
-	for _, d := range c.gone {
+	for len(c.gone) > 0 {
+		p := c.gone[0]
+		c.gone = c.gone[1:]
+		d := FieldDiff{Kind: FieldRemoved, Field: pathText(p.path), From: fieldText(p.field)}
 		into, used := c.used[d.Field]
 		switch {
 		case used && into == "":
 			continue // renamed
+		case !used && c.apart(p):
+			continue
 		case used:
 			d.Note = "used for " + into
 		case slices.Contains(c.drop, d.Field):
@@ -280,6 +302,24 @@ func (c *fieldComparison) done() []FieldDiff {
 		c.out = append(c.out, d)
 	}
 	return c.out
+}
+
+// apart replaces a struct of which something is made part by part by its parts, and tells whether it did.
+func (c *fieldComparison) apart(p place) bool {
+	inner, is := single(p.field.Type, state.Struct)
+	used := false
+	for path := range c.used {
+		used = used || strings.HasPrefix(path, pathText(p.path)+".")
+	}
+	if !is || !used {
+		return false
+	}
+	for _, f := range inner.Fields {
+		if !f.Forbidden {
+			c.remove(f, extend(p.path, f.Name))
+		}
+	}
+	return true
 }
 
 func (c *fieldComparison) lookup(path []string) (state.Field, bool) {

@@ -89,6 +89,22 @@ func (t trace) origin(path []string) ([]string, bool) {
 	return nil, false
 }
 
+// partly tells whether the struct at a path is made part by part.
+func (t trace) partly(path []string) bool {
+	below := key(path) + "."
+	for k := range t.plain {
+		if strings.HasPrefix(k, below) {
+			return true
+		}
+	}
+	for k := range t.made {
+		if strings.HasPrefix(k, below) {
+			return true
+		}
+	}
+	return false
+}
+
 // then returns the trace of two programs, one after the other.
 func (t trace) then(next trace) trace {
 	out := trace{plain: map[string][]string{}, made: map[string]string{}, reads: map[string][]string{}}
