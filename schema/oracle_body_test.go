@@ -63,29 +63,35 @@ func (e *exprs) helpers() []string {
 func (e *exprs) set(f genField, given bool) []string {
 	switch n := e.IntN(8); {
 	case given && n < 2:
-		return []string{"if " + e.condition(2) + " {" + f.name + ": " + e.expr(f.t, 2) + "}"}
+		return []string{"if " + e.condition(2) + " {" + f.name + ": " + e.field(f.t, 2) + "}"}
 	case given && n < 4:
 		if text := e.guarded(f); text != "" {
 			return []string{text}
 		}
 	case n == 4:
 		c := e.condition(2)
-		return []string{"if " + c + " {" + f.name + ": " + e.expr(f.t, 2) + "}", "if !(" + c + ") {" + f.name + ": " + e.expr(f.t, 2) + "}"}
+		return []string{"if " + c + " {" + f.name + ": " + e.field(f.t, 2) + "}", "if !(" + c + ") {" + f.name + ": " + e.field(f.t, 2) + "}"}
 	case n == 5:
 		y, t := e.variable("y"), &genType{kind: e.of(anInt, aString)}
 		condition, value := e.condition(1), e.expr(t, 2)
 		saved := e.scope
 		e.scope = append(e.scope[:len(saved):len(saved)], term{text: y, t: t})
-		text := "if " + condition + " let " + y + " = " + value + " {" + f.name + ": " + e.expr(f.t, 2) + "}"
+		text := "if " + condition + " let " + y + " = " + value + " {" + f.name + ": " + e.field(f.t, 2) + "}"
 		e.scope = saved
 		if given {
 			return []string{text}
 		}
 	}
-	if f.t.kind == aStruct && e.one(2) {
-		return []string{f.name + ": " + e.whole(f.t)}
+	return []string{f.name + ": " + e.field(f.t, 3)}
+}
+
+// field draws what a field is set to.
+func (e *exprs) field(t *genType, depth int) string {
+	text := e.expr(t, depth)
+	if t.kind == aStruct && strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {
+		return e.whole(t)
 	}
-	return []string{f.name + ": " + e.expr(f.t, 3)}
+	return text
 }
 
 // whole makes a struct with every field, which a closed literal has to set.
@@ -115,7 +121,7 @@ func (e *exprs) guarded(f genField) string {
 	there.maybe = false
 	e.scope = e.scope[:len(saved):len(saved)]
 	e.enter(there)
-	value := e.expr(f.t, 2)
+	value := e.field(f.t, 2)
 	if fitting(f.t)(m.t) && e.one(2) {
 		value = m.text
 	}

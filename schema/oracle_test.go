@@ -15,6 +15,7 @@ import (
 var (
 	migrations   = flag.Int("migrations", 300, "how many random migrations are compared with CUE")
 	firstSeed    = flag.Uint64("seed", 1, "the seed of the first of them")
+	stopAfter    = flag.Int("stop", 20, "after how many disagreements to stop")
 	printRefused = flag.Bool("refused", false, "print migrations that are not compiled")
 )
 
@@ -44,7 +45,7 @@ func TestProgramsAgreeWithCUE(t *testing.T) {
 		if more > 0 {
 			done = time.Since(start) > more
 		}
-		return seed, !done && len(sum.disagreements) < 20
+		return seed, !done && len(sum.disagreements) < *stopAfter
 	}
 	for range workers {
 		group.Go(func() {
