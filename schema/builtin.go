@@ -37,6 +37,16 @@ func (d *direction) call(e *ast.CallExpr) compiled {
 	if !ok {
 		return compiled{}
 	}
+	switch name {
+	case "encoding/json.Marshal":
+		text, ok := d.marshal(e, args[0])
+		return compiled{expr: text, kinds: kindString, ok: ok}
+	case "encoding/json.MarshalStream":
+		if hasStructs(args[0].typed()) {
+			d.cannot(e.Pos(), "the JSON of a stream of structs, whose fields have no order in a program,", "marshal its elements one by one")
+			return compiled{}
+		}
+	}
 	out := of(d.node(state.OpCall, e.Pos(), args...), resultOf(b, args))
 	out.expr.Name = name
 	return out

@@ -152,7 +152,7 @@ func (d *direction) interpolation(e *ast.Interpolation) compiled {
 			continue
 		}
 		x := d.compile(elt)
-		if x.ok && !x.kinds.vague() && !x.kinds.within(kindString|kindNumber|kindBool) {
+		if x.ok && !x.kinds.vague() && !x.kinds.within(kindString|kindBytes|kindNumber|kindBool) {
 			d.fail(elt.Pos(), "wrong-kind", "a "+x.kinds.String()+" cannot stand in a string", "use a string, a number or a bool")
 			x.ok = false
 		}

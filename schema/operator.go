@@ -229,12 +229,50 @@ func (d *direction) otherwise(e *ast.BinaryExpr, into *goal) compiled {
 	if !x.ok || !y.ok {
 		return compiled{}
 	}
-	if into != nil && (into.typ.Default != nil || fills(into.typ) || !fits(into.typ, x.typed())) {
+	if into != nil && !fits(into.typ, x.typed()) {
+		x.expr, x.ok = fitting(x, into.typ)
+	}
+	if !x.ok || into != nil && (into.typ.Default != nil || fills(into.typ)) {
 		d.cannot(e.Pos(), "*a | b where a may not fit the type of "+string(d.target.Version)+", or where that has a default,", "write [if a != _|_ {a}, b][0]")
 		return compiled{}
 	}
 	t := distinct(state.Type{Alts: slices.Concat(x.typed().Alts, y.typed().Alts)})
 	return of(d.node(state.OpElse, e.OpPos, x, y), t)
+}
+
+// fitting makes an expression that has a value only if it fits a type of scalars of its kind.
+func fitting(x compiled, t state.Type) (state.Expr, bool) {
+	var one []state.Expr
+	for _, a := range t.Alts {
+		if kindOf(a) != x.kinds || len(a.Len) > 0 || !x.kinds.within(kindScalar) {
+			return state.Expr{}, false
+		}
+		all := state.Expr{Op: state.OpLit, Lit: &state.Value{Kind: state.Bool, Bool: true}}
+		test := func(op state.Op, v state.Value) {
+			is := state.Expr{Op: op, Args: []state.Expr{x.expr, {Op: state.OpLit, Lit: &v}}}
+			all = state.Expr{Op: state.OpAnd, Args: []state.Expr{all, is}}
+		}
+		if a.Const != nil {
+			test(state.OpEq, *a.Const)
+		}
+		for _, b := range a.Bounds {
+			test(state.Op(b.Op), state.Value{Kind: a.Kind, Text: b.Value})
+		}
+		for _, m := range a.Match {
+			test(state.OpMatch, state.Value{Kind: state.Str, Text: m})
+		}
+		for _, m := range a.NoMatch {
+			test(state.OpNoMatch, state.Value{Kind: state.Str, Text: m})
+		}
+		one = append(one, all)
+	}
+	is := one[0]
+	for _, other := range one[1:] {
+		is = state.Expr{Op: state.OpOr, Args: []state.Expr{is, other}}
+	}
+	list := state.Expr{Op: state.OpList, Items: []state.ItemExpr{{Clauses: []state.Clause{{If: &is}}, Value: x.expr}}}
+	zero := state.Expr{Op: state.OpLit, Lit: &state.Value{Kind: state.Int, Text: "0"}}
+	return state.Expr{Op: state.OpIndex, Args: []state.Expr{list, zero}, Pos: x.expr.Pos}, true
 }
 
 // place compiles an expression for a type that its value must have, if that is given.

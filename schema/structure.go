@@ -68,7 +68,7 @@ func (d *direction) fitsInto(e ast.Expr, x compiled, t state.Type, path []string
 		return fail("this is a "+x.kinds.String()+", and "+version+" wants "+want.String(), "change the expression, or the type in the version")
 	case x.expr.Op == state.OpLit && x.kinds.within(kindScalar) && !admits(t, *x.expr.Lit):
 		return fail("version "+version+" does not admit this value", "use one of the values that the version declares")
-	case canFit(t, x.typed()):
+	case canFit(t, x.typed()), isPart(x.expr) && x.kinds.within(kindScalar) && mayFit(t, x.typed()):
 		return true
 	case x.kinds.within(kindScalar):
 		return fail("version "+version+" does not admit what this may be", "use values that the version declares")
@@ -78,6 +78,9 @@ func (d *direction) fitsInto(e ast.Expr, x compiled, t state.Type, path []string
 	}
 	return fail("this "+x.kinds.String()+" has another shape than the one in "+version, "set its fields one by one, or make the shapes alike")
 }
+
+// isPart tells whether an expression is a part of the source or of a variable.
+func isPart(e state.Expr) bool { return e.Op == state.OpPath || e.Op == state.OpVar }
 
 // embedded returns the only value in {x}, which is x itself.
 func embedded(lit *ast.StructLit) (ast.Expr, bool) {
@@ -195,8 +198,7 @@ func (d *direction) freely(path []string, setters []setter) (state.Expr, state.T
 			byName[n] = append(byName[n], s)
 		}
 	}
-	slices.Sort(names)
-	for _, n := range names {
+	for _, n := range names { // the type keeps the order in which they are written
 		fields, f := d.freeField(sub(path, n), byName[n])
 		out.Fields = append(out.Fields, fields...)
 		a.Fields = append(a.Fields, f)

@@ -23,6 +23,13 @@ func canFit(wide, narrow state.Type) bool {
 	})
 }
 
+// mayFit tells whether some scalars of narrow may be of wide.
+func mayFit(wide, narrow state.Type) bool {
+	return slices.ContainsFunc(narrow.Alts, func(n state.Alt) bool {
+		return slices.ContainsFunc(wide.Alts, func(w state.Alt) bool { return canFitAlt(w, n) })
+	})
+}
+
 func canFitAlt(w, n state.Alt) bool {
 	switch {
 	case w.Kind == state.Struct && n.Kind == state.Struct:
@@ -109,7 +116,7 @@ func below(t state.Type, name string) (at state.Type, optional, ok bool) {
 		case declared:
 			at.Alts, optional = append(at.Alts, f.Type.Alts...), optional || f.Optional
 		case a.Open && a.Rest != nil && !slices.ContainsFunc(a.Fields, func(f state.Field) bool { return f.Name == name }):
-			at.Alts, optional = append(at.Alts, a.Rest.Alts...), true
+			at.Alts = append(at.Alts, a.Rest.Alts...) // of a map, where a name is asked for like an index of a list
 		default:
 			optional = true
 		}
