@@ -51,6 +51,9 @@ func serve() error {
 	if err := gob.NewDecoder(bufio.NewReader(os.Stdin)).Decode(&req); err != nil {
 		return fmt.Errorf("sandbox: read the spec: %w", err)
 	}
+	if err := seal(); err != nil {
+		return err
+	}
 	return json.NewEncoder(os.Stdout).Encode(evaluate(req))
 }
 

@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"slices"
-
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
@@ -66,49 +64,59 @@ func standIn(text string) ast.Expr {
 	return e
 }
 
-// from takes the part out of the files of a package, wherever it is written. It tells whether it is written at all.
-func (c cut) from(files []*ast.File) bool {
-	found := false
+// cuts are parts to leave out, by their path.
+type cuts map[string]cut
+
+// from takes the parts out of the files of a package, wherever they are written. It tells whether each is written.
+func (cs cuts) from(files []*ast.File) bool {
+	found := map[string]bool{}
 	for _, f := range files {
-		found = c.decls(&f.Decls, c.path) || found
+		cs.decls(&f.Decls, nil, found)
 	}
-	return found
+	return len(found) == len(cs)
 }
 
-func (c cut) decls(decls *[]ast.Decl, path []string) bool {
-	found := false
+// longestPart is how many names lead to a part.
+const longestPart = 3
+
+func (cs cuts) decls(decls *[]ast.Decl, path []string, found map[string]bool) {
 	for i, d := range *decls {
 		switch d := d.(type) {
 		case *ast.Field:
 			name, _, err := ast.LabelName(d.Label)
-			switch {
-			case err != nil || name != path[0]:
-			case len(path) > 1:
-				found = c.expr(d.Value, path[1:]) || found
-			default:
-				found = true
-				(*decls)[i] = never(d)
-				if c.with != nil {
-					*decls = append(*decls, &ast.Field{Label: d.Label, Value: c.with})
-				}
+			if err != nil {
+				continue
+			}
+			at := sub(path, name)
+			c, ok := cs[join(at)]
+			if !ok {
+				cs.expr(d.Value, at, found)
+				continue
+			}
+			found[join(at)] = true
+			(*decls)[i] = never(d)
+			if c.with != nil {
+				*decls = append(*decls, &ast.Field{Label: d.Label, Value: c.with})
 			}
 		case *ast.EmbedDecl:
-			found = c.expr(d.Expr, path) || found
+			cs.expr(d.Expr, path, found)
 		}
 	}
-	return found
 }
 
-func (c cut) expr(e ast.Expr, path []string) bool {
+func (cs cuts) expr(e ast.Expr, path []string, found map[string]bool) {
+	if len(path) >= longestPart {
+		return
+	}
 	switch e := e.(type) {
 	case *ast.StructLit:
-		return c.decls(&e.Elts, path)
+		cs.decls(&e.Elts, path, found)
 	case *ast.BinaryExpr:
 		if e.Op == token.AND {
-			return slices.Contains([]bool{c.expr(e.X, path), c.expr(e.Y, path)}, true)
+			cs.expr(e.X, path, found)
+			cs.expr(e.Y, path, found)
 		}
 	}
-	return false
 }
 
 // never keeps a declaration, so that what it refers to stays used, and evaluates it never.

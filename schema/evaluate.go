@@ -33,7 +33,7 @@ func Evaluate(files fs.FS, dir string) (desired state.Desired, err error) {
 	wrong := r.evaluate(inst)
 	switch {
 	case wrong != nil:
-		s := salvage{files: files, dir: dir, places: r.places, first: r.first}
+		s := salvage{files: files, dir: dir, places: r.places, first: r.first, cuts: cuts{}, named: map[string]bool{}}
 		return state.Desired{}, s.run(wrong)
 	case len(r.problems) == 0:
 		r.read()
@@ -51,6 +51,7 @@ type reader struct {
 	places   places
 	first    state.Pos // of the package
 	system   cue.Value
+	below    cue.Value // the keyspace that is being read
 	desired  state.Desired
 	problems state.Diagnostics
 }

@@ -36,7 +36,7 @@ type loader struct {
 }
 
 // load parses the package in dir and all it imports, and leaves parts of the package out.
-func load(files fs.FS, dir string, without []cut) (*build.Instance, state.Diagnostics) {
+func load(files fs.FS, dir string, without cuts) (*build.Instance, state.Diagnostics) {
 	dir = path.Clean(strings.TrimPrefix(path.Clean("/"+dir), "/"))
 	if dir == "" {
 		dir = "."
@@ -48,10 +48,8 @@ func load(files fs.FS, dir string, without []cut) (*build.Instance, state.Diagno
 	l.checkEdition()
 	var inst *build.Instance
 	if files := l.packageIn(dir, ""); files != nil {
-		for _, c := range without {
-			if !c.from(files) {
-				l.problem(state.Pos{}, "not-cut", "it is not written", "")
-			}
+		if !without.from(files) {
+			l.problem(state.Pos{File: dir}, "not-cut", "a part is written in a way that cannot be left out", "mend the other mistakes first")
 		}
 		inst = l.complete(dir, l.closing(files), l.importer)
 	}

@@ -182,7 +182,7 @@ func leading(g []complaint) []complaint {
 }
 
 func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
-	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: c.message, Raw: c.raw,
+	d := state.Diagnostic{Code: "invalid", Path: printPath(c.path), Message: shortened(c.message), Raw: c.raw,
 		Hint: "change or remove what stands there; `keyshift vet -v` says it in CUE's own words"}
 	for _, k := range kindsOfMistake {
 		if k.message.MatchString(c.message) {
@@ -224,6 +224,16 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 		d.Hint = "change the value"
 	}
 	return d
+}
+
+// longest is how many bytes of a message are told: it may hold a whole value.
+const longest = 400
+
+func shortened(message string) string {
+	if len(message) <= longest {
+		return message
+	}
+	return strings.ToValidUTF8(message[:longest], "") + " …"
 }
 
 var lastName = regexp.MustCompile(`[^\s"]+`)

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -24,9 +23,11 @@ type salvage struct {
 	places places
 	first  state.Pos
 
-	cuts  []cut
-	said  []complaint // to report
-	found state.Diagnostics
+	cuts   cuts
+	named  map[string]bool // the last names of what was cut
+	helped bool            // whether a helper was cut
+	said   []complaint     // to report
+	found  state.Diagnostics
 }
 
 func (s *salvage) run(wrong error) state.Diagnostics {
@@ -66,7 +67,7 @@ func (s *salvage) evaluate() (r *reader, wrong error, ok bool) {
 
 // cutNext cuts out the wrong parts of the lowest level. It returns false if there is none that can be cut.
 func (s *salvage) cutNext(now []complaint) bool {
-	var next []cut
+	next := cuts{}
 	lowest := components
 	for _, c := range now {
 		part, l := partOf(c.path)
@@ -74,20 +75,23 @@ func (s *salvage) cutNext(now []complaint) bool {
 		case part == nil || s.isCut(part):
 			return false
 		case l < lowest:
-			next, lowest = nil, l
+			next, lowest = cuts{}, l
 		case l > lowest:
 			continue
 		}
-		if !slices.ContainsFunc(next, func(c cut) bool { return slices.Equal(c.path, part) }) {
-			next = append(next, stub(part, l))
-		}
+		next[join(part)] = stub(part, l)
 	}
-	s.cuts = append(s.cuts, next...)
+	for key, c := range next {
+		s.cuts[key] = c
+		s.named[c.path[len(c.path)-1]] = true
+		s.helped = s.helped || c.path[0] != "system"
+	}
 	return len(next) > 0
 }
 
 func (s *salvage) isCut(part []string) bool {
-	return slices.ContainsFunc(s.cuts, func(c cut) bool { return slices.Equal(c.path, part) })
+	_, is := s.cuts[join(part)]
+	return is
 }
 
 // forget drops the complaints that are gone after a cut, and adds those that were hidden until then.
@@ -113,8 +117,7 @@ func (c complaint) key() string { return join(c.path) + "\x00" + c.message }
 
 // follows tells whether a complaint may be about what was cut. What refers to a helper need not name it.
 func (s *salvage) follows(c complaint) bool {
-	helped := slices.ContainsFunc(s.cuts, func(c cut) bool { return c.path[0] != "system" })
-	return helped || strings.Contains(c.message, "call to or") || s.mentions(fmt.Sprint(c.path, c.message))
+	return s.helped || strings.Contains(c.message, "call to or") || s.mentions(strings.Join(c.path, " ")+" "+c.message)
 }
 
 // followsDiagnostic tells whether a check may have failed for want of what was cut.
@@ -122,11 +125,12 @@ func (s *salvage) followsDiagnostic(d state.Diagnostic) bool {
 	return strings.HasPrefix(d.Code, "unused") || s.mentions(d.Path+" "+d.Message)
 }
 
-// mentions tells whether a text has the name of a part that was cut, as a word.
+var word = regexp.MustCompile(`[\w.-]*\w`)
+
+// mentions tells whether a text has the name of a part that was cut, as a word or within a path.
 func (s *salvage) mentions(text string) bool {
-	for _, c := range s.cuts {
-		name := c.path[len(c.path)-1]
-		if strings.Contains(text, name) && regexp.MustCompile(`(^|[^\w.-])`+regexp.QuoteMeta(name)+`($|[^\w-])`).MatchString(text) {
+	for _, w := range word.FindAllString(text, -1) {
+		if s.named[w] || slices.ContainsFunc(strings.Split(w, "."), func(n string) bool { return s.named[n] }) {
 			return true
 		}
 	}
