@@ -10,6 +10,6 @@ func newSchema() *cobra.Command {
 		Args:  unknownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newSchemaDiff())
+	c.AddCommand(newSchemaList(), newSchemaShow(), newSchemaDiff(), newSchemaSuggest(), newSchemaInfer(), newSchemaExport(), newSchemaImport())
 	return c
 }

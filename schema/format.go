@@ -102,7 +102,7 @@ func formatted(source, before string) string {
 }
 
 // maxLine is how long a struct on one line may be.
-const maxLine = 100
+const maxLine = 110
 
 // braces puts fields into a struct: on one line if that is short enough.
 func braces(fields []string, lines bool) string {

@@ -269,10 +269,6 @@ func (i *importer) structure(path []string, s object, depth int) state.Alt {
 			continue
 		}
 		f.Type = i.typ(sub(path, m.name), m.value, depth+1)
-		if f.Optional && f.Type.Default != nil {
-			i.note(sub(path, m.name), "that the field may be missing: a default fills it")
-			f.Optional = false
-		}
 		a.Fields = append(a.Fields, f)
 	}
 	for _, name := range required {
