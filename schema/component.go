@@ -2,60 +2,53 @@ package schema
 
 import (
 	"cmp"
-	"maps"
 	"slices"
+
+	"cuelang.org/go/cue"
 
 	"keyshift.dev/state"
 )
 
-type (
-	rawComponent struct {
-		Workload *state.Workload       `json:"workload"`
-		External bool                  `json:"external"`
-		Release  string                `json:"release"`
-		Releases map[string]rawRelease `json:"releases"`
-		Policy   *rawPolicy            `json:"policy"`
+func (r *reader) readComponent(path []string, v cue.Value) state.Component {
+	c := state.Component{Name: path[2], External: flagged(v, atExternal), Release: textAt(v, atRelease), Pos: r.places.at(path)}
+	if w := v.LookupPath(atWorkload); w.Exists() {
+		c.Workload = &state.Workload{Kind: textAt(w, atKind), Namespace: textAt(w, atNamespace), Name: textAt(w, atName)}
 	}
-	rawRelease struct {
-		Images map[string]string            `json:"images"`
-		Env    map[string]map[string]string `json:"env"`
-		Uses   map[string]rawUse            `json:"uses"`
+	if p := v.LookupPath(atPolicy); p.Exists() || !c.External {
+		c.Policy = r.componentPolicy(sub(path, "policy"), p)
 	}
-	rawUse struct {
-		Reads   state.Range   `json:"reads"`
-		Writes  state.Version `json:"writes"`
-		Updates state.Updates `json:"updates"`
-	}
-)
-
-func (r *reader) readComponent(path []string, raw rawComponent) state.Component {
-	c := state.Component{Name: path[2], Workload: raw.Workload, External: raw.External, Release: raw.Release, Pos: r.places.at(path)}
-	if !raw.External || raw.Policy != nil {
-		c.Policy = r.componentPolicy(sub(path, "policy"), raw.Policy)
-	}
-	for _, rel := range slices.SortedFunc(maps.Keys(raw.Releases), compareReleases) {
-		c.Releases = append(c.Releases, r.readRelease(sub(path, "releases", rel), rel, raw.Releases[rel]))
-	}
+	fields(v, atReleases, func(name string, v cue.Value) {
+		c.Releases = append(c.Releases, r.readRelease(sub(path, "releases", name), name, v))
+	})
+	slices.SortFunc(c.Releases, func(a, b state.Release) int { return compareReleases(a.Name, b.Name) })
 	return c
 }
 
-func (r *reader) readRelease(path []string, name string, raw rawRelease) state.Release {
+func (r *reader) readRelease(path []string, name string, v cue.Value) state.Release {
 	rel := state.Release{Name: name, Pos: r.places.at(path)}
-	for _, container := range slices.Sorted(maps.Keys(raw.Images)) {
-		rel.Images = append(rel.Images, state.Image{Container: container, Image: raw.Images[container]})
-	}
-	for _, container := range slices.Sorted(maps.Keys(raw.Env)) {
-		for _, n := range slices.Sorted(maps.Keys(raw.Env[container])) {
-			rel.Env = append(rel.Env, state.Env{Container: container, Name: n, Value: raw.Env[container][n]})
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(raw.Uses)) {
-		u := raw.Uses[k]
+	fields(v, atImages, func(container string, v cue.Value) {
+		image, _ := v.String()
+		rel.Images = append(rel.Images, state.Image{Container: container, Image: image})
+	})
+	fields(v, atEnv, func(container string, v cue.Value) {
+		fields(v, cue.MakePath(), func(name string, v cue.Value) {
+			value, _ := v.String()
+			rel.Env = append(rel.Env, state.Env{Container: container, Name: name, Value: value})
+		})
+	})
+	fields(v, atUses, func(keyspace string, v cue.Value) {
+		u := state.Use{Keyspace: keyspace, Reads: state.Range(textAt(v, atReads)), Writes: state.Version(textAt(v, atWrites)),
+			Updates: state.Updates(textAt(v, atUpdates)), Pos: r.places.at(sub(path, "uses", keyspace))}
 		if u.Writes != "" && u.Updates == "" {
 			u.Updates = state.UpdatesValue
 		}
-		rel.Uses = append(rel.Uses, state.Use{Keyspace: k, Reads: u.Reads, Writes: u.Writes, Updates: u.Updates, Pos: r.places.at(sub(path, "uses", k))})
-	}
+		rel.Uses = append(rel.Uses, u)
+	})
+	slices.SortFunc(rel.Images, func(a, b state.Image) int { return cmp.Compare(a.Container, b.Container) })
+	slices.SortFunc(rel.Env, func(a, b state.Env) int {
+		return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(rel.Uses, func(a, b state.Use) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
 	return rel
 }
 

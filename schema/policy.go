@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"cuelang.org/go/cue"
+
 	"keyshift.dev/state"
 )
 
@@ -62,10 +64,14 @@ var rules = []rule{
 }
 
 // readPolicy reads the policy of one level, the zero Policy if there is none.
-func (r *reader) readPolicy(path []string, raw *rawPolicy, level string) state.Policy {
-	if raw == nil {
+func (r *reader) readPolicy(path []string, v cue.Value, level string) state.Policy {
+	if !v.Exists() {
 		return state.Policy{}
 	}
+	return r.policy(path, decode[rawPolicy](r, path, v), level)
+}
+
+func (r *reader) policy(path []string, raw rawPolicy, level string) state.Policy {
 	p := state.Policy{
 		Backup: raw.Backup, Approval: raw.Approval, Strategy: raw.Strategy, Invalid: raw.Invalid, MaxInvalid: raw.MaxInvalid,
 		OnFailure: raw.OnFailure, Canary: raw.Canary, Windows: r.windows(sub(path, "windows"), raw.Windows, level),
@@ -137,12 +143,13 @@ func sortedGates(gates ...[]state.Gate) []state.Gate {
 }
 
 // componentPolicy reads the policy of a component and adds what the system's says of rollouts.
-func (r *reader) componentPolicy(path []string, raw *rawPolicy) state.ComponentPolicy {
-	p := stricter(r.desired.Policy, r.readPolicy(path, raw, levelComponent))
-	out := state.ComponentPolicy{Approval: p.Approval, OnFailure: p.OnFailure, Windows: p.Windows, Soak: p.Soak, Gates: p.Gates}
-	if raw == nil {
-		return out
+func (r *reader) componentPolicy(path []string, v cue.Value) state.ComponentPolicy {
+	var raw rawPolicy
+	if v.Exists() {
+		raw = decode[rawPolicy](r, path, v)
 	}
+	p := stricter(r.desired.Policy, r.policy(path, raw, levelComponent))
+	out := state.ComponentPolicy{Approval: p.Approval, OnFailure: p.OnFailure, Windows: p.Windows, Soak: p.Soak, Gates: p.Gates}
 	out.MaxParallel, out.Jump = raw.MaxParallel, raw.Jump
 	out.After = slices.Compact(slices.Sorted(slices.Values(raw.After)))
 	return out

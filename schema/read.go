@@ -3,31 +3,24 @@ package schema
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 
 	"keyshift.dev/state"
 )
 
-// The plain parts of a spec as CUE decodes them. Shapes, migrations, tests and policies are read from CUE values.
+// What is plain in a version and a migration.
 type (
-	rawKeyspace struct {
-		Store      string                         `json:"store"`
-		Version    state.Version                  `json:"version"`
-		Policy     *rawPolicy                     `json:"policy"`
-		Versions   map[state.Version]rawVersion   `json:"versions"`
-		Migrations map[state.Version]rawMigration `json:"migrations"`
-	}
 	rawVersion struct {
-		Keys      string            `json:"keys"`
-		Type      string            `json:"type"`
-		Map       bool              `json:"map"`
-		Encoding  string            `json:"encoding"`
-		Encodings map[string]string `json:"encodings"`
-		TTL       *rawTTL           `json:"ttl"`
+		Keys      string
+		Type      string
+		Map       bool
+		Encoding  string
+		Encodings map[string]string
+		TTL       *rawTTL
 	}
 	rawTTL struct {
 		Min string `json:"min"`
@@ -35,40 +28,73 @@ type (
 		Set string `json:"set"`
 	}
 	rawMigration struct {
-		From state.Version `json:"from"`
-		Drop []string      `json:"drop"`
+		From state.Version
+		Drop []string
 	}
 )
 
+// Looking up is the cheapest way into a value, with paths that are made once.
+var (
+	systemPolicy = []string{"system", "policy"}
+
+	atStore, atVersion, atPolicy, atVersions = field("store"), field("version"), field("policy"), field("versions")
+	atMigrations, atFrom, atDrop, atTests    = field("migrations"), field("from"), field("drop"), field("tests")
+	atKeys, atType, atMap, atEncoding        = field("keys"), field("type"), field("map"), field("encoding")
+	atEncodings, atTTL, atOld, atNew, atKey  = field("encodings"), field("ttl"), field("old"), field("new"), field("key")
+	atStores, atKeyspaces, atComponents      = field("stores"), field("keyspaces"), field("components")
+	atWorkload, atExternal, atRelease        = field("workload"), field("external"), field("release")
+	atReleases, atImages, atEnv, atUses      = field("releases"), field("images"), field("env"), field("uses")
+	atReads, atWrites, atUpdates             = field("reads"), field("writes"), field("updates")
+	atKind, atNamespace, atName              = field("kind"), field("namespace"), field("name")
+)
+
+func field(name string) cue.Path { return cue.MakePath(cue.Str(name)) }
+
+// textAt returns the string at a path, "" if there is none.
+func textAt(v cue.Value, at cue.Path) string {
+	s, _ := v.LookupPath(at).String() // what is no string CUE has refused
+	return s
+}
+
+func flagged(v cue.Value, at cue.Path) bool {
+	b, _ := v.LookupPath(at).Bool()
+	return b
+}
+
+// fields calls f for each field of the struct at a path, none if there is none.
+func fields(v cue.Value, at cue.Path, f func(name string, v cue.Value)) {
+	if v = v.LookupPath(at); !v.Exists() {
+		return
+	}
+	it, err := v.Fields()
+	for err == nil && it.Next() {
+		f(name(it.Selector()), it.Value())
+	}
+}
+
 // read fills in the desired state. It goes on after a problem, so that one run reports them all.
 func (r *reader) read() {
-	if p := r.lookup([]string{"system", "policy"}); p.Exists() {
-		r.desired.Policy = r.readPolicy([]string{"system", "policy"}, decode[*rawPolicy](r, []string{"system", "policy"}, p), levelSystem)
+	if p := r.system.LookupPath(atPolicy); p.Exists() {
+		r.desired.Policy = r.readPolicy(systemPolicy, p, levelSystem)
 	}
-	r.each("stores", func(path []string, v cue.Value) {
+	fields(r.system, atStores, func(name string, v cue.Value) {
+		path := []string{"system", "stores", name}
 		r.desired.Stores = append(r.desired.Stores, r.readStore(path, decode[rawStore](r, path, v)))
 	})
 	c := checker{r, map[string]bool{}}
-	r.each("keyspaces", func(path []string, v cue.Value) {
+	fields(r.system, atKeyspaces, func(name string, v cue.Value) {
 		before := len(r.problems)
-		r.desired.Keyspaces = append(r.desired.Keyspaces, r.readKeyspace(path[2], decode[rawKeyspace](r, path, v)))
-		c.broken[path[2]] = len(r.problems) > before
+		r.below = v
+		r.desired.Keyspaces = append(r.desired.Keyspaces, c.readKeyspace(name, v))
+		c.broken[name] = len(r.problems) > before
 	})
-	r.each("components", func(path []string, v cue.Value) {
-		r.desired.Components = append(r.desired.Components, r.readComponent(path, decode[rawComponent](r, path, v)))
+	fields(r.system, atComponents, func(name string, v cue.Value) {
+		r.desired.Components = append(r.desired.Components, r.readComponent([]string{"system", "components", name}, v))
 	})
 	slices.SortFunc(r.desired.Stores, func(a, b state.Store) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.desired.Keyspaces, func(a, b state.Keyspace) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.desired.Components, func(a, b state.Component) int { return cmp.Compare(a.Name, b.Name) })
 	c.check()
-}
-
-// each calls f for the stores, keyspaces or components of the system, in the order of the files.
-func (r *reader) each(what string, f func(path []string, v cue.Value)) {
-	it, err := r.system.LookupPath(cue.MakePath(cue.Str(what))).Fields()
-	for err == nil && it.Next() {
-		f([]string{"system", what, name(it.Selector())}, it.Value())
-	}
 }
 
 // decode reads what is plain in a value.
@@ -79,87 +105,136 @@ func decode[T any](r *reader, path []string, v cue.Value) (out T) {
 	return out
 }
 
-func (r *reader) readKeyspace(name string, raw rawKeyspace) state.Keyspace {
+func (c checker) readKeyspace(name string, v cue.Value) state.Keyspace {
 	path := []string{"system", "keyspaces", name}
-	k := state.Keyspace{Name: name, Store: raw.Store, Version: raw.Version, Pos: r.places.at(path)}
-	k.Policy = stricter(r.desired.Policy, r.readPolicy(sub(path, "policy"), raw.Policy, levelKeyspace))
-	for _, v := range slices.SortedFunc(maps.Keys(raw.Versions), state.Version.Compare) {
-		if s, ok := r.readShape(sub(path, "versions", string(v)), v, raw.Versions[v]); ok {
+	k := state.Keyspace{Name: name, Store: textAt(v, atStore), Version: state.Version(textAt(v, atVersion)), Pos: c.places.at(path)}
+	k.Policy = stricter(c.desired.Policy, c.readPolicy(sub(path, "policy"), v.LookupPath(atPolicy), levelKeyspace))
+	declared := map[state.Version]bool{}
+	fields(v, atVersions, func(name string, v cue.Value) {
+		declared[state.Version(name)] = true
+		if s, ok := c.readShape(sub(path, "versions", name), state.Version(name), v); ok {
 			k.Shapes = append(k.Shapes, s)
 		}
-	}
-	for _, to := range slices.SortedFunc(maps.Keys(raw.Migrations), state.Version.Compare) {
-		at := sub(path, "migrations", string(to))
-		if _, declared := raw.Versions[to]; !declared {
-			r.problem(at, "unknown-version", fmt.Sprintf("the migration leads to %s, which is not declared", to), "declare it under versions, or mend the name")
-			continue
+	})
+	slices.SortFunc(k.Shapes, func(a, b state.Shape) int { return a.Version.Compare(b.Version) })
+	written := map[state.Version]bool{}
+	fields(v, atMigrations, func(name string, v cue.Value) {
+		at, to := sub(path, "migrations", name), state.Version(name)
+		written[to] = true
+		if !declared[to] {
+			c.problem(at, "unknown-version", fmt.Sprintf("the migration leads to %s, which is not declared", to), "declare it under versions, or mend the name")
+			return
 		}
-		if m, ok := r.readMigration(at, k, to, raw.Migrations[to]); ok {
+		raw := rawMigration{From: state.Version(textAt(v, atFrom))}
+		if drop := v.LookupPath(atDrop); drop.Exists() {
+			raw.Drop = decode[[]string](c.reader, sub(at, "drop"), drop)
+		}
+		if m, ok := c.readMigration(at, k, to, raw); ok {
 			k.Migrations = append(k.Migrations, m)
 		}
+	})
+	if len(k.Shapes) == len(declared) {
+		k.Migrations = append(k.Migrations, c.leftOut(path, k, written)...)
 	}
-	k.Tests = r.readTests(sub(path, "tests"), raw)
+	slices.SortFunc(k.Migrations, func(a, b state.Migration) int { return a.To.Compare(b.To) })
+	k.Tests = c.readTests(sub(path, "tests"), k, v)
 	return k
 }
 
-// lookup returns the value at a path of the system; names with a leading # are definitions.
+// leftOut derives the migrations that a spec leaves out, each from the next older version: those that only carry fields
+// and fill in defaults. Where units are not rewritten, none is needed.
+func (c checker) leftOut(path []string, k state.Keyspace, written map[state.Version]bool) (out []state.Migration) {
+	before := len(c.problems)
+	if c.checkLayout(k); len(c.problems) > before {
+		c.problems = c.problems[:before] // which check says again
+		return nil
+	}
+	for i, s := range k.Shapes {
+		if i == 0 || written[s.Version] {
+			continue
+		}
+		from := k.Shapes[i-1].Version
+		m, ok := c.readMigration(sub(path, "migrations", string(s.Version)), k, s.Version, rawMigration{From: from})
+		if ok {
+			m.Derived, m.Pos = true, s.Pos
+			out = append(out, m)
+			continue
+		}
+		var open []string
+		for _, d := range c.problems[before:].Sorted() {
+			open = append(open, d.Message)
+		}
+		c.problems = c.problems[:before]
+		if rewritten(k) {
+			c.problemAt(s.Pos, versionPath(k, s.Version), "no-path", fmt.Sprintf("no migration leads to %s, and none can be derived from %s: %s", s.Version, from, strings.Join(open, "; ")),
+				"write migrations: "+strconv.Quote(string(s.Version))+", which `keyshift schema suggest` begins, or remove the version")
+			before = len(c.problems)
+		}
+	}
+	return out
+}
+
+// lookup returns the value at a path below the keyspace that is being read; names with a leading # are definitions.
 func (r *reader) lookup(path []string) cue.Value {
+	const below = 3 // system.keyspaces.NAME
 	selectors := make([]cue.Selector, 0, len(path))
-	for _, n := range path[1:] { // path[0] is system itself
+	for _, n := range path[below:] {
 		if n[0] == '#' {
 			selectors = append(selectors, cue.Def(n))
 			continue
 		}
 		selectors = append(selectors, cue.Str(n))
 	}
-	return r.system.LookupPath(cue.MakePath(selectors...))
+	return r.below.LookupPath(cue.MakePath(selectors...))
 }
 
+var atValue = cue.MakePath(cue.Def("#value"))
+
 // readShape reads one version; ok is false if it has a problem.
-func (r *reader) readShape(path []string, v state.Version, raw rawVersion) (s state.Shape, ok bool) {
+func (r *reader) readShape(path []string, version state.Version, v cue.Value) (s state.Shape, ok bool) {
 	before := len(r.problems)
-	s = state.Shape{Version: v, Keys: raw.Keys, Pos: r.places.at(path)}
+	s = state.Shape{Version: version, Keys: textAt(v, atKeys), Pos: r.places.at(path)}
+	raw := rawVersion{Keys: s.Keys, Type: textAt(v, atType), Map: flagged(v, atMap), Encoding: textAt(v, atEncoding)}
+	if e := v.LookupPath(atEncodings); e.Exists() {
+		raw.Encodings = decode[map[string]string](r, path, e)
+	}
+	if t := v.LookupPath(atTTL); t.Exists() {
+		raw.TTL = decode[*rawTTL](r, path, t)
+	}
 	r.layout(path, raw, &s)
-	at := sub(path, "#value")
 	if len(r.problems) == before {
-		s.Value = r.shape(at, r.lookup(at), s)
+		s.Value = r.shape(sub(path, "#value"), v.LookupPath(atValue), s)
 	}
 	return s, len(r.problems) == before
 }
 
-func (r *reader) readTests(path []string, raw rawKeyspace) []state.Test {
+func (r *reader) readTests(path []string, k state.Keyspace, v cue.Value) []state.Test {
 	var tests []state.Test
-	it, err := r.lookup(path).Fields()
-	if err != nil {
-		return nil // no tests
-	}
-	for it.Next() {
-		to := state.Version(name(it.Selector()))
-		at := sub(path, string(to))
-		if _, declared := raw.Migrations[to]; !declared {
+	fields(v, atTests, func(name string, v cue.Value) {
+		to := state.Version(name)
+		at := sub(path, name)
+		if _, declared := k.FindShape(to); !declared || len(k.Shapes) > 0 && to == k.Shapes[0].Version {
 			r.problem(at, "unknown-version", fmt.Sprintf("these tests are of a migration to %s, which is not declared", to), "mend the name")
-			continue
+			return
 		}
-		list, err := it.Value().List()
+		list, err := v.List()
 		for i := 0; err == nil && list.Next(); i++ {
 			tests = append(tests, r.readTest(sub(at, strconv.Itoa(i)), to, list.Value()))
 		}
-	}
+	})
 	slices.SortStableFunc(tests, func(a, b state.Test) int { return a.To.Compare(b.To) })
 	return tests
 }
 
 func (r *reader) readTest(path []string, to state.Version, v cue.Value) state.Test {
 	t := state.Test{To: to, Pos: r.places.at(path)}
-	t.Old = r.value(sub(path, "old"), v.LookupPath(cue.ParsePath("old")))
-	t.New = r.value(sub(path, "new"), v.LookupPath(cue.ParsePath("new")))
-	if it, err := v.LookupPath(cue.ParsePath("key")).Fields(); err == nil {
-		for it.Next() {
-			if t.Key == nil {
-				t.Key = map[string]string{}
-			}
-			t.Key[name(it.Selector())] = r.value(sub(path, "key"), it.Value()).Text
+	t.Old = r.value(sub(path, "old"), v.LookupPath(atOld))
+	t.New = r.value(sub(path, "new"), v.LookupPath(atNew))
+	fields(v, atKey, func(name string, v cue.Value) {
+		if t.Key == nil {
+			t.Key = map[string]string{}
 		}
-	}
+		t.Key[name] = r.value(sub(path, "key"), v).Text
+	})
 	return t
 }

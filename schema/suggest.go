@@ -3,7 +3,6 @@ package schema
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 
@@ -109,10 +108,9 @@ func openSpec(files fs.FS, dir string) (spec, error) {
 			s.fields = append(s.fields, locate(f)...)
 		}
 	}
-	it, err := r.lookup([]string{"system", "keyspaces"}).Fields()
-	for err == nil && it.Next() {
-		s.keyspaces = append(s.keyspaces, r.readVersions(name(it.Selector())))
-	}
+	fields(r.system, atKeyspaces, func(name string, v cue.Value) {
+		s.keyspaces = append(s.keyspaces, r.readVersions(name, v))
+	})
 	slices.SortFunc(s.keyspaces, func(a, b state.Keyspace) int { return strings.Compare(a.Name, b.Name) })
 	if len(s.keyspaces) == 0 {
 		_, err := Evaluate(files, dir)
@@ -125,22 +123,15 @@ func openSpec(files fs.FS, dir string) (spec, error) {
 }
 
 // readVersions reads the versions of a keyspace one by one, so that one that is wrong does not hide the others.
-func (r *reader) readVersions(keyspace string) state.Keyspace {
+func (r *reader) readVersions(keyspace string, v cue.Value) state.Keyspace {
 	path := []string{"system", "keyspaces", keyspace}
 	k := state.Keyspace{Name: keyspace, Pos: r.places.at(path)}
-	raws := map[state.Version]rawVersion{}
-	it, err := r.lookup(sub(path, "versions")).Fields()
-	for err == nil && it.Next() {
-		var raw rawVersion
-		if it.Value().Decode(&raw) == nil {
-			raws[state.Version(name(it.Selector()))] = raw
-		}
-	}
-	for _, v := range slices.SortedFunc(maps.Keys(raws), state.Version.Compare) {
-		if s, ok := r.readShape(sub(path, "versions", string(v)), v, raws[v]); ok {
+	fields(v, atVersions, func(version string, v cue.Value) {
+		if s, ok := r.readShape(sub(path, "versions", version), state.Version(version), v); ok {
 			k.Shapes = append(k.Shapes, s)
 		}
-	}
+	})
+	slices.SortFunc(k.Shapes, func(a, b state.Shape) int { return a.Version.Compare(b.Version) })
 	return k
 }
 
