@@ -46,7 +46,7 @@ func (d *direction) buildAt(path []string, target state.Alt, source *state.Alt, 
 	for _, ss := range byName {
 		out.Fields = append(out.Fields, d.undeclared(path, target, ss)...)
 	}
-	if len(path) > 0 && source != nil && source.Open {
+	if len(path) > 0 && source != nil && source.Open && (len(setters) == 0 || isOpen(path, setters)) {
 		out.Fields = append(out.Fields, d.carryRest(path, target, *source, maybe)...)
 	}
 	sortFields(out.Fields)
@@ -257,7 +257,7 @@ func (d *direction) setEach(path []string, f state.Field, marks []setter) []stat
 // complete tells whether a struct literal ends in ..., or sets every field that it must have: CUE closes it otherwise.
 // An optional field that the source has at the same place would be expected to be carried, and is not.
 func (d *direction) complete(path []string, target state.Alt, source *state.Alt, ss []setter, pos state.Pos) bool {
-	if slices.ContainsFunc(ss, func(s setter) bool { return s.open && len(s.path) == len(path) }) {
+	if isOpen(path, ss) {
 		return true
 	}
 	for _, f := range target.Fields {
@@ -271,6 +271,11 @@ func (d *direction) complete(path []string, target state.Alt, source *state.Alt,
 		return false
 	}
 	return true
+}
+
+// isOpen tells whether a struct literal at a path ends in ....
+func isOpen(path []string, ss []setter) bool {
+	return slices.ContainsFunc(ss, func(s setter) bool { return s.open && len(s.path) == len(path) })
 }
 
 // carry makes the expression of a field that the user does not set.

@@ -46,11 +46,7 @@ func trimmed(ss []setter, n int) []setter {
 
 // flatten gathers the setters of a struct literal.
 func (d *direction) flatten(path []string, steps []clause, decls []ast.Decl) []setter {
-	for _, decl := range decls {
-		if f, ok := decl.(*ast.Field); ok {
-			d.siblings[f.Value]++
-		}
-	}
+	d.know(decls)
 	var out []setter
 	for _, decl := range decls {
 		switch decl := decl.(type) {
@@ -66,6 +62,23 @@ func (d *direction) flatten(path []string, steps []clause, decls []ast.Decl) []s
 		}
 	}
 	return out
+}
+
+// know notes the fields of a struct literal that others may name: those that stand in it once.
+func (d *direction) know(decls []ast.Decl) {
+	times := map[string]int{}
+	for _, decl := range decls {
+		if f, ok := decl.(*ast.Field); ok {
+			name, _, _ := ast.LabelName(f.Label)
+			times[name]++
+		}
+	}
+	for _, decl := range decls {
+		if f, ok := decl.(*ast.Field); ok {
+			name, _, _ := ast.LabelName(f.Label)
+			d.siblings[f.Value] = times[name] == 1
+		}
+	}
 }
 
 // embed gathers the setters of a struct that is embedded in another.

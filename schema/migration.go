@@ -30,7 +30,7 @@ type direction struct {
 	known     []facts               // what conditions say
 	vars      map[ast.Node]variable // what clauses bind
 	lets      map[ast.Node]ast.Expr // what let clauses of comprehensions name
-	siblings  map[ast.Node]int      // values of fields of the result
+	siblings  map[ast.Node]bool     // values of fields of the result: whether it is the only one
 	sorted    ast.Expr              // a list whose order does not matter
 	comparing bool                  // inside a comparator
 	lenient   int                   // a part that may be missing may stand here
@@ -42,7 +42,7 @@ type direction struct {
 
 func (r *reader) direction(path []string, name string, source, target state.Shape) *direction {
 	d := &direction{r: r, path: path, name: name, source: source, target: target, pos: r.places.at(path),
-		vars: map[ast.Node]variable{}, lets: map[ast.Node]ast.Expr{}, siblings: map[ast.Node]int{}}
+		vars: map[ast.Node]variable{}, lets: map[ast.Node]ast.Expr{}, siblings: map[ast.Node]bool{}}
 	if p, err := state.ParsePattern(source.Keys); err == nil {
 		d.segments = p.Names()
 		for _, s := range d.segments {

@@ -112,11 +112,12 @@ func (d *direction) expand(e ast.Expr) (ast.Expr, bool) {
 	case *ast.LetClause:
 		return n.Expr, true
 	case ast.Expr:
-		if d.siblings[n] == 1 && !isChoice(n) {
+		once, sibling := d.siblings[n]
+		if once && !isChoice(n) {
 			return n, true
 		}
 		_, values := d.declared(id)
-		if d.siblings[n] == 0 && len(values) == 1 && d.dependsOnUnit(n, map[ast.Node]bool{}) && !isChoice(n) {
+		if !sibling && len(values) == 1 && d.dependsOnUnit(n, map[ast.Node]bool{}) && !isChoice(n) {
 			return n, true
 		}
 	}

@@ -212,7 +212,7 @@ func (d *direction) freeField(path []string, ss []setter) ([]state.FieldExpr, st
 	f := state.Field{Name: name, Optional: true}
 	if slices.ContainsFunc(ss, func(s setter) bool { return s.value == nil }) {
 		marks := slices.DeleteFunc(slices.Clone(ss), func(s setter) bool { return s.value != nil || len(s.path) != len(path) })
-		if len(marks) != 1 || slices.ContainsFunc(ss, func(s setter) bool { return s.value != nil && len(s.path) == len(path) }) {
+		if len(marks) != 1 || slices.ContainsFunc(ss, func(s setter) bool { return s.value != nil && s.key == nil && len(s.path) == len(path) }) {
 			d.failAt(ss[0].pos, d.path, "cannot-compile", "a field that is set in several places inside an expression cannot be compiled", "set it in one place")
 			return nil, f
 		}
