@@ -15,7 +15,8 @@ import (
 var (
 	errKinds    = errors.New("values of different or wrong kinds")
 	errZero     = errors.New("division by zero")
-	errDigits   = errors.New("a decimal needs more than 34 digits")
+	errDigits   = errors.New("a number needs more than 34 digits")
+	errRepeat   = errors.New("a count is negative or more than a million")
 	errHuge     = errors.New("an integer has more than 4096 digits")
 	errConflict = errors.New("conflicting values")
 )
@@ -26,19 +27,65 @@ var decimals = apd.BaseContext.WithPrecision(34)
 // calculate applies + - * div mod quo rem.
 func calculate(op state.Op, a, b value) (value, error) {
 	switch {
-	case a.kind == isInt && b.kind == isInt:
+	case a.kind == isInt && b.kind == isInt && op != state.OpQuotient:
 		if v, ok := small(op, a.i, b.i); ok {
 			return v, nil
 		}
 		return large(op, a, b)
-	case a.kind == isStr && b.kind == isStr && op == state.OpAdd:
-		return str(a.s + b.s), nil
+	case op == state.OpAdd && a.kind == b.kind && (a.kind == isStr || a.kind == isBytes):
+		return value{kind: a.kind, s: a.s + b.s}, nil
+	case op == state.OpMul && (a.kind == isStr || a.kind == isBytes):
+		return repeat(a, b)
+	case op == state.OpMul && (b.kind == isStr || b.kind == isBytes):
+		return repeat(b, a)
 	case !a.isNumber() || !b.isNumber():
 		return value{}, errKinds
+	case op == state.OpQuotient:
+		return quotient(a, b)
 	case a.kind == isDec || b.kind == isDec:
 		return decimal(op, a, b)
 	}
 	return large(op, a, b)
+}
+
+// maxRepeat is how often CUE repeats a string, a list or bytes.
+const maxRepeat = 1_000_000
+
+// repeat repeats a string or bytes.
+func repeat(s, n value) (value, error) {
+	switch {
+	case n.kind != isInt && n.kind != isBig:
+		return value{}, errKinds
+	case n.kind == isBig || n.i < 0 || n.i > maxRepeat:
+		return value{}, errRepeat
+	case n.i > 0 && len(s.s) > maxBytes/int(n.i):
+		return value{}, errWork
+	}
+	return value{kind: s.kind, s: strings.Repeat(s.s, int(n.i))}, nil
+}
+
+// quotient divides as CUE does: to 34 digits, without zeros at the end but one behind the point.
+func quotient(a, b value) (value, error) {
+	var d apd.Decimal
+	c, err := decimals.Quo(&d, a.decimal(), b.decimal())
+	if c.DivisionByZero() || c.InvalidOperation() {
+		return value{}, errZero
+	}
+	if err != nil || d.Form != apd.Finite {
+		return value{}, errDigits
+	}
+	return value{kind: isDec, dec: reduced(&d)}, nil
+}
+
+// reduced drops the zeros at the end of a decimal, and leaves one behind the point if it had any there.
+func reduced(d *apd.Decimal) *apd.Decimal {
+	exponent := d.Exponent
+	d.Reduce(d)
+	if exponent < 0 && d.Exponent >= 0 {
+		d.Exponent--
+		d.Coeff.Mul(&d.Coeff, apd.NewBigInt(10))
+	}
+	return d
 }
 
 // small computes in an int64; ok is false if the result may not fit or there is none.
@@ -123,7 +170,16 @@ func large(op state.Op, a, b value) (value, error) {
 	if z.BitLen() > maxDigits*10/3 {
 		return value{}, errHuge
 	}
+	if z.BitLen() > 113 && (op == state.OpAdd || op == state.OpSub || op == state.OpMul) && rounds(z) {
+		return value{}, errDigits
+	}
 	return bigInt(z), nil
+}
+
+// rounds tells whether CUE, which computes with 34 digits, would round an integer.
+func rounds(z *big.Int) bool {
+	digits := strings.TrimRight(strings.TrimLeft(z.String(), "-"), "0")
+	return len(digits) > 34
 }
 
 func (v value) decimal() *apd.Decimal {
@@ -172,18 +228,29 @@ func compare(op state.Op, a, b value) (value, error) {
 	switch {
 	case a.isNumber() && b.isNumber():
 		order = compareNumbers(a, b)
-	case (op == state.OpEq || op == state.OpNe) && (a.kind == isNull || b.kind == isNull):
+	case equality(op) && (a.kind == isNull || b.kind == isNull):
 		return boolean((a.kind == b.kind) == (op == state.OpEq)), nil
-	case a.kind != b.kind:
+	case equality(op) && composite(a, b):
+		return boolean(a.equal(b) == (op == state.OpEq)), nil
+	case a.kind != b.kind || !equality(op) && composite(a, b):
 		return value{}, errKinds
-	case a.kind == isStr:
+	case a.kind == isStr || a.kind == isBytes:
 		order = strings.Compare(a.s, b.s)
-	case op != state.OpEq && op != state.OpNe:
+	case !equality(op):
 		return value{}, errKinds
 	default:
 		order = cmp.Compare(a.i, b.i)
 	}
 	return boolean(ordered(op, order)), nil
+}
+
+func equality(op state.Op) bool { return op == state.OpEq || op == state.OpNe }
+
+// composite tells whether two values are both lists or both structs.
+func composite(a, b value) bool {
+	aMap, aIs := a.isComposite()
+	bMap, bIs := b.isComposite()
+	return aIs && bIs && aMap == bMap
 }
 
 func ordered(op state.Op, order int) bool {

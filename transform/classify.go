@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"keyshift.dev/state"
 )
@@ -12,14 +13,11 @@ import (
 // says what keeps it from the nearest version; the reason holds no value of the unit.
 func (p *Programs) Classify(u Unit) (class state.Class, reason string) {
 	u = u.Sorted()
-	d, err := read(u)
-	if err != nil {
-		return state.Unfit, p.unread(u, err)
-	}
+	r := reading{unit: u, redis: u.redis()}
 	var one state.Version
 	var more []state.Version
 	for _, s := range p.shapes {
-		if (p.patterns && !s.pattern.Covers(u.Key)) || !s.fits(u, d) {
+		if (p.patterns && !s.pattern.Covers(u.Key)) || !s.fits(&r) {
 			continue
 		}
 		if one == "" {
@@ -30,112 +28,102 @@ func (p *Programs) Classify(u Unit) (class state.Class, reason string) {
 	}
 	switch {
 	case one == "":
-		return state.Unfit, p.explain(u, d)
+		return state.Unfit, p.explain(&r)
 	case more == nil:
 		return state.Class(one), ""
 	}
 	return state.ClassOf(append(more, one)...), ""
 }
 
-// read parses the text of a string.
-func read(u Unit) (document, error) {
-	if u.IsHash() {
-		return document{}, nil
-	}
-	return parseJSON(u.Text)
-}
-
-func (s *shape) fits(u Unit, d document) bool {
-	if s.hash != u.IsHash() {
-		return false
-	}
-	if s.hash {
-		var room [maxSlots]int16
-		_, _, ok := s.value.fitHash(u.Fields, room[:])
-		return ok
-	}
-	return s.value.fitJSON(d, 0)
-}
-
-// unread explains a text that cannot be read.
-func (p *Programs) unread(u Unit, err error) string {
-	if slices.ContainsFunc(p.shapes, func(s *shape) bool { return !s.hash }) {
-		return err.Error()
-	}
-	return p.explain(u, document{})
-}
-
 // explain says what keeps a unit from the version that it is nearest to, of equals the newest.
-func (p *Programs) explain(u Unit, d document) string {
+func (p *Programs) explain(r *reading) string {
 	var nearest *shape
 	var faults []string
+	unread := true
 	for _, s := range p.shapes {
-		f := p.faults(s, u, d)
+		f := p.faults(s, r)
+		_, err := s.read(r)
+		unread = unread && err != nil
 		if nearest == nil || len(f) <= len(faults) {
 			nearest, faults = s, f
 		}
 	}
-	if nearest == nil {
+	switch {
+	case nearest == nil:
 		return "the keyspace declares no version"
-	}
-	if len(faults) == 0 {
+	case unread && len(faults) == 1:
+		return faults[0] // it is said of the bytes, not of a version
+	case len(faults) == 0:
 		faults = []string{"does not fit it"}
 	}
 	return fmt.Sprintf("fits none of %s; nearest is %s: %s", p.known(), nearest.version, strings.Join(faults, ", "))
 }
 
+// read reads a unit whose bytes may not be of the shape's encoding.
+func (s *shape) read(r *reading) (value, error) {
+	if s.redis != r.redis {
+		return value{}, nil
+	}
+	return s.root(r)
+}
+
+// articles names the kinds of Redis for messages.
+var articles = map[state.Redis]string{
+	state.String: "a string", state.Hash: "a hash", state.Document: "a JSON document", state.Map: "an entry of a map",
+	state.List: "an element of a list", state.Set: "an element of a set", state.SortedSet: "a member of a sorted set",
+	state.Stream: "an entry of a stream",
+}
+
 // faults lists what is wrong with a unit for one version, by its nearest alternative.
-func (p *Programs) faults(s *shape, u Unit, d document) []string {
+func (p *Programs) faults(s *shape, r *reading) []string {
 	switch {
-	case s.hash && !u.IsHash():
-		return []string{"is not a hash"}
-	case !s.hash && u.IsHash():
-		return []string{"is not a string"}
-	case p.patterns && !s.pattern.Covers(u.Key):
+	case s.redis != r.redis:
+		return []string{"is not " + articles[s.redis]}
+	case p.patterns && !s.pattern.Covers(r.unit.Key):
 		return []string{fmt.Sprintf("the key does not match %q", s.pattern)}
-	case s.hash && len(u.Fields) > maxFields:
+	case s.isParts() && len(r.unit.Fields) > maxFields:
 		return []string{fmt.Sprintf("has more than %d fields", maxFields)}
 	}
-	found, isObject := s.inspect(u, d)
-	if !isObject {
-		return []string{"is not " + s.value.String()}
+	faults := s.ttlFaults(r.unit.TTL)
+	root, err := s.root(r)
+	if err != nil {
+		return append(faults, err.Error())
+	}
+	if s.value.altOf(root) != nil {
+		return faults
+	}
+	isMap, ok := root.isComposite()
+	if !ok || !isMap || !slices.ContainsFunc(s.value.alts, func(a alt) bool { return a.kind == state.Struct }) {
+		return append(faults, "is not "+s.value.String())
 	}
 	var best []string
-	for i, a := range s.value.alts {
-		if a.kind != state.Struct {
-			continue
-		}
-		if f := p.faultsOf(&a, found); best == nil || len(f) < len(best) || i == 0 {
-			best = f
+	for i := range s.value.alts {
+		if a := &s.value.alts[i]; a.kind == state.Struct {
+			if f := p.faultsOf(a, root); best == nil || len(f) < len(best) {
+				best = f
+			}
 		}
 	}
-	return best
+	return append(faults, best...)
 }
 
-// inspect returns the fields of a unit, and for each whether a type takes its value; ok is false if it has none.
-func (s *shape) inspect(u Unit, d document) (found map[string]func(*typ) bool, ok bool) {
-	found = map[string]func(*typ) bool{}
-	if s.hash {
-		for _, f := range u.Fields {
-			found[f.Name] = func(t *typ) bool { return t.fitText(f.Value) }
-		}
-		return found, true
+func (s *shape) ttlFaults(ttl int64) []string {
+	switch rule := s.source.TTL; {
+	case s.fitsTTL(ttl):
+		return nil
+	case ttl <= 0:
+		return []string{"does not expire"}
+	default:
+		return []string{fmt.Sprintf("lives longer than %s", time.Duration(rule.Max)*time.Millisecond)}
 	}
-	if d.nodes[0].kind != state.Struct || !slices.ContainsFunc(s.value.alts, func(a alt) bool { return a.kind == state.Struct }) {
-		return nil, false
-	}
-	for i := d.nodes[0].first; i != 0; i = d.nodes[i].next {
-		found[d.nodes[i].name] = func(t *typ) bool { return t.fitJSON(d, i) }
-	}
-	return found, true
 }
 
-// faultsOf lists what is wrong with the fields found for one alternative, in the order of the declared fields.
-func (p *Programs) faultsOf(a *alt, found map[string]func(*typ) bool) []string {
+// faultsOf lists what is wrong with the fields of a struct for one alternative, in the order of the declared fields.
+func (p *Programs) faultsOf(a *alt, root value) []string {
 	var faults []string
 	known := 0
 	for _, f := range a.fields {
-		fits, ok := found[f.name]
+		v, ok := root.field(f.name)
 		if ok {
 			known++
 		}
@@ -144,20 +132,23 @@ func (p *Programs) faultsOf(a *alt, found map[string]func(*typ) bool) []string {
 			faults = append(faults, "lacks "+f.name)
 		case ok && f.forbidden:
 			faults = append(faults, "has "+f.name)
-		case ok && !fits(f.typ):
+		case ok && f.typ.altOf(v) == nil:
 			faults = append(faults, fmt.Sprintf("%s is not %s", f.name, f.typ))
 		}
 	}
 	if a.open {
+		if a.rest != nil && len(faults) == 0 {
+			faults = append(faults, "has an undeclared field that is not "+a.rest.String())
+		}
 		return faults
 	}
 	for _, name := range p.vocabulary() {
-		if _, ok := found[name]; ok && a.find(name) < 0 {
+		if _, ok := root.field(name); ok && a.find(name) < 0 {
 			faults = append(faults, "has "+name)
 			known++
 		}
 	}
-	if n := len(found) - known; n > 0 {
+	if n := root.size() - known; n > 0 {
 		faults = append(faults, fmt.Sprintf("has fields that no version declares (%d)", n))
 	}
 	return faults

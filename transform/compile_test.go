@@ -19,13 +19,19 @@ func TestCompileErrors(t *testing.T) {
 		`has no segment "tenant"`: func(k *state.Keyspace) {
 			k.Migrations[0].Up.Body.Fields[0].Value = state.Expr{Op: state.OpKey, Path: []string{"tenant"}}
 		},
-		"does not make a struct":             func(k *state.Keyspace) { k.Migrations[0].Up.Body = lit(text("x")) },
-		"a struct cannot stand here":         func(k *state.Keyspace) { k.Migrations[0].Up.Body.Fields[0].Value = structOf() },
-		"string text is not supported yet":   func(k *state.Keyspace) { k.Shapes[0].Type, k.Shapes[0].Encoding = state.String, state.Text },
-		"another key pattern":                func(k *state.Keyspace) { k.Shapes[0].Keys = "other:<id>" },
-		"fewer than 2 characters":            func(k *state.Keyspace) { k.Shapes[0].Keys = "<id>" },
-		"regular expression":                 func(k *state.Keyspace) { k.Shapes[0].Value.Alts[0].Fields[1].Type.Alts[0].Match = []string{"("} },
-		"a field of a hash cannot hold this": func(k *state.Keyspace) { k.Migrations[0].Up.Body.Fields[0].Value = lit(state.Value{Kind: state.Array}) },
+		"does not make a struct":            func(k *state.Keyspace) { k.Migrations[0].Up.Body = lit(text("x")) },
+		"several keys would merge into one": func(k *state.Keyspace) { k.Shapes[0].Keys = "other:<id>:<part>" },
+		"a key would split into several":    func(k *state.Keyspace) { k.Shapes[1].Keys = "other:<id>:<part>" },
+		"a map cannot become a hash":        func(k *state.Keyspace) { k.Shapes[0].Type = state.Map },
+		"the key pattern of a map cannot change": func(k *state.Keyspace) {
+			k.Shapes[0].Type, k.Shapes[1].Type, k.Shapes[0].Keys = state.Map, state.Map, "other:<id>"
+		},
+		"no clause binds x": func(k *state.Keyspace) {
+			k.Migrations[0].Up.Body.Fields[0].Value = state.Expr{Op: state.OpVar, Name: "x"}
+		},
+		`type "tree" is not known`: func(k *state.Keyspace) { k.Shapes[0].Type = "tree" },
+		"fewer than 2 characters":  func(k *state.Keyspace) { k.Shapes[0].Keys = "<id>" },
+		"regular expression":       func(k *state.Keyspace) { k.Shapes[0].Value.Alts[0].Fields[1].Type.Alts[0].Match = []string{"("} },
 	} {
 		k := shop(state.Hash)
 		change(&k)

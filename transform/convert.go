@@ -3,6 +3,7 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keyshift.dev/state"
@@ -13,84 +14,178 @@ var (
 	ErrNoPath   = errors.New("no migration leads there")
 	ErrNotFrom  = errors.New("the unit does not fit the version it is converted from")
 	ErrNotTo    = errors.New("the result does not fit the version it is converted to")
+	ErrKey      = errors.New("the key has segments that cannot stand in a key of")
 	ErrNoFields = errors.New("the result is an empty hash, which Redis cannot hold")
 )
 
 // Convert makes a unit of version to from one of version from, along the shortest path, and checks it against every
-// shape on the way. The unit that it is given is not changed. An error means that the unit has to stay as it is; it
-// names declared fields and never holds a value.
+// shape on the way. Its key, its kind and its time to live are those of the target. The unit that it is given is not
+// changed. An error means that the unit has to stay as it is; it names declared fields and never holds a value.
 func (p *Programs) Convert(u Unit, from, to state.Version) (Unit, error) {
 	x := p.paths[[2]state.Version{from, to}]
 	source, ok := p.shape(from)
 	if !ok || x == nil {
 		return Unit{}, fmt.Errorf("keyspace %s, %s to %s: %w", p.keyspace, from, to, ErrNoPath)
 	}
-	if source.hash {
-		return p.convertHash(u.Sorted(), source, x)
+	u = u.Sorted()
+	if !source.fitsTTL(u.TTL) || u.redis() != source.redis {
+		return Unit{}, p.unfit(ErrNotFrom, u, source)
 	}
-	return p.convertText(u, source, x)
+	if x.flat && source.flat {
+		return p.convertFlat(u, source, x)
+	}
+	return p.convertTree(u, source, x)
 }
 
-func (p *Programs) convertHash(u Unit, at *shape, x *path) (Unit, error) {
-	e := env{key: u.Key, fields: u.Fields}
+// convertFlat converts a unit of text fields, whose fields are the value itself.
+func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
+	e := env{key: u.Key, fields: u.Fields, flat: true}
+	if x.vars > 0 {
+		e.vars = make([]value, x.vars)
+	}
 	var room [maxSlots]int16
 	var ok bool
 	if e.alt, e.slots, ok = at.value.fitHash(e.fields, room[:]); !ok {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
+	out := Unit{Key: u.Key, Type: u.Type, Fields: u.Fields, TTL: u.TTL}
 	for _, step := range x.programs {
-		e.from = step.from
-		fields, err := step.convertHash(&e)
+		e.from, e.open = step.from, step.open
+		fields, err := step.convertFlat(&e)
 		if err == nil && len(fields) == 0 {
 			err = ErrNoFields
 		}
+		if err == nil {
+			out, err = step.retarget(out)
+		}
 		if err != nil {
 			return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 		}
-		e.fields = fields
-		if e.alt, e.slots, ok = step.to.value.fitHash(fields, room[:]); !ok {
-			return Unit{}, p.unfit(ErrNotTo, Unit{Key: u.Key, Fields: fields}, step.to)
+		e.fields, out.Fields = fields, fields
+		e.key, e.segments = out.Key, nil
+		if e.alt, e.slots, ok = step.to.value.fitHash(fields, room[:]); !ok || !step.to.fitsTTL(out.TTL) {
+			return Unit{}, p.unfit(ErrNotTo, out, step.to)
 		}
 	}
-	return Unit{Key: u.Key, Fields: e.fields}, nil
+	return out, nil
 }
 
-func (p *Programs) convertText(u Unit, at *shape, x *path) (Unit, error) {
-	e := env{key: u.Key}
-	var err error
-	if e.doc, err = read(u); err != nil || !at.fits(u, e.doc) {
+// convertTree converts a unit of any kind: it is read once, every program makes a value of a value, which has to fit
+// the version that it leads to, and the last is written.
+func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
+	r := read(u)
+	root, err := value{}, error(nil)
+	if !at.fits(r) {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
+	if root, err = at.root(r); err != nil {
+		return Unit{}, p.unfit(ErrNotFrom, u, at)
+	}
+	out := Unit{Key: u.Key, Type: u.Type, TTL: u.TTL}
+	e := env{vars: make([]value, x.vars)}
 	for _, step := range x.programs {
-		e.from = step.from
-		e.alt = step.from.value.indexOfJSON(e.doc)
-		text, err := step.convertJSON(&e)
+		e.from, e.open, e.key, e.segments, e.root = step.from, step.open, out.Key, nil, root
+		if root, err = step.convertTree(&e); err == nil {
+			out, err = step.retarget(out)
+		}
 		if err != nil {
 			return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 		}
-		u = Unit{Key: u.Key, Text: text}
-		if e.doc, err = read(u); err != nil || !step.to.fits(u, e.doc) {
-			return Unit{}, p.unfit(ErrNotTo, u, step.to)
+		if step.to.value.altOf(root) == nil || !step.to.fitsTTL(out.TTL) {
+			if out, err = step.to.write(root, out); err != nil {
+				return Unit{}, fmt.Errorf("%s: %w", step.name, err)
+			}
+			return Unit{}, p.unfit(ErrNotTo, out, step.to)
 		}
+		root.typ = step.to.value
+		at = step.to
 	}
+	return p.finish(u, out, root, at)
+}
+
+// finish writes the result of the last program.
+func (p *Programs) finish(source, out Unit, root value, at *shape) (Unit, error) {
+	u, err := at.write(root, source)
+	if err != nil {
+		return Unit{}, err
+	}
+	u.Key, u.TTL, u.Type = out.Key, out.TTL, out.Type
 	return u, nil
 }
 
-// indexOfJSON returns the first alternative that the root fits; one of them does.
-func (t *typ) indexOfJSON(d document) int {
-	for i := range t.alts {
-		if t.alts[i].fitJSON(d, 0) {
-			return i
+// convertTree runs a program and gives the result the form that it has on the wire.
+func (p *program) convertTree(e *env) (value, error) {
+	v, err := e.eval(p.body)
+	if err != nil {
+		return v, err
+	}
+	if p.to.isParts() {
+		return p.settleParts(e, v)
+	}
+	var own *value
+	if !p.from.isParts() && p.from.encoding == p.to.encoding {
+		own = &e.root
+	}
+	w := settler{at: []string{}}
+	return w.settle(v, p.to.encoding, own)
+}
+
+// settleParts settles each named part in its own encoding.
+func (p *program) settleParts(e *env, v value) (value, error) {
+	if isMap, ok := v.isComposite(); !ok || !isMap {
+		return v, errKinds
+	}
+	t := v.tree
+	if v.kind == isNode {
+		t = v.spread()
+	}
+	out := &tree{members: make([]member, 0, len(t.members))}
+	for i := range t.members {
+		name := t.members[i].name
+		encoding := p.to.encodingOf(name)
+		var own *value
+		if x, ok := e.root.field(name); ok && p.from.isParts() && p.from.encodingOf(name) == encoding {
+			own = &x
+		}
+		x, err := v.memberOf(t, i), error(nil)
+		if p.to.score && name == scoreField {
+			x, err = settleScore(x)
+		} else {
+			w := settler{at: []string{name}}
+			x, err = w.settle(x, encoding, own)
+		}
+		if err != nil {
+			return v, fmt.Errorf("field %s: %w", name, err)
+		}
+		out.add(member{name: name, value: x})
+	}
+	if len(out.members) == 0 {
+		return v, ErrNoFields
+	}
+	slices.SortFunc(out.members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	out.reindex()
+	return value{kind: isStruct, tree: out}, nil
+}
+
+// retarget gives a unit the key, the kind and the time to live of the version that the program leads to.
+func (p *program) retarget(u Unit) (Unit, error) {
+	if p.rekey {
+		segments, ok := p.from.pattern.Match(u.Key)
+		if ok {
+			u.Key, ok = p.to.pattern.Fill(segments)
+		}
+		if !ok {
+			return u, fmt.Errorf("%w %q", ErrKey, p.to.pattern)
 		}
 	}
-	return 0
+	if u.Type != "" || p.from.redis != p.to.redis {
+		u.Type = p.to.redis
+	}
+	u.TTL = p.to.newTTL(u.TTL)
+	return u, nil
 }
 
 // unfit says which version a unit misses, and by what.
 func (p *Programs) unfit(reason error, u Unit, s *shape) error {
-	d, err := read(u)
-	if err != nil {
-		return fmt.Errorf("%w %s: %w", reason, s.version, err)
-	}
-	return fmt.Errorf("%w %s: %s", reason, s.version, strings.Join(p.faults(s, u, d), ", "))
+	return fmt.Errorf("%w %s: %s", reason, s.version, strings.Join(p.faults(s, read(u)), ", "))
 }

@@ -1,31 +1,26 @@
 package transform
 
 import (
+	"math/big"
+	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"keyshift.dev/state"
 )
 
-// env is the unit that a program reads: a hash with its placed fields, or a document.
+// env is the unit that a program reads, and what it remembers while it does.
 type env struct {
+	budget
 	from     *shape
 	key      string
-	alt      int // of the source's type, that the unit fits
-	fields   []Field
+	flat     bool    // fields, alt and slots hold the unit, else root
+	alt      int     // of the source's type, that the unit fits
+	fields   []Field // sorted
 	slots    slots
-	doc      document
+	root     value
+	open     bool // the program carries what an open shape does not declare
+	vars     []value
 	segments map[string]string // of the key, once one was asked for
-}
-
-// has tells whether the unit has a part at the path.
-func (e *env) has(x *expr) bool {
-	if e.from.hash {
-		_, ok := e.field(x)
-		return ok || len(x.path) == 0
-	}
-	_, ok := e.doc.find(0, x.path)
-	return ok
 }
 
 // field returns the place of a field of a hash.
@@ -40,26 +35,37 @@ func (e *env) field(x *expr) (int, bool) {
 	return findField(e.fields, x.path[0])
 }
 
-// load returns the scalar at a path, of the kind that the source's type gives it.
+// load returns the part of the source at a path.
 func (e *env) load(x *expr) (value, error) {
-	t := x.places[e.alt].typ
-	if e.from.hash {
+	if e.flat && len(x.path) > 0 {
 		i, ok := e.field(x)
 		if !ok {
 			return value{}, x.absent
 		}
-		return typedText(t, e.fields[i].Value)
+		return value{kind: isText, s: e.fields[i].Value, typ: x.places[e.alt].typ}, nil
 	}
-	i, ok := e.doc.find(0, x.path)
+	if e.flat {
+		return e.whole(), nil
+	}
+	v, ok := e.root.path(x.path)
 	if !ok {
 		return value{}, x.absent
 	}
-	return e.doc.scalar(t, i)
+	return v, nil
 }
 
-// typedText reads the text of a hash field as the first alternative that it fits; an undeclared one is a string.
+// whole returns a hash as a struct.
+func (e *env) whole() value {
+	t := &tree{members: make([]member, 0, len(e.fields))}
+	for _, f := range e.fields {
+		t.add(member{name: f.Name, value: value{kind: isText, s: f.Value}})
+	}
+	return value{kind: isStruct, tree: t, typ: e.from.value}
+}
+
+// typedText reads a text as the first alternative that it fits; an undeclared one is a string.
 func typedText(t *typ, text string) (value, error) {
-	if t == nil {
+	if t == nil || len(t.alts) == 0 {
 		return str(text), nil
 	}
 	a := t.altOfText(text)
@@ -79,48 +85,24 @@ func typedText(t *typ, text string) (value, error) {
 	return str(text), nil
 }
 
-// scalar reads a JSON value as the first alternative that it fits; lists and objects are none.
-func (d document) scalar(t *typ, i int32) (value, error) {
-	n := &d.nodes[i]
-	switch n.kind {
-	case state.Null:
-		return value{}, nil
-	case state.Bool:
-		return boolean(d.text[n.start] == 't'), nil
-	case state.Str:
-		s := d.str(i)
-		if !utf8.ValidString(s) {
-			return value{}, errUTF8
-		}
-		return str(s), nil
-	case state.Number:
-		k := state.Number
-		if t != nil {
-			if a := t.altOfJSON(d, i); a != nil {
-				k = a.kind
-			}
-		}
-		v, ok := numberOf(d.raw(i), k)
-		if !ok {
-			return v, errHuge
-		}
-		return v, nil
-	}
-	return value{}, errKinds
-}
-
-// eval computes a scalar.
+// eval computes a value. What a program only carries stays a part of the source.
 func (e *env) eval(x *expr) (value, error) {
+	if err := e.step(); err != nil {
+		return value{}, err
+	}
 	switch x.op {
 	case state.OpLit:
-		if !x.lit.ok {
-			return value{}, errKinds
-		}
-		return x.lit.scalar, nil
+		return x.lit, nil
 	case state.OpPath:
 		return e.load(x)
+	case state.OpVar:
+		v, ok := e.vars[x.slot].path(x.path)
+		if !ok {
+			return v, x.absent
+		}
+		return v, nil
 	case state.OpHas:
-		return boolean(e.has(x)), nil
+		return e.has(x)
 	case state.OpKey:
 		return e.segment(x)
 	case state.OpAnd, state.OpOr:
@@ -131,37 +113,93 @@ func (e *env) eval(x *expr) (value, error) {
 	case state.OpConcat:
 		return e.concat(x)
 	case state.OpStruct:
-		return value{}, errKinds
+		return e.structure(x)
+	case state.OpList:
+		return e.list(x)
+	case state.OpElse:
+		if v, err := e.eval(x.args[0]); err == nil || e.spent() {
+			return v, err
+		}
+		return e.eval(x.args[1])
+	case state.OpIndex:
+		return e.index(x)
+	case state.OpCall:
+		return e.call(x)
 	}
 	return e.binary(x)
 }
 
+// scalar computes a scalar, or a list or struct that is one operand of several kinds.
+func (e *env) scalar(x *expr) (value, error) {
+	v, err := e.eval(x)
+	if err != nil {
+		return v, err
+	}
+	return v.scalar()
+}
+
 func (e *env) binary(x *expr) (value, error) {
-	a, err := e.eval(x.args[0])
+	a, err := e.scalar(x.args[0])
 	if err != nil {
 		return a, err
 	}
 	if len(x.args) == 1 {
 		return calculate(state.OpSub, value{kind: isInt}, a)
 	}
-	b, err := e.eval(x.args[1])
+	b, err := e.scalar(x.args[1])
 	if err != nil {
 		return b, err
 	}
 	switch x.op {
 	case state.OpEq, state.OpNe, state.OpLt, state.OpLe, state.OpGt, state.OpGe:
 		return compare(x.op, a, b)
+	case state.OpMatch, state.OpNoMatch:
+		return e.matches(x, a, b)
 	}
-	return calculate(x.op, a, b)
+	v, err := calculate(x.op, a, b)
+	if err == nil && (v.kind == isStr || v.kind == isBytes) {
+		err = e.spend(len(v.s))
+	}
+	return v, err
+}
+
+func (e *env) matches(x *expr, a, b value) (value, error) {
+	if a.kind != isStr || b.kind != isStr {
+		return value{}, errKinds
+	}
+	re, err := e.pattern(x.match, b.s, a.s)
+	if err != nil {
+		return value{}, err
+	}
+	return boolean(re.MatchString(a.s) == (x.op == state.OpMatch)), nil
+}
+
+// pattern returns a regular expression: the given one if it was compiled before, else one whose size is bounded,
+// since it may come from the unit.
+func (e *env) pattern(known *regexp.Regexp, source, text string) (*regexp.Regexp, error) {
+	if known != nil {
+		return known, nil
+	}
+	if len(source) > maxPattern {
+		return nil, errPattern
+	}
+	if err := e.spend(len(source) * (len(text)/64 + 1)); err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(source)
+	if err != nil {
+		return nil, errPattern
+	}
+	return re, nil
 }
 
 // truth computes a boolean.
 func (e *env) truth(x *expr) (bool, error) {
-	v, err := e.eval(x)
+	v, err := e.scalar(x)
 	if err == nil && v.kind != isBool {
 		err = errKinds
 	}
-	return v.i == 1, err
+	return err == nil && v.i == 1, err
 }
 
 func (e *env) logic(x *expr) (value, error) {
@@ -173,16 +211,32 @@ func (e *env) logic(x *expr) (value, error) {
 	return boolean(b), err
 }
 
+// has tells whether there is a part of the source, or what an operand selects.
+func (e *env) has(x *expr) (value, error) {
+	if len(x.args) == 0 {
+		_, err := e.load(x)
+		return boolean(err == nil), nil
+	}
+	_, err := e.eval(x.args[0])
+	if err != nil && e.spent() {
+		return value{}, err
+	}
+	return boolean(err == nil), nil
+}
+
 func (e *env) concat(x *expr) (value, error) {
 	var b strings.Builder
 	for _, a := range x.args {
-		v, err := e.eval(a)
+		v, err := e.scalar(a)
 		if err != nil {
 			return v, err
 		}
 		s, ok := v.text()
 		if !ok {
 			return v, errKinds
+		}
+		if err := e.spend(len(s)); err != nil {
+			return v, err
 		}
 		b.WriteString(s)
 	}
@@ -197,5 +251,51 @@ func (e *env) segment(x *expr) (value, error) {
 		}
 		e.segments = segments
 	}
-	return str(e.segments[x.path[0]]), nil
+	text := e.segments[x.path[0]]
+	if !x.int {
+		if !validText(text) {
+			return value{}, errKeyText
+		}
+		return str(text), nil
+	}
+	if len(text) > maxDigits {
+		return value{}, errHuge
+	}
+	n, ok := new(big.Int).SetString(text, 10)
+	if !ok {
+		return value{}, errKinds
+	}
+	return bigInt(n), nil
+}
+
+// index selects an element of a list or a field of a struct.
+func (e *env) index(x *expr) (value, error) {
+	v, err := e.eval(x.args[0])
+	if err != nil {
+		return v, err
+	}
+	isMap, ok := v.isComposite()
+	if !ok {
+		return v, errKinds
+	}
+	i, err := e.scalar(x.args[1])
+	if v.kind == isNode {
+		e.steps += len(v.doc.nodes) / 16 // they are walked
+	}
+	switch {
+	case err != nil:
+		return i, err
+	case isMap && i.kind == isStr:
+		v, ok = v.field(i.s)
+	case !isMap && i.kind == isInt:
+		v, ok = v.element(i.i)
+	case !isMap && i.kind == isBig:
+		ok = false
+	default:
+		return v, errKinds
+	}
+	if !ok {
+		return value{}, errIndex
+	}
+	return v, nil
 }

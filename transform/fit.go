@@ -1,8 +1,11 @@
 package transform
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"keyshift.dev/state"
 )
@@ -79,7 +82,12 @@ func (a *alt) fitPlaced(fields []Field, at slots) bool {
 			return false
 		}
 	}
-	return true
+	return a.rest == nil || a.fitRest(fields)
+}
+
+// fitRest tells whether the fields that are not declared are of the type for them.
+func (a *alt) fitRest(fields []Field) bool {
+	return !slices.ContainsFunc(fields, func(f Field) bool { return a.find(f.Name) < 0 && !a.rest.fitText(f.Value) })
 }
 
 func (t *typ) fitText(text string) bool { return t.altOfText(text) != nil }
@@ -110,6 +118,9 @@ func (a *alt) fitText(text string) bool {
 }
 
 func (a *alt) fitString(s string) bool {
+	if !utf8.ValidString(s) || len(a.length) > 0 && !a.fitLength(utf8.RuneCountInString(s)) {
+		return false
+	}
 	if a.constant != nil && a.constant.Text != s {
 		return false
 	}
@@ -172,87 +183,11 @@ func (a *alt) fitSmall(text string) (ok, decided bool) {
 	return true, true
 }
 
-// fitJSON tells whether a value of a document fits.
-func (t *typ) fitJSON(d document, i int32) bool { return t.altOfJSON(d, i) != nil }
-
-// altOfJSON returns the first alternative that a value fits, nil if there is none.
-func (t *typ) altOfJSON(d document, i int32) *alt {
-	for j := range t.alts {
-		if t.alts[j].fitJSON(d, i) {
-			return &t.alts[j]
-		}
-	}
-	return nil
-}
-
-func (a *alt) fitJSON(d document, i int32) bool {
-	n := &d.nodes[i]
-	switch a.kind {
-	case state.Null:
-		return n.kind == state.Null
-	case state.Bool:
-		return n.kind == state.Bool && (a.constant == nil || a.constant.Bool == (d.text[n.start] == 't'))
-	case state.Int:
-		return n.kind == state.Number && integral(d.raw(i)) && a.fitNumber(d.raw(i))
-	case state.Number:
-		return n.kind == state.Number && a.fitAnyNumber(d.raw(i))
-	case state.Str:
-		return n.kind == state.Str && (a.plain() || a.fitString(d.str(i)))
-	case state.Array:
-		return n.kind == state.Array && a.fitElements(d, n.first)
-	case state.Struct:
-		return n.kind == state.Struct && a.placeMembers(d, n.first) && a.fitMembers(d, n.first)
-	}
-	return false
-}
-
-// plain tells whether any string fits, so that none needs decoding.
-func (a *alt) plain() bool { return a.constant == nil && len(a.match)+len(a.noMatch) == 0 }
-
-// integral tells whether the text of a JSON number is an integer: 5, 5.0 and 5e0 are.
-func integral(text string) bool {
-	if !strings.ContainsAny(text, ".eE") {
-		return true
-	}
-	d, ok := state.ParseDecimal(text)
-	return ok && d.Integral()
-}
-
-func (a *alt) fitAnyNumber(text string) bool {
-	_, ok := state.ParseDecimal(text)
-	return ok && a.fitNumber(text)
-}
-
-func (a *alt) fitElements(d document, first int32) bool {
-	if a.elem == nil {
-		return true
-	}
-	for i := first; i != 0; i = d.nodes[i].next {
-		if !a.elem.fitJSON(d, i) {
-			return false
-		}
-	}
-	return true
-}
-
-// placeMembers tells whether every required member is there and none is foreign, without looking at a value.
-func (a *alt) placeMembers(d document, first int32) bool {
-	required := 0
-	for i := first; i != 0; i = d.nodes[i].next {
-		j := a.find(d.nodes[i].name)
-		switch {
-		case j < 0 && !a.open, j >= 0 && a.fields[j].forbidden:
-			return false
-		case j >= 0 && a.fields[j].required:
-			required++
-		}
-	}
-	return required == a.required
-}
-
-func (a *alt) fitMembers(d document, first int32) bool {
-	for i := first; i != 0; i = d.nodes[i].next {
-		if j := a.find(d.nodes[i].name); j >= 0 && !a.fields[j].typ.fitJSON(d, i) {
+// fitLength checks the number of runes or elements.
+func (a *alt) fitLength(n int) bool {
+	for i := range a.length {
+		b := &a.length[i]
+		if !b.HoldsOrder(cmp.Compare(int64(n), b.small)) {
 			return false
 		}
 	}

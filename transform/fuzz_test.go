@@ -38,7 +38,7 @@ func FuzzParseJSON(f *testing.F) {
 				t.Fatalf("%q: value %d is %q", text, i, d.raw(int32(i)))
 			}
 			var want string
-			if n.kind == state.Str && json.Unmarshal([]byte(d.raw(int32(i))), &want) == nil {
+			if n.kind == nodeStr && json.Unmarshal([]byte(d.raw(int32(i))), &want) == nil {
 				if got := d.str(int32(i)); got != want && utf8.ValidString(got) {
 					t.Fatalf("%q reads as %q, want %q", d.raw(int32(i)), got, want)
 				}

@@ -3,13 +3,34 @@ package transform
 import (
 	"fmt"
 	"slices"
+
+	"keyshift.dev/state"
 )
 
-// convertHash runs a program on a hash that fits the source's alternative e.alt. The result is sorted and not yet
-// checked against the target.
-func (p *program) convertHash(e *env) ([]Field, error) {
-	if p.body.groups == nil {
-		return p.wholeHash(e)
+// made is one field of a flat result before it is written.
+type made struct {
+	how  how
+	at   int    // carried: index of the field in the source
+	from *expr  // carried: its path
+	v    value  // computed
+	text string // of a literal
+}
+
+type how uint8
+
+const (
+	nothing  how = iota // the field is absent
+	keep                // its own place in the source
+	carry               // another field of the source
+	computed            // a scalar
+	filled              // a default
+)
+
+// convertFlat runs a program on a hash of text fields that fits the source's alternative e.alt. The result is sorted
+// and not yet checked against the target.
+func (p *program) convertFlat(e *env) ([]Field, error) {
+	if p.identity() {
+		return e.fields, nil
 	}
 	out := make([]Field, 0, len(p.body.groups)+p.extras(e))
 	for i := range p.body.groups {
@@ -33,29 +54,86 @@ func (p *program) convertHash(e *env) ([]Field, error) {
 	return p.addExtras(e, out), nil
 }
 
-// wholeHash is a program whose body is the unit itself, or nothing at all.
-func (p *program) wholeHash(e *env) ([]Field, error) {
-	if p.identity() {
-		return e.fields, nil
+// make makes one field. Where several of its expressions are made they must agree.
+func (e *env) make(g *group) (made, error) {
+	var m made
+	for i := range g.makes {
+		f := &g.makes[i]
+		next, err := e.makeOne(f)
+		if err != nil {
+			return m, fmt.Errorf("%w: %w", f.fails, err)
+		}
+		if next.how == nothing {
+			continue
+		}
+		if m.how != nothing && !e.agree(m, next) {
+			return m, fmt.Errorf("%w: %w", f.fails, errConflict)
+		}
+		if m.how == nothing || next.how == keep {
+			m = next
+		}
 	}
-	return p.addExtras(e, nil), nil
+	if m.how == nothing && g.fill != nil {
+		m = made{how: filled, v: g.fill.lit, text: g.fill.text}
+	}
+	return m, nil
+}
+
+// makeOne makes what one expression says, or nothing.
+func (e *env) makeOne(f *fieldExpr) (made, error) {
+	for _, c := range f.conditions {
+		if holds, err := e.truth(c); err != nil || !holds {
+			return made{}, err
+		}
+	}
+	x := f.value
+	switch {
+	case x.op == state.OpPath && len(x.path) > 0:
+		at, ok := e.field(x)
+		if !ok && f.optional {
+			return made{}, nil
+		}
+		if !ok {
+			return made{}, x.absent
+		}
+		if f.own {
+			return made{how: keep, at: at, from: x}, nil
+		}
+		return made{how: carry, at: at, from: x}, nil
+	case x.op == state.OpLit:
+		return made{how: computed, v: x.lit, text: x.text}, nil
+	}
+	v, err := e.scalar(x)
+	return made{how: computed, v: v}, err
 }
 
 // fieldText is the text of a made field; what is carried keeps its bytes.
 func (e *env) fieldText(m made) (string, error) {
-	switch m.how {
-	case keep, carry:
+	if m.how == keep || m.how == carry {
 		return e.fields[m.at].Value, nil
-	case computed:
-		if text, ok := m.scalar.text(); ok {
-			return text, nil
-		}
-	case filled, defaulted:
-		if m.fill.ok && m.fill.scalar.kind != isNull {
-			return m.fill.text, nil
-		}
 	}
-	return "", errKinds
+	if m.text != "" {
+		return m.text, nil
+	}
+	text, ok := m.v.text()
+	if !ok || m.v.kind == isBytes {
+		return "", errKinds
+	}
+	return text, nil
+}
+
+// agree tells whether two made fields are one value.
+func (e *env) agree(a, b made) bool {
+	x, xErr := e.scalarOf(a)
+	y, yErr := e.scalarOf(b)
+	return xErr == nil && yErr == nil && x.equal(y)
+}
+
+func (e *env) scalarOf(m made) (value, error) {
+	if m.how == keep || m.how == carry {
+		return e.scalar(m.from)
+	}
+	return m.v, nil
 }
 
 // isExtra tells whether a field of the source is one that its open shape does not declare, and that is carried.
@@ -84,7 +162,7 @@ func (p *program) besideExtra(e *env, name string, m made) (made, error) {
 	if !ok {
 		return m, nil
 	}
-	if m.how == computed || m.how == carry || m.how == filled {
+	if m.how == computed || m.how == carry {
 		if text, err := e.fieldText(m); err != nil || text != e.fields[i].Value {
 			return m, fmt.Errorf("field %s: %w", name, errConflict)
 		}

@@ -4,29 +4,7 @@ import (
 	"errors"
 	"strings"
 	"unicode/utf8"
-
-	"keyshift.dev/state"
 )
-
-// document is a JSON text and where its values stand in it. Nothing is decoded but the names of members.
-type document struct {
-	text  string
-	nodes []node // the root first; children after their parent, in order
-}
-
-// node is one value of a document.
-type node struct {
-	kind       state.Kind // Null, Bool, Number, Str, List or Struct
-	start, end int        // of the value's text
-	nameStart  int        // of a member: of the quote that opens its name; the name's text ends at nameEnd
-	nameEnd    int
-	name       string // of a member: decoded
-	first      int32  // child, 0 if there is none
-	next       int32  // sibling, 0 if there is none
-}
-
-// maxDepth bounds the nesting of lists and objects.
-const maxDepth = 1000
 
 // Reasons why a text is not the JSON that units may hold.
 var (
@@ -34,12 +12,16 @@ var (
 	errTruncated = errors.New("is truncated JSON")
 	errDepth     = errors.New("is JSON nested deeper than 1000 levels")
 	errUTF8      = errors.New("is JSON that is not UTF-8")
+	errTooLong   = errors.New("is longer than Redis holds")
 	errDuplicate = errors.New("is JSON with a member name twice in one object")
 )
 
 // parseJSON reads a text strictly as RFC 8259 has it, in UTF-8 and with every member name once in its object.
 // A lone surrogate in an escape is let through and keeps its spelling.
 func parseJSON(text string) (document, error) {
+	if len(text) > maxDocument {
+		return document{}, errTooLong
+	}
 	if !utf8.ValidString(text) {
 		return document{}, errUTF8
 	}
@@ -51,12 +33,13 @@ func parseJSON(text string) (document, error) {
 	if p.space(); p.at < len(text) {
 		return document{}, errNotJSON
 	}
-	return document{text: text, nodes: p.nodes}, nil
+	return document{text: text, nodes: p.nodes, deep: p.deep}, nil
 }
 
 type parser struct {
 	text  string
 	at    int
+	deep  int
 	nodes []node
 }
 
@@ -92,31 +75,32 @@ func (p *parser) value(depth int) (int32, error) {
 	if depth > maxDepth {
 		return 0, errDepth
 	}
+	p.deep = max(p.deep, depth)
 	i := int32(len(p.nodes))
-	p.nodes = append(p.nodes, node{start: p.at})
+	p.nodes = append(p.nodes, node{start: int32(p.at)})
 	kind, err := p.token(i, depth)
-	p.nodes[i].kind, p.nodes[i].end = kind, p.at
+	p.nodes[i].kind, p.nodes[i].end = kind, int32(p.at)
 	return i, err
 }
 
-func (p *parser) token(i int32, depth int) (state.Kind, error) {
+func (p *parser) token(i int32, depth int) (nodeKind, error) {
 	switch c := p.peek(); {
 	case c == '{':
-		return state.Struct, p.children(i, depth, '}')
+		return nodeStruct, p.children(i, depth, '}')
 	case c == '[':
-		return state.Array, p.children(i, depth, ']')
+		return nodeArray, p.children(i, depth, ']')
 	case c == '"':
-		return state.Str, p.string()
+		return nodeStr, p.string()
 	case c == 't':
-		return state.Bool, p.word("true")
+		return nodeBool, p.word("true")
 	case c == 'f':
-		return state.Bool, p.word("false")
+		return nodeBool, p.word("false")
 	case c == 'n':
-		return state.Null, p.word("null")
+		return nodeNull, p.word("null")
 	case c == '-' || c >= '0' && c <= '9':
-		return state.Number, p.number()
+		return nodeNumber, p.number()
 	}
-	return "", p.unexpected()
+	return nodeOther, p.unexpected()
 }
 
 func (p *parser) word(w string) error {
@@ -221,7 +205,7 @@ func (p *parser) children(i int32, depth int, end byte) error {
 		switch p.peek() {
 		case end:
 			p.at++
-			if end == '}' && p.duplicate(i) {
+			if end == '}' && duplicate(p.nodes, i) {
 				return errDuplicate
 			}
 			return nil
@@ -254,63 +238,6 @@ func (p *parser) child(depth int, member bool) (int32, error) {
 	p.space()
 	i, err := p.value(depth + 1)
 	n := &p.nodes[i]
-	n.nameStart, n.nameEnd, n.name = nameStart, nameEnd, unquote(p.text[nameStart:nameEnd])
+	n.nameStart, n.nameEnd, n.name = int32(nameStart), int32(nameEnd), unquote(p.text[nameStart:nameEnd])
 	return i, err
-}
-
-// few is how many names are compared with each other; more go through a map.
-const few = 24
-
-func (p *parser) duplicate(object int32) bool {
-	var seen map[string]bool
-	n := 0
-	for i := p.nodes[object].first; i != 0; i = p.nodes[i].next {
-		if n++; n > few && seen == nil {
-			seen = make(map[string]bool)
-			for j := p.nodes[object].first; j != i; j = p.nodes[j].next {
-				seen[p.nodes[j].name] = true
-			}
-		}
-		if seen != nil {
-			if seen[p.nodes[i].name] {
-				return true
-			}
-			seen[p.nodes[i].name] = true
-			continue
-		}
-		for j := p.nodes[object].first; j != i; j = p.nodes[j].next {
-			if p.nodes[j].name == p.nodes[i].name {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// raw returns the text of a value.
-func (d document) raw(i int32) string { return d.text[d.nodes[i].start:d.nodes[i].end] }
-
-// str returns the decoded text of a string.
-func (d document) str(i int32) string { return unquote(d.raw(i)) }
-
-// member returns the member of an object by name.
-func (d document) member(object int32, name string) (int32, bool) {
-	for i := d.nodes[object].first; i != 0; i = d.nodes[i].next {
-		if d.nodes[i].name == name {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-// find returns the value at a path below a value.
-func (d document) find(from int32, path []string) (int32, bool) {
-	for _, name := range path {
-		next, ok := d.member(from, name)
-		if !ok {
-			return 0, false
-		}
-		from = next
-	}
-	return from, true
 }

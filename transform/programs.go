@@ -28,6 +28,8 @@ type path struct {
 	hops     []Hop
 	programs []*program
 	reads    []string
+	flat     bool // every program makes text fields of text fields
+	vars     int  // the most that a program binds
 }
 
 // program is a compiled state.Program.
@@ -38,6 +40,9 @@ type program struct {
 	losses   []state.Loss
 	reads    map[string]bool
 	name     string // "1.0.0 to 2.0.0"
+	flat     bool   // makes named text fields of text fields
+	rekey    bool   // the key patterns differ
+	vars     int
 }
 
 // identity tells whether the program takes the unit as it is.
@@ -91,19 +96,51 @@ func (p *Programs) program(from, to state.Version, source state.Program) (*progr
 	if !fok || !tok {
 		return nil, fmt.Errorf("migration %s: a version is not declared", name)
 	}
-	if f.hash != t.hash || f.source.Keys != t.source.Keys {
-		return nil, fmt.Errorf("migration %s: another key pattern, type or encoding is not supported yet", name)
+	if err := retargets(f, t); err != nil {
+		return nil, fmt.Errorf("migration %s: %w", name, err)
 	}
-	c := compiler{source: f, reads: map[string]bool{}}
+	c := compiler{source: f, reads: map[string]bool{}, plain: true}
 	body, err := c.expr(source.Body, []string{})
 	if err != nil {
 		return nil, fmt.Errorf("migration %s: %w", name, err)
 	}
-	out := &program{from: f, to: t, body: body, open: source.Open, losses: source.Losses, reads: c.reads, name: name}
-	if f.hash && body.op != state.OpStruct && !out.identity() {
-		return nil, fmt.Errorf("migration %s: the program of a hash does not make a struct", name)
+	out := &program{from: f, to: t, body: body, open: source.Open, losses: source.Losses, reads: c.reads, name: name,
+		rekey: f.source.Keys != t.source.Keys, vars: c.vars}
+	out.flat = f.flat && t.flat && (c.plain && body.op == state.OpStruct || out.identity())
+	if t.isParts() && scalarBody(body) {
+		return nil, fmt.Errorf("migration %s: the program of a %s does not make a struct", name, t.redis)
 	}
 	return out, nil
+}
+
+// scalarBody tells whether a body surely makes no struct.
+func scalarBody(body *expr) bool {
+	return body.op == state.OpLit && body.lit.kind != isStruct || body.op == state.OpConcat || body.op == state.OpList
+}
+
+// retargets tells whether units of one shape can become units of another: a whole key may change its kind and its
+// name, a part of one may not.
+func retargets(f, t *shape) error {
+	switch {
+	case f.source.Type == t.source.Type && f.source.Keys == t.source.Keys:
+		return nil
+	case f.redis != t.redis && (!f.redis.Whole() || !t.redis.Whole()):
+		return fmt.Errorf("a %s cannot become a %s: its units are parts of one key", f.redis, t.redis)
+	case f.source.Keys != t.source.Keys && (!f.redis.Whole() || !t.redis.Whole()):
+		return fmt.Errorf("the key pattern of a %s cannot change: its units are parts of one key", f.redis)
+	}
+	have, want := f.pattern.Names(), t.pattern.Names()
+	for _, name := range have {
+		if !slices.Contains(want, name) {
+			return fmt.Errorf("the key pattern %q lacks the segment %q of %q: several keys would merge into one", t.pattern, name, f.pattern)
+		}
+	}
+	for _, name := range want {
+		if !slices.Contains(have, name) {
+			return fmt.Errorf("the key pattern %q has a segment %q that %q lacks: a key would split into several", t.pattern, name, f.pattern)
+		}
+	}
+	return nil
 }
 
 // search finds the shortest path from a version to every other one; of equally short ones the first by semver.
@@ -129,6 +166,10 @@ func (p *Programs) search(from *shape, edges map[state.Version][]*program) {
 	for _, to := range p.shapes {
 		if x := p.paths[[2]state.Version{from.version, to.version}]; x != nil {
 			x.reads = p.readsOf(x)
+			x.flat = !slices.ContainsFunc(x.programs, func(e *program) bool { return !e.flat })
+			for _, e := range x.programs {
+				x.vars = max(x.vars, e.vars)
+			}
 		}
 	}
 }
@@ -156,7 +197,7 @@ func (p *Programs) readsOf(x *path) []string {
 // anyText tells whether a field may be there with any text at all.
 func anyText(f state.Field) bool {
 	return !f.Forbidden && slices.ContainsFunc(f.Type.Alts, func(a state.Alt) bool {
-		return a.Kind == state.Str && a.Const == nil && len(a.Match)+len(a.NoMatch)+len(a.Bounds) == 0
+		return a.Kind == state.Str && a.Const == nil && len(a.Match)+len(a.NoMatch)+len(a.Bounds)+len(a.Len) == 0
 	})
 }
 

@@ -3,6 +3,7 @@ package transform
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keyshift.dev/state"
@@ -37,11 +38,11 @@ func RunTest(k state.Keyspace, t state.Test) error {
 		return err
 	}
 	r := testRun{programs: p, from: m.From, to: m.To}
-	before, err := r.unit(m.From, t.Key, t.Old)
+	before, err := p.Encode(m.From, t.Key, t.Old)
 	if err != nil {
 		return &Difference{What: "old is not a unit of " + string(m.From), Lines: []string{err.Error()}}
 	}
-	after, err := r.unit(m.To, t.Key, t.New)
+	after, err := p.Encode(m.To, t.Key, t.New)
 	if err != nil {
 		return &Difference{What: "new is not a unit of " + string(m.To), Lines: []string{err.Error()}}
 	}
@@ -61,60 +62,6 @@ type testRun struct {
 	from, to state.Version
 }
 
-// unit writes a value of a test as Redis would hold it, and checks that it fits its version.
-func (r testRun) unit(v state.Version, key map[string]string, value state.Value) (Unit, error) {
-	s, ok := r.programs.shape(v)
-	if !ok {
-		return Unit{}, fmt.Errorf("version %s is not declared", v)
-	}
-	u := Unit{Key: keyOf(s.source.Keys, key)}
-	if s.hash {
-		for _, f := range value.Fields {
-			text, ok := textOf(f.Value)
-			if !ok {
-				return u, fmt.Errorf("%s: a field of a hash cannot hold this %s", f.Name, f.Value.Kind)
-			}
-			u.Fields = append(u.Fields, Field{f.Name, text})
-		}
-		u = u.Sorted()
-	} else {
-		text, ok := appendValue(nil, value)
-		if !ok {
-			return u, fmt.Errorf("JSON cannot hold this value")
-		}
-		u.Text = string(text)
-	}
-	d, err := read(u)
-	if err != nil {
-		return u, err
-	}
-	if !s.fits(u, d) {
-		return u, fmt.Errorf("%s", strings.Join(r.programs.faults(s, u, d), ", "))
-	}
-	return u, nil
-}
-
-// keyOf fills the segments of a pattern; one that the test does not give is "1".
-func keyOf(pattern string, segments map[string]string) string {
-	var b strings.Builder
-	for rest := pattern; rest != ""; {
-		literal, after, found := strings.Cut(rest, "<")
-		b.WriteString(literal)
-		if !found {
-			break
-		}
-		inner, next, _ := strings.Cut(after, ">")
-		name, _, _ := strings.Cut(strings.TrimSuffix(inner, "..."), " ")
-		if value, ok := segments[name]; ok {
-			b.WriteString(value)
-		} else {
-			b.WriteString("1")
-		}
-		rest = next
-	}
-	return b.String()
-}
-
 // expect converts a unit and compares the result with what is wanted, but for the lost fields.
 func (r testRun) expect(name string, u Unit, from, to state.Version, wantName string, want Unit, losses []state.Loss) (Unit, error) {
 	what := fmt.Sprintf("%s to %s of %s is not %s", from, to, name, wantName)
@@ -122,121 +69,135 @@ func (r testRun) expect(name string, u Unit, from, to state.Version, wantName st
 	if err != nil {
 		return got, &Difference{What: what, Lines: []string{err.Error()}}
 	}
-	lines := compareUnits(want, got, func(field string) bool {
+	x, err := r.programs.Decode(to, want)
+	if err != nil {
+		return got, &Difference{What: what, Lines: []string{err.Error()}}
+	}
+	y, err := r.programs.Decode(to, got)
+	if err != nil {
+		return got, &Difference{What: what, Lines: []string{err.Error()}}
+	}
+	lines := compareValues("", x, y, func(path string) bool {
 		return slices.ContainsFunc(losses, func(l state.Loss) bool {
-			top, _, _ := strings.Cut(l.Field, ".")
-			return l.Field == "" || top == field
+			return l.Field == "" || l.Field == path || strings.HasPrefix(l.Field, path+".") || strings.HasPrefix(path, l.Field+".")
 		})
 	})
+	if got.Key != want.Key {
+		lines = append(lines, fmt.Sprintf("#key: want %s, got %s", want.Key, got.Key))
+	}
 	if len(lines) > 0 {
 		return got, &Difference{What: what, Lines: lines}
 	}
 	return got, nil
 }
 
-// compareUnits lists the fields that differ, sorted by name.
-func compareUnits(want, got Unit, lost func(field string) bool) []string {
-	w, g := partsOf(want), partsOf(got)
-	names := make([]string, 0, len(w)+len(g))
-	for _, f := range slices.Concat(w, g) {
+// compareValues lists the parts that differ, fields by their path and elements by their index. Where a part of a struct
+// is lost the others are compared.
+func compareValues(path string, want, got state.Value, lost func(path string) bool) []string {
+	if path != "" && lost(path) || path == "" && lost("") {
+		return nil
+	}
+	label := path
+	if label == "" {
+		label = "value"
+	}
+	switch {
+	case want.Kind == state.Struct && got.Kind == state.Struct:
+		return compareFields(path, want.Fields, got.Fields, lost)
+	case want.Kind == state.Array && got.Kind == state.Array:
+		return compareElements(path, want.List, got.List, lost)
+	case sameScalar(want, got):
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: want %s, got %s", label, Text(want), Text(got))}
+}
+
+func compareFields(path string, want, got []state.FieldValue, lost func(path string) bool) []string {
+	var names []string
+	for _, f := range slices.Concat(want, got) {
 		names = append(names, f.Name)
 	}
 	slices.Sort(names)
 	var lines []string
 	for _, name := range slices.Compact(names) {
-		i, wanted := findField(w, name)
-		j, gotten := findField(g, name)
-		label := name
-		if label == "" {
-			label = "value"
+		at := name
+		if path != "" {
+			at = path + "." + name
 		}
+		w, wanted := fieldOf(want, name)
+		g, gotten := fieldOf(got, name)
 		switch {
-		case lost(name):
-		case !wanted:
-			lines = append(lines, fmt.Sprintf("%s: want none, got %s", label, g[j].Value))
-		case !gotten:
-			lines = append(lines, fmt.Sprintf("%s: want %s, got none", label, w[i].Value))
-		case !sameText(w[i].Value, g[j].Value, !want.IsHash()):
-			lines = append(lines, fmt.Sprintf("%s: want %s, got %s", label, w[i].Value, g[j].Value))
+		case wanted && gotten:
+			lines = append(lines, compareValues(at, w, g, lost)...)
+		case lost(at):
+		case wanted:
+			lines = append(lines, fmt.Sprintf("%s: want %s, got none", at, Text(w)))
+		default:
+			lines = append(lines, fmt.Sprintf("%s: want none, got %s", at, Text(g)))
 		}
 	}
 	return lines
 }
 
-// partsOf returns the fields of a hash, the members of a JSON object with their text, or a JSON value as one
-// nameless part; sorted.
-func partsOf(u Unit) []Field {
-	if u.IsHash() {
-		return u.Fields
+func fieldOf(fields []state.FieldValue, name string) (state.Value, bool) {
+	i := slices.IndexFunc(fields, func(f state.FieldValue) bool { return f.Name == name })
+	if i < 0 {
+		return state.Value{}, false
 	}
-	d, err := parseJSON(u.Text)
-	if err != nil || d.nodes[0].kind != state.Struct {
-		return []Field{{Value: u.Text}}
-	}
-	var parts []Field
-	for i := d.nodes[0].first; i != 0; i = d.nodes[i].next {
-		parts = append(parts, Field{d.nodes[i].name, d.raw(i)})
-	}
-	slices.SortFunc(parts, byName)
-	return parts
+	return fields[i].Value, true
 }
 
-// sameText tells whether two texts are the same value: 5.0 is 5, and objects have no order.
-func sameText(a, b string, json bool) bool {
-	if a == b {
-		return true
+func compareElements(path string, want, got []state.Value, lost func(path string) bool) []string {
+	var lines []string
+	for i := range max(len(want), len(got)) {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		switch {
+		case i >= len(want):
+			lines = append(lines, fmt.Sprintf("%s: want none, got %s", at, Text(got[i])))
+		case i >= len(got):
+			lines = append(lines, fmt.Sprintf("%s: want %s, got none", at, Text(want[i])))
+		default:
+			lines = append(lines, compareValues(at, want[i], got[i], lost)...)
+		}
 	}
-	if !json {
-		x, xok := state.ParseDecimal(a)
-		y, yok := state.ParseDecimal(b)
+	return lines
+}
+
+// sameScalar tells whether two scalars are the same value: 5.0 is 5.
+func sameScalar(a, b state.Value) bool {
+	if isNumber(a.Kind) && isNumber(b.Kind) {
+		x, xok := state.ParseDecimal(a.Text)
+		y, yok := state.ParseDecimal(b.Text)
 		return xok && yok && x.Cmp(y) == 0
 	}
-	x, xerr := parseJSON(a)
-	y, yerr := parseJSON(b)
-	return xerr == nil && yerr == nil && sameNode(x, 0, y, 0)
+	return a.Kind == b.Kind && a.Bool == b.Bool && a.Text == b.Text && string(a.Bytes) == string(b.Bytes)
 }
 
-func sameNode(x document, i int32, y document, j int32) bool {
-	a, b := x.nodes[i], y.nodes[j]
-	if a.kind != b.kind {
-		return false
-	}
-	switch a.kind {
-	case state.Number:
-		m, mok := state.ParseDecimal(x.raw(i))
-		n, nok := state.ParseDecimal(y.raw(j))
-		return mok && nok && m.Cmp(n) == 0
+func isNumber(k state.Kind) bool { return k == state.Int || k == state.Number }
+
+// Text prints a value on one line, much as JSON has it; bytes as a CUE literal.
+func Text(v state.Value) string {
+	switch v.Kind {
+	case state.Null:
+		return "null"
+	case state.Bool:
+		return fmt.Sprint(v.Bool)
 	case state.Str:
-		return x.str(i) == y.str(j)
+		return strconv.Quote(v.Text)
+	case state.Bytes:
+		return "'" + strings.Trim(strconv.QuoteToASCII(string(v.Bytes)), `"`) + "'"
 	case state.Array:
-		i, j = a.first, b.first
-		for ; i != 0 && j != 0; i, j = x.nodes[i].next, y.nodes[j].next {
-			if !sameNode(x, i, y, j) {
-				return false
-			}
+		items := make([]string, len(v.List))
+		for i, e := range v.List {
+			items[i] = Text(e)
 		}
-		return i == j
+		return "[" + strings.Join(items, ", ") + "]"
 	case state.Struct:
-		return x.size(i) == y.size(j) && x.within(i, y, j)
-	}
-	return x.raw(i) == y.raw(j)
-}
-
-func (d document) size(i int32) int {
-	n := 0
-	for i = d.nodes[i].first; i != 0; i = d.nodes[i].next {
-		n++
-	}
-	return n
-}
-
-// within tells whether every member of an object is in the other one, too.
-func (d document) within(i int32, y document, j int32) bool {
-	for i = d.nodes[i].first; i != 0; i = d.nodes[i].next {
-		k, ok := y.member(j, d.nodes[i].name)
-		if !ok || !sameNode(d, i, y, k) {
-			return false
+		fields := make([]string, len(v.Fields))
+		for i, f := range v.Fields {
+			fields[i] = strconv.Quote(f.Name) + ": " + Text(f.Value)
 		}
+		return "{" + strings.Join(fields, ", ") + "}"
 	}
-	return true
+	return v.Text
 }

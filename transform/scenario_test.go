@@ -126,7 +126,7 @@ func scenario(p *Programs, source string, to state.Version) string {
 func unitOf(p *Programs, source string) Unit {
 	source = strings.TrimSuffix(source, "\n")
 	u := Unit{Key: "session:1"}
-	if !p.shapes[0].hash {
+	if !p.shapes[0].isParts() {
 		u.Text = source
 		return u
 	}

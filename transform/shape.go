@@ -23,13 +23,19 @@ type alt struct {
 	fields         []field // sorted by name
 	required       int     // how many of the fields
 	open           bool
-	elem           *typ
+	rest           *typ // of other fields of an open struct; nil: any
+	length         []bound
+	items          []*typ
+	fixed          bool
+	elem           *typ // nil: any
 }
 
 type field struct {
 	name                string
 	typ                 *typ
 	required, forbidden bool
+	ordinal             int            // in the order of the spec
+	encoding            state.Encoding // empty: text, or that of the whole
 }
 
 type bound struct {
@@ -41,18 +47,17 @@ type bound struct {
 
 // shape is a compiled state.Shape.
 type shape struct {
-	version state.Version
-	hash    bool
-	value   *typ
-	pattern state.Pattern
-	source  state.Shape
+	version  state.Version
+	redis    state.Redis
+	encoding state.Encoding // of a unit that is one text
+	flat     bool           // named parts, all of them text
+	score    bool           // has a score, which Redis keeps as a double
+	value    *typ
+	pattern  state.Pattern
+	source   state.Shape
 }
 
 func compileShape(s state.Shape) (*shape, error) {
-	supported := s.Type == state.Hash || s.Type == state.String && s.Encoding == state.JSON
-	if !supported {
-		return nil, fmt.Errorf("version %s: %s %s is not supported yet", s.Version, s.Type, s.Encoding)
-	}
 	value, err := compileType(s.Value)
 	if err != nil {
 		return nil, fmt.Errorf("version %s: %w", s.Version, err)
@@ -61,8 +66,36 @@ func compileShape(s state.Shape) (*shape, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version %s: %w", s.Version, err)
 	}
-	return &shape{version: s.Version, hash: s.Type == state.Hash, value: value, pattern: pattern, source: s}, nil
+	out := &shape{version: s.Version, redis: s.Type, value: value, pattern: pattern, source: s, score: s.Type == state.SortedSet}
+	switch {
+	case s.Type.Parts():
+		out.flat = len(s.Encodings) == 0 && !out.score
+		out.encode(s)
+	case s.Type == state.Document:
+		out.encoding = state.JSON
+	case s.Type == state.String || s.Type == state.List || s.Type == state.Set:
+		out.encoding = s.Encoding
+		if out.encoding == "" {
+			out.encoding = state.Text
+		}
+	default:
+		return nil, fmt.Errorf("version %s: type %q is not known to this version of Keyshift", s.Version, s.Type)
+	}
+	return out, nil
 }
+
+// encode notes the encodings of the named parts.
+func (s *shape) encode(source state.Shape) {
+	for i := range s.value.alts {
+		a := &s.value.alts[i]
+		for j := range a.fields {
+			a.fields[j].encoding = source.EncodingOf(a.fields[j].name)
+		}
+	}
+}
+
+// isPart tells whether units of the shape have named parts.
+func (s *shape) isParts() bool { return s.redis.Parts() }
 
 func compileType(t state.Type) (*typ, error) {
 	out := &typ{alts: make([]alt, len(t.Alts))}
@@ -77,7 +110,7 @@ func compileType(t state.Type) (*typ, error) {
 }
 
 func compileAlt(a state.Alt) (alt, error) {
-	c := alt{kind: a.Kind, constant: a.Const, open: a.Open}
+	c := alt{kind: a.Kind, constant: a.Const, open: a.Open, fixed: a.Fixed}
 	if a.Const != nil && (a.Kind == state.Int || a.Kind == state.Number) {
 		d, ok := state.ParseDecimal(a.Const.Text)
 		if !ok {
@@ -95,7 +128,7 @@ func compileAlt(a state.Alt) (alt, error) {
 	if c.noMatch, err = compileExpressions(a.NoMatch); err != nil {
 		return c, err
 	}
-	for _, f := range a.Fields {
+	for i, f := range a.Fields {
 		ft, err := compileType(f.Type)
 		if err != nil {
 			return c, fmt.Errorf("field %s: %w", f.Name, err)
@@ -104,15 +137,33 @@ func compileAlt(a state.Alt) (alt, error) {
 		if required {
 			c.required++
 		}
-		c.fields = append(c.fields, field{name: f.Name, typ: ft, required: required, forbidden: f.Forbidden})
+		c.fields = append(c.fields, field{name: f.Name, typ: ft, required: required, forbidden: f.Forbidden, ordinal: i})
 	}
 	slices.SortFunc(c.fields, func(x, y field) int { return strings.Compare(x.name, y.name) })
+	return c, c.compileLists(a)
+}
+
+// compileLists compiles what an alternative says of other fields and of elements.
+func (c *alt) compileLists(a state.Alt) (err error) {
+	if c.length, err = compileBounds(a.Len); err != nil {
+		return err
+	}
+	for _, t := range a.Items {
+		item, err := compileType(t)
+		if err != nil {
+			return err
+		}
+		c.items = append(c.items, item)
+	}
 	if a.Elem != nil {
 		if c.elem, err = compileType(*a.Elem); err != nil {
-			return c, err
+			return err
 		}
 	}
-	return c, nil
+	if a.Rest != nil {
+		c.rest, err = compileType(*a.Rest)
+	}
+	return err
 }
 
 func compileBounds(bounds []state.Bound) ([]bound, error) {
@@ -164,6 +215,9 @@ func (a *alt) find(name string) int {
 	return -1
 }
 
+// untyped describes a part of a source that its shape says nothing of.
+var untyped = &typ{}
+
 // below returns what a struct of this type may hold at a path: nil if nothing is declared there.
 func (t *typ) below(path []string) *typ {
 	if len(path) == 0 || t == nil {
@@ -171,16 +225,84 @@ func (t *typ) below(path []string) *typ {
 	}
 	out := &typ{}
 	for i := range t.alts {
-		if at := t.alts[i].find(path[0]); at >= 0 && !t.alts[i].fields[at].forbidden {
-			if next := t.alts[i].fields[at].typ.below(path[1:]); next != nil {
-				out.alts = append(out.alts, next.alts...)
-			}
+		if next := t.alts[i].typeOf(path[0]).below(path[1:]); next != nil {
+			out.alts = append(out.alts, next.alts...)
 		}
 	}
 	if len(out.alts) == 0 {
 		return nil
 	}
 	return out
+}
+
+// typeOf returns the type of a field, nil if nothing is said of it.
+func (a *alt) typeOf(name string) *typ {
+	if a.kind != state.Struct {
+		return nil
+	}
+	if at := a.find(name); at >= 0 {
+		if a.fields[at].forbidden {
+			return nil
+		}
+		return a.fields[at].typ
+	}
+	return a.rest
+}
+
+// ofField returns the type of a field of v, which this type describes: that of the first alternative that v fits.
+func (t *typ) ofField(v value, name string) *typ {
+	if a := t.pick(v, state.Struct); a != nil {
+		if next := a.typeOf(name); next != nil {
+			return next
+		}
+	}
+	return t.unknown()
+}
+
+// ofElement returns the type of an element of v.
+func (t *typ) ofElement(v value, i int) *typ {
+	if a := t.pick(v, state.Array); a != nil {
+		if next := a.typeAt(i); next != nil {
+			return next
+		}
+	}
+	return t.unknown()
+}
+
+// typeAt returns the type of an element, nil if nothing is said of it.
+func (a *alt) typeAt(i int) *typ {
+	if i < len(a.items) {
+		return a.items[i]
+	}
+	return a.elem
+}
+
+// unknown describes what lies below a type that says nothing of it.
+func (t *typ) unknown() *typ {
+	if t == nil {
+		return nil
+	}
+	return untyped
+}
+
+// pick returns the alternative of a kind that v fits; the only one there is without looking.
+func (t *typ) pick(v value, k state.Kind) *alt {
+	if t == nil {
+		return nil
+	}
+	only := -1
+	for i := range t.alts {
+		if t.alts[i].kind == k {
+			if only >= 0 {
+				return t.altOf(v)
+			}
+			only = i
+		}
+	}
+	if only < 0 {
+		return nil
+	}
+	return &t.alts[only]
 }
 
 // declares tells whether a struct alternative of the type declares the field.

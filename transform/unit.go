@@ -3,20 +3,36 @@ package transform
 import (
 	"slices"
 	"strings"
+
+	"keyshift.dev/state"
 )
 
-// Unit is one key of a store as Redis holds it: a hash if it has fields (Redis has no empty hash), else a string.
+// Unit is one key of a store as Redis holds it, or one part of a key: an element of a list or set, an entry of a map,
+// a member of a sorted set with its score, an entry of a stream.
 type Unit struct {
 	Key    string
-	Fields []Field // of a hash: sorted by name, no name twice
-	Text   string  // of a string
+	Type   state.Redis // empty: a hash if the unit has fields (Redis has no empty hash), else a string
+	Fields []Field     // sorted by name, no name twice: of a hash and of an entry of a stream; "field" and "value" of an entry of a map; "member" and "score" of a sorted set
+	Text   string      // of a string or a JSON document; of a list or set the element
+	TTL    int64       // of the key, in milliseconds; 0 if it does not expire
 }
 
 // Field is one field of a hash, with its raw bytes.
 type Field struct{ Name, Value string }
 
-// IsHash tells whether the unit is a hash.
+// IsHash tells whether the unit has named fields.
 func (u Unit) IsHash() bool { return len(u.Fields) > 0 }
+
+// redis returns the kind of the unit.
+func (u Unit) redis() state.Redis {
+	switch {
+	case u.Type != "":
+		return u.Type
+	case u.IsHash():
+		return state.Hash
+	}
+	return state.String
+}
 
 // Sorted returns the unit with its fields sorted by name.
 func (u Unit) Sorted() Unit {
@@ -54,6 +70,12 @@ func Diff(before, after Unit, read []string) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
 	}
+	if slices.Contains(read, allFields) {
+		read = nil
+		for _, f := range before.Fields {
+			read = append(read, f.Name)
+		}
+	}
 	old, now := before.Fields, after.Fields
 	e := Edit{
 		Compare: make([]Expect, 0, len(old)),
@@ -87,6 +109,10 @@ func Diff(before, after Unit, read []string) Edit {
 	}
 	return e
 }
+
+// allFields stands for every field of a unit where fields that are read are listed. No field of an application has
+// that name: it is not UTF-8.
+const allFields = "\xff*"
 
 // findField returns the place of a name in sorted fields.
 func findField(fields []Field, name string) (int, bool) {

@@ -4,19 +4,22 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/cockroachdb/apd/v3"
 	"keyshift.dev/state"
 )
 
-// value is a scalar that a program computes with.
+// value is what a program computes with: a scalar, a list or struct that the program made, or a part of the source,
+// which is looked at only when a program asks for it and otherwise keeps its bytes.
 type value struct {
 	kind kind
-	i    int64    // of an isInt; 1 for true of an isBool
-	s    string   // of an isStr
+	i    int64    // of an isInt; 1 for true of an isBool; of an isNode its place
+	s    string   // of an isStr, isBytes, isText, isDigits or isFloat
 	big  *big.Int // of an isBig: does not fit an int64
 	dec  *apd.Decimal
+	tree *tree     // of an isList or isStruct
+	doc  *document // of an isNode
+	typ  *typ      // of a part of the source: what the source's shape says of it, nil if nothing
 }
 
 type kind uint8
@@ -28,7 +31,36 @@ const (
 	isBig
 	isDec
 	isStr
+	isBytes
+	isList
+	isStruct
+
+	// Parts of a source.
+	isNode   // of a document
+	isText   // text whose type says what it stands for
+	isDigits // the text of a JSON number that a program made
+	isFloat  // the text of a MessagePack float that a program made
 )
+
+// tree is a list or a struct that a program made. One that takes the place of an object or list in the source has its
+// spelling: white space, the order and the spelling of names.
+type tree struct {
+	open, close string // as the source has them; empty if it has none
+	members     []member
+	index       map[string]int // of the members by name, once they are many
+}
+
+// member is an element of a list or a field of a struct.
+type member struct {
+	name  string
+	value value
+
+	origin  []string // the place in the source that the value is taken or computed from; nil if there is none
+	carried bool     // taken as it is
+	filled  bool     // a default
+
+	sep, token, colon string // the bytes before the member, its name, and those between name and value, as the source has them
+}
 
 // maxDigits bounds the integers that are computed with; longer ones are carried as text only.
 const maxDigits = 4096
@@ -40,7 +72,15 @@ func boolean(b bool) value {
 	return value{kind: isBool}
 }
 
-func str(s string) value { return value{kind: isStr, s: s} }
+func str(s string) value      { return value{kind: isStr, s: s} }
+func integerOf(n int64) value { return value{kind: isInt, i: n} }
+func listOf(items []value) value {
+	t := &tree{members: make([]member, len(items))}
+	for i, v := range items {
+		t.members[i].value = v
+	}
+	return value{kind: isList, tree: t}
+}
 
 // bigInt returns an integer in its smallest form.
 func bigInt(n *big.Int) value {
@@ -74,7 +114,7 @@ func decOf(text string) (value, bool) {
 		return value{}, false
 	}
 	d, _, err := apd.NewFromString(text)
-	return value{kind: isDec, dec: d}, err == nil
+	return value{kind: isDec, dec: d}, err == nil && d.Form == apd.Finite
 }
 
 // numberOf reads a number: an integer if its text is one and a decimal is not asked for alone.
@@ -85,7 +125,7 @@ func numberOf(text string, k state.Kind) (value, bool) {
 	return decOf(text)
 }
 
-// constantOf makes a scalar of a spec's value.
+// constantOf makes a value of a spec's.
 func constantOf(v state.Value) (value, bool) {
 	switch v.Kind {
 	case state.Null:
@@ -98,11 +138,33 @@ func constantOf(v state.Value) (value, bool) {
 		return decOf(v.Text)
 	case state.Str:
 		return str(v.Text), true
+	case state.Bytes:
+		return value{kind: isBytes, s: string(v.Bytes)}, true
+	case state.Array:
+		t := &tree{}
+		for _, e := range v.List {
+			x, ok := constantOf(e)
+			if !ok {
+				return x, false
+			}
+			t.members = append(t.members, member{value: x})
+		}
+		return value{kind: isList, tree: t}, true
+	case state.Struct:
+		t := &tree{}
+		for _, f := range v.Fields {
+			x, ok := constantOf(f.Value)
+			if !ok {
+				return x, false
+			}
+			t.add(member{name: f.Name, value: x})
+		}
+		return value{kind: isStruct, tree: t}, true
 	}
 	return value{}, false
 }
 
-// text prints a scalar as CUE interpolates it; ok is false for null.
+// text prints a scalar as CUE interpolates it; ok is false for null, lists and structs.
 func (v value) text() (s string, ok bool) {
 	switch v.kind {
 	case isBool:
@@ -113,71 +175,90 @@ func (v value) text() (s string, ok bool) {
 		return v.big.String(), true
 	case isDec:
 		return v.dec.String(), true
-	case isStr:
+	case isStr, isText, isDigits, isFloat:
 		return v.s, true
+	case isBytes:
+		return strings.ToValidUTF8(v.s, "\uFFFD"), true
 	}
 	return "", false
 }
 
-// appendJSON appends the JSON form of a scalar; ok is false for a string that JSON cannot hold.
-func (v value) appendJSON(b []byte) (out []byte, ok bool) {
-	switch v.kind {
-	case isNull:
-		return append(b, "null"...), true
-	case isStr:
-		return appendQuoted(b, v.s), utf8.ValidString(v.s)
-	}
-	s, ok := v.text()
-	return append(b, s...), ok
-}
-
 func (v value) isNumber() bool { return v.kind == isInt || v.kind == isBig || v.kind == isDec }
 
-// equal tells whether two scalars are the same value: numbers by size, others by kind and content.
-func (v value) equal(w value) bool {
-	if v.isNumber() && w.isNumber() {
-		return compareNumbers(v, w) == 0
+// scalar reads a part of a source as its type has it. A list or an object of a document stays a node.
+func (v value) scalar() (value, error) {
+	switch v.kind {
+	case isNode:
+		return v.doc.scalar(v.typ, int32(v.i))
+	case isText:
+		return typedText(v.typ, v.s)
+	case isDigits:
+		k := state.Number
+		if v.typ != nil {
+			if a := v.typ.altOf(v); a != nil {
+				k = a.kind
+			}
+		}
+		n, ok := numberOf(v.s, k)
+		if !ok {
+			return n, errHuge
+		}
+		return n, nil
+	case isFloat:
+		n, ok := decOf(v.s)
+		if !ok {
+			return n, errHuge
+		}
+		return n, nil
 	}
-	return v.kind == w.kind && v.i == w.i && v.s == w.s
+	return v, nil
 }
 
-// appendValue appends the JSON form of any value of a spec.
-func appendValue(b []byte, v state.Value) ([]byte, bool) {
-	switch v.Kind {
-	case state.Array:
-		b = append(b, '[')
-		for i, e := range v.List {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			var ok bool
-			if b, ok = appendValue(b, e); !ok {
-				return b, false
-			}
-		}
-		return append(b, ']'), true
-	case state.Struct:
-		b = append(b, '{')
-		for i, f := range v.Fields {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendQuoted(b, f.Name), ':')
-			var ok bool
-			if b, ok = appendValue(b, f.Value); !ok {
-				return b, false
-			}
-		}
-		return append(b, '}'), true
-	case state.Int, state.Number:
-		_, ok := state.ParseDecimal(v.Text)
-		return append(b, v.Text...), ok
+// isComposite tells whether a value is a list or a struct, and which.
+func (v value) isComposite() (isMap, ok bool) {
+	switch v.kind {
+	case isList, isStruct:
+		return v.kind == isStruct, true
+	case isNode:
+		k := v.doc.nodes[v.i].kind
+		return k == nodeStruct, k == nodeStruct || k == nodeArray
 	}
-	c, ok := constantOf(v)
-	if !ok {
-		return b, false
+	return false, false
+}
+
+// equal tells whether two values are the same: numbers by size, lists by their elements, structs by their fields,
+// others by kind and content.
+func (v value) equal(w value) bool {
+	vMap, vIs := v.isComposite()
+	wMap, wIs := w.isComposite()
+	if vIs || wIs {
+		return vIs && wIs && vMap == wMap && equalMembers(v.spread(), w.spread(), vMap)
 	}
-	return c.appendJSON(b)
+	x, xErr := v.scalar()
+	y, yErr := w.scalar()
+	if xErr != nil || yErr != nil {
+		return false
+	}
+	if x.isNumber() && y.isNumber() {
+		return compareNumbers(x, y) == 0
+	}
+	return x.kind == y.kind && x.i == y.i && x.s == y.s
+}
+
+func equalMembers(a, b *tree, isMap bool) bool {
+	if len(a.members) != len(b.members) {
+		return false
+	}
+	for i, m := range a.members {
+		j := i
+		if isMap {
+			j = b.find(m.name)
+		}
+		if j < 0 || !m.value.equal(b.members[j].value) {
+			return false
+		}
+	}
+	return true
 }
 
 // textOf returns the text of a spec's scalar on a hash; ok is false for null, lists and structs.
@@ -192,6 +273,8 @@ func textOf(v state.Value) (string, bool) {
 	case state.Number:
 		_, ok := state.ParseDecimal(v.Text)
 		return strings.TrimSpace(v.Text), ok
+	case state.Bytes:
+		return "", false
 	}
 	c, ok := constantOf(v)
 	if !ok {

@@ -1,0 +1,47 @@
+package transform
+
+import (
+	"errors"
+	"unicode/utf8"
+)
+
+// budget bounds the work that one unit may cause, so that a hostile one cannot hold up a rewrite.
+type budget struct {
+	steps int // expressions evaluated
+	bytes int // of text made, and elements
+}
+
+const (
+	maxSteps   = 20_000_000
+	maxBytes   = 64 << 20
+	maxPattern = 1 << 10 // bytes of a regular expression that is not a literal
+)
+
+var (
+	errWork    = errors.New("the program makes too much of this unit: more than 20 million steps or 64 MiB")
+	errPattern = errors.New("a computed regular expression is not valid or longer than 1024 bytes")
+	errIndex   = errors.New("there is no such element or field")
+	errDouble  = errors.New("a number is not one that a double holds")
+	errMsgInt  = errors.New("an integer does not fit 64 bits")
+	errKeyText = errors.New("a segment of the key is not UTF-8")
+)
+
+func (b *budget) step() error {
+	if b.steps++; b.steps > maxSteps {
+		return errWork
+	}
+	return nil
+}
+
+func (b *budget) spend(bytes int) error {
+	if b.bytes += bytes; b.bytes > maxBytes || b.bytes < 0 {
+		b.bytes = maxBytes + 1
+		return errWork
+	}
+	return nil
+}
+
+// spent tells whether nothing more may be done: a failure that an alternative must not hide.
+func (b *budget) spent() bool { return b.steps > maxSteps || b.bytes > maxBytes }
+
+func validText(s string) bool { return utf8.ValidString(s) }

@@ -1,0 +1,190 @@
+package transform
+
+import (
+	"fmt"
+
+	"keyshift.dev/state"
+)
+
+// ways calls yield once for each way in which the clauses hold.
+func (e *env) ways(clauses []clause, yield func() error) error {
+	if len(clauses) == 0 {
+		return yield()
+	}
+	c, rest := &clauses[0], clauses[1:]
+	switch {
+	case c.test != nil:
+		holds, err := e.truth(c.test)
+		if err != nil || !holds {
+			return err
+		}
+		return e.ways(rest, yield)
+	case c.bind != nil:
+		v, err := e.eval(c.bind)
+		if err != nil {
+			return err
+		}
+		e.set(c.value, v)
+		return e.ways(rest, yield)
+	}
+	v, err := e.eval(c.loop)
+	if err != nil {
+		return err
+	}
+	isMap, ok := v.isComposite()
+	if !ok {
+		return errKinds
+	}
+	return v.each(func(i int, name string, x value) error {
+		if err := e.spend(1); err != nil {
+			return err
+		}
+		if isMap {
+			e.set(c.key, str(name))
+		} else {
+			e.set(c.key, integerOf(int64(i)))
+		}
+		e.set(c.value, x)
+		return e.ways(rest, yield)
+	})
+}
+
+func (e *env) set(slot int, v value) {
+	if slot >= 0 {
+		e.vars[slot] = v
+	}
+}
+
+// list makes a list.
+func (e *env) list(x *expr) (value, error) {
+	t := &tree{members: make([]member, 0, len(x.items))}
+	for i := range x.items {
+		item := &x.items[i]
+		err := e.ways(item.clauses, func() error {
+			v, err := e.eval(item.value)
+			if err == nil {
+				err = e.spend(1)
+			}
+			t.members = append(t.members, member{value: v, origin: item.value.origin})
+			return err
+		})
+		if err != nil {
+			return value{}, err
+		}
+	}
+	return value{kind: isList, tree: t}, nil
+}
+
+// structure makes a struct.
+func (e *env) structure(x *expr) (value, error) {
+	t := &tree{members: make([]member, 0, len(x.groups))}
+	for i := range x.groups {
+		g := &x.groups[i]
+		for j := range g.makes {
+			if err := e.makeField(t, g.name, &g.makes[j]); err != nil {
+				return value{}, err
+			}
+		}
+		if len(x.dynamic) == 0 {
+			t.fill(g)
+		}
+	}
+	for i := range x.dynamic {
+		if err := e.makeField(t, "", &x.dynamic[i]); err != nil {
+			return value{}, err
+		}
+	}
+	for i := range x.groups {
+		t.fill(&x.groups[i])
+	}
+	return value{kind: isStruct, tree: t}, e.extras(t, x)
+}
+
+// fill adds the default of a field that is not made.
+func (t *tree) fill(g *group) {
+	if g.fill != nil && t.find(g.name) < 0 {
+		t.add(member{name: g.name, value: g.fill.lit, filled: true})
+	}
+}
+
+// makeField adds a field in every way in which its clauses and conditions hold. Fields of one name must agree.
+func (e *env) makeField(t *tree, name string, f *fieldExpr) error {
+	err := e.ways(f.clauses, func() error {
+		for _, c := range f.conditions {
+			if holds, err := e.truth(c); err != nil || !holds {
+				return err
+			}
+		}
+		if f.key != nil {
+			key, err := e.scalar(f.key)
+			if err != nil {
+				return err
+			}
+			if key.kind != isStr {
+				return errKinds
+			}
+			name = key.s
+		}
+		v, err := e.eval(f.value)
+		if err != nil {
+			if f.optional && err == f.value.absent {
+				return nil
+			}
+			return err
+		}
+		m := member{name: name, value: v, origin: f.value.origin, carried: f.value.op == state.OpPath}
+		return e.addField(t, m, f.own)
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", f.fails, err)
+	}
+	return nil
+}
+
+// addField adds a field, or checks that it agrees with one of that name; what stands in its own place stays there.
+func (e *env) addField(t *tree, m member, own bool) error {
+	i := t.find(m.name)
+	if i < 0 {
+		t.add(m)
+		return e.spend(1)
+	}
+	if !t.members[i].value.equal(m.value) {
+		return errConflict
+	}
+	if own {
+		t.members[i] = m
+	}
+	return nil
+}
+
+// extras adds what the source has in the place of a struct and an open shape does not declare. What the program sets
+// must agree with it; a default gives way.
+func (e *env) extras(t *tree, x *expr) error {
+	if !e.open || x.at == nil || !x.below.isOpen() {
+		return nil
+	}
+	source := e.root
+	if e.flat {
+		source = e.whole()
+	}
+	source, ok := source.path(x.at)
+	if isMap, is := source.isComposite(); !ok || !is || !isMap {
+		return nil
+	}
+	return source.each(func(_ int, name string, v value) error {
+		if x.below.declares(name) {
+			return nil
+		}
+		m := member{name: name, value: v, carried: true}
+		i := t.find(name)
+		switch {
+		case i < 0:
+			t.add(m)
+			return e.spend(1)
+		case !t.members[i].filled && !t.members[i].value.equal(v):
+			return fmt.Errorf("field %s: %w", name, errConflict)
+		}
+		t.members[i] = m
+		return nil
+	})
+}

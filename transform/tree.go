@@ -1,0 +1,199 @@
+package transform
+
+import "slices"
+
+// find returns the place of a member by name, -1 if there is none.
+func (t *tree) find(name string) int {
+	if t.index != nil {
+		if i, ok := t.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(t.members, func(m member) bool { return m.name == name })
+}
+
+// add appends a member to a tree that is being made.
+func (t *tree) add(m member) {
+	t.members = append(t.members, m)
+	switch n := len(t.members); {
+	case n < few:
+	case n == few:
+		t.index = make(map[string]int, 2*few)
+		t.reindex()
+	default:
+		t.index[m.name] = n - 1
+	}
+}
+
+// reindex finds the members anew after they were sorted.
+func (t *tree) reindex() {
+	if t.index == nil {
+		return
+	}
+	for i := range t.members {
+		t.index[t.members[i].name] = i
+	}
+}
+
+// field returns the field of a struct.
+func (v value) field(name string) (value, bool) {
+	switch v.kind {
+	case isNode:
+		if v.doc.nodes[v.i].kind != nodeStruct {
+			return value{}, false
+		}
+		i, ok := v.doc.member(int32(v.i), name)
+		return value{kind: isNode, i: int64(i), doc: v.doc, typ: v.typ.ofField(v, name)}, ok
+	case isStruct:
+		i := v.tree.find(name)
+		if i < 0 {
+			return value{}, false
+		}
+		return v.typedMember(i), true
+	}
+	return value{}, false
+}
+
+// path returns the part at a path.
+func (v value) path(path []string) (value, bool) {
+	for _, name := range path {
+		next, ok := v.field(name)
+		if !ok {
+			return value{}, false
+		}
+		v = next
+	}
+	return v, true
+}
+
+// typedMember returns a member of a tree. In one that a shape describes the shape also says what the member is; in one
+// that a program is making the member knows it itself.
+func (v value) typedMember(i int) value {
+	m := v.tree.members[i]
+	if v.typ == nil {
+		return m.value
+	}
+	if v.kind == isStruct {
+		m.value.typ = v.typ.ofField(v, m.name)
+	} else {
+		m.value.typ = v.typ.ofElement(v, i)
+	}
+	return m.value
+}
+
+// element returns an element of a list.
+func (v value) element(at int64) (value, bool) {
+	switch v.kind {
+	case isNode:
+		i := v.doc.nodes[v.i].first
+		for n := at; i != 0 && n > 0; n-- {
+			i = v.doc.nodes[i].next
+		}
+		if i == 0 || at < 0 || v.doc.nodes[v.i].kind != nodeArray {
+			return value{}, false
+		}
+		return value{kind: isNode, i: int64(i), doc: v.doc, typ: v.typ.ofElement(v, int(at))}, true
+	case isList:
+		if at < 0 || at >= int64(len(v.tree.members)) {
+			return value{}, false
+		}
+		return v.typedMember(int(at)), true
+	}
+	return value{}, false
+}
+
+// size returns how many elements or fields a list or struct has.
+func (v value) size() int {
+	if v.kind == isNode {
+		return v.doc.size(int32(v.i))
+	}
+	return len(v.tree.members)
+}
+
+// each calls f with every element or field until it fails.
+func (v value) each(f func(i int, name string, x value) error) error {
+	if v.kind != isNode {
+		for i, m := range v.tree.members {
+			if err := f(i, m.name, v.typedMember(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	at, isMap := 0, v.doc.nodes[v.i].kind == nodeStruct
+	for i := v.doc.nodes[v.i].first; i != 0; i = v.doc.nodes[i].next {
+		n := &v.doc.nodes[i]
+		x := value{kind: isNode, i: int64(i), doc: v.doc}
+		if isMap {
+			x.typ = v.typ.ofField(v, n.name)
+		} else {
+			x.typ = v.typ.ofElement(v, at)
+		}
+		if err := f(at, n.name, x); err != nil {
+			return err
+		}
+		at++
+	}
+	return nil
+}
+
+// spread returns a list or struct as a tree with its spelling, one level deep. It has one of its own: it may be changed.
+func (v value) spread() *tree {
+	if v.kind != isNode {
+		t := *v.tree
+		t.members = slices.Clone(t.members)
+		for i := range t.members {
+			t.members[i].value = v.typedMember(i)
+		}
+		return &t
+	}
+	d, object := v.doc, v.doc.nodes[v.i]
+	t := &tree{members: make([]member, 0, d.size(int32(v.i)))}
+	if d.msgpack {
+		t.open = msgOpen(d, object)
+	}
+	start, stop := object.start, object.end
+	if v.i == 0 {
+		start, stop = 0, int32(len(d.text))
+	}
+	end := object.end - 1
+	_ = v.each(func(_ int, name string, x value) error { // it does not fail
+		n := &d.nodes[x.i]
+		m := member{name: name, value: x}
+		first := n.start
+		if object.kind == nodeStruct {
+			first = n.nameStart
+			m.token, m.colon = d.text[n.nameStart:n.nameEnd], d.text[n.nameEnd:n.start]
+		}
+		switch {
+		case d.msgpack:
+		case len(t.members) == 0:
+			t.open = d.text[start:first]
+		default:
+			m.sep = d.text[end:first]
+		}
+		end = n.end
+		t.add(m)
+		return nil
+	})
+	if d.msgpack {
+		return t
+	}
+	if len(t.members) == 0 {
+		t.open = d.text[start:end]
+	}
+	t.close = d.text[end:stop]
+	return t
+}
+
+// msgOpen returns the head of a list or map.
+func msgOpen(d *document, object node) string {
+	end := object.end
+	if i := object.first; i != 0 && object.kind == nodeStruct {
+		end = d.nodes[i].nameStart
+	} else if i != 0 {
+		end = d.nodes[i].start
+	}
+	return d.text[object.start:end]
+}
