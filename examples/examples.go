@@ -41,7 +41,7 @@ func All() []Example {
 		example("flags", "a hash as a map: every entry is a unit",
 			"flags: words, 1.0.0", "flags: digits, 2.0.0"),
 		example("jobs", "a list of jobs that drains instead of being rewritten",
-			"jobs: at 1.0.0", "jobs: tries and exports, 2.0.0"),
+			"jobs: at 1.0.0", "jobs: with tries, 2.0.0"),
 		example("leaderboard", "a sorted set, and a component that only reads",
 			"leaderboard: numbers, 1.0.0", "leaderboard: prefixed members, 2.0.0"),
 		example("profile", "a hash over two versions in one pass, and an external reader",
