@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,7 @@ func decode[T any](r *reader, path []string, v cue.Value) (out T) {
 }
 
 func (c checker) readKeyspace(name string, v cue.Value) state.Keyspace {
-	path := []string{"system", "keyspaces", name}
+	path, before := []string{"system", "keyspaces", name}, len(c.problems)
 	k := state.Keyspace{Name: name, Store: textAt(v, atStore), Version: state.Version(textAt(v, atVersion)), Pos: c.places.at(path)}
 	k.Policy = stricter(c.desired.Policy, c.readPolicy(sub(path, "policy"), v.LookupPath(atPolicy), levelKeyspace))
 	declared := map[state.Version]bool{}
@@ -133,11 +134,15 @@ func (c checker) readKeyspace(name string, v cue.Value) state.Keyspace {
 			k.Migrations = append(k.Migrations, m)
 		}
 	})
-	if len(k.Shapes) == len(declared) {
+	backwards := func(m state.Migration) bool { return m.From.Compare(m.To) > 0 } // which check says
+	if len(c.problems) == before && !slices.ContainsFunc(k.Migrations, backwards) {
 		k.Migrations = append(k.Migrations, c.leftOut(path, k, written)...)
 	}
 	slices.SortFunc(k.Migrations, func(a, b state.Migration) int { return a.To.Compare(b.To) })
-	k.Tests = c.readTests(sub(path, "tests"), k, v)
+	for i, v := range slices.SortedFunc(maps.Keys(declared), state.Version.Compare) {
+		written[v] = written[v] || i > 0 // derived, or wrong already
+	}
+	k.Tests = c.readTests(sub(path, "tests"), written, v)
 	return k
 }
 
@@ -208,12 +213,13 @@ func (r *reader) readShape(path []string, version state.Version, v cue.Value) (s
 	return s, len(r.problems) == before
 }
 
-func (r *reader) readTests(path []string, k state.Keyspace, v cue.Value) []state.Test {
+// readTests reads the tests of the migrations to the given versions.
+func (r *reader) readTests(path []string, migrated map[state.Version]bool, v cue.Value) []state.Test {
 	var tests []state.Test
 	fields(v, atTests, func(name string, v cue.Value) {
 		to := state.Version(name)
 		at := sub(path, name)
-		if _, declared := k.FindShape(to); !declared || len(k.Shapes) > 0 && to == k.Shapes[0].Version {
+		if !migrated[to] {
 			r.problem(at, "unknown-version", fmt.Sprintf("these tests are of a migration to %s, which is not declared", to), "mend the name")
 			return
 		}
