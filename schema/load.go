@@ -97,6 +97,9 @@ func (l *loader) readModule(name string, data []byte) bool {
 		l.problems = append(l.problems, fromCUE(err, state.Pos{File: name, Line: 1, Column: 1})...)
 		return false
 	}
+	if l.replaces(name, data) {
+		return false
+	}
 	l.module, _, _ = strings.Cut(f.Module, "@")
 	version := "v0.17.0"
 	if f.Language != nil && f.Language.Version != "" {
@@ -104,6 +107,25 @@ func (l *loader) readModule(name string, data []byte) bool {
 	}
 	l.language = parser.Version(version)
 	return true
+}
+
+// replaces refuses a module file that replaces a module by a folder.
+func (l *loader) replaces(name string, data []byte) bool {
+	f, err := parser.ParseFile(name, data)
+	if err != nil {
+		return false // which the module file's own parser has told
+	}
+	found := false
+	ast.Walk(f, func(n ast.Node) bool {
+		if field, ok := n.(*ast.Field); ok && !found {
+			label, _, err := ast.LabelName(field.Label)
+			if found = err == nil && label == "replaceWith"; found {
+				l.problem(position(field.Pos()), "import-denied", "replaceWith takes a module from elsewhere, which is refused", "vendor what the spec imports under "+vendored)
+			}
+		}
+		return true
+	}, nil)
+	return found
 }
 
 // checkEdition refuses vendored definitions that are newer than ours.
@@ -264,6 +286,9 @@ func (l *loader) importer(pos token.Pos, importPath string) *build.Instance {
 	switch {
 	case ip.Path == ModulePath:
 		return l.definitions()
+	case path.Clean(ip.Path) != ip.Path || path.IsAbs(ip.Path) || first == "..":
+		l.problem(position(pos), "import-denied", strconv.Quote(ip.Path)+" is not the path of a package", "name packages by their module's path, without . and ..")
+		return nil
 	case first == "tool":
 		l.problem(position(pos), "import-denied", "packages of CUE's tool layer are refused in a spec", "remove the import of "+strconv.Quote(ip.Path))
 		return nil
