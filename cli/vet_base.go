@@ -182,7 +182,11 @@ func remade(base, head state.Desired) state.Diagnostics {
 	var out state.Diagnostics
 	for _, then := range base.Keyspaces {
 		now, ok := head.FindKeyspace(then.Name)
-		if !ok {
+		renamed := slices.ContainsFunc(head.Keyspaces, func(k state.Keyspace) bool { return k.Store == then.Store && k.SharesKeys(then) })
+		switch {
+		case !ok && renamed: // an error already
+			continue
+		case !ok:
 			out = append(out, state.Diagnostic{Code: "keyspace-removed", Path: "system.keyspaces." + then.Name,
 				Message: fmt.Sprintf("keyspace %s is no longer declared; its units stay in the store as they are", then.Name)})
 			continue
