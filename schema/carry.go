@@ -121,7 +121,6 @@ func (d *direction) carryRest(path []string, target, source state.Alt, maybe boo
 
 // undeclared sets fields that the target does not declare, which an open one admits.
 func (d *direction) undeclared(path []string, target state.Alt, ss []setter) []state.FieldExpr {
-	var out []state.FieldExpr
 	at := sub(path, ss[0].path[len(path)])
 	forbidden := slices.ContainsFunc(target.Fields, func(f state.Field) bool { return f.Forbidden && f.Name == ss[0].path[len(path)] })
 	if !target.Open || forbidden {
@@ -134,10 +133,6 @@ func (d *direction) undeclared(path []string, target state.Alt, ss []setter) []s
 	f := state.Field{Name: at[len(at)-1], Type: state.AnyType(), Optional: true}
 	if target.Rest != nil {
 		f.Type = *target.Rest
-	}
-	if slices.ContainsFunc(ss, func(s setter) bool { return s.value == nil || len(s.path) > len(at) }) {
-		out, _ = d.freeField(at, ss)
-		return out
 	}
 	return d.set(at, f, nil, ss, false)
 }
@@ -196,12 +191,14 @@ func filling(f state.Field) (state.Value, bool) {
 
 // setParts makes the expression of a struct of which the user sets fields.
 func (d *direction) setParts(path []string, f state.Field, source *state.Alt, ss []setter, maybe bool) []state.FieldExpr {
-	if i := slices.IndexFunc(ss, func(s setter) bool { return s.value != nil && s.key == nil && len(s.path) == len(path) }); i >= 0 {
-		d.failAt(ss[i].pos, sub(d.path, path...), "cannot-compile", "a field that is set both whole and in parts cannot be compiled", "set it in one place")
-		return nil
+	marks := slices.DeleteFunc(slices.Clone(ss), func(s setter) bool { return s.key != nil || len(s.path) != len(path) })
+	if slices.ContainsFunc(marks, func(s setter) bool { return s.value != nil }) {
+		return d.setEach(path, f, marks)
 	}
-	marks := slices.DeleteFunc(slices.Clone(ss), func(s setter) bool { return s.value != nil || len(s.path) != len(path) })
 	target, ok := single(f.Type)
+	if f.Type.IsAny() {
+		target, ok = state.Alt{Kind: state.Struct, Open: true}, true
+	}
 	if !ok || f.Optional && len(marks) > 1 && !slices.ContainsFunc(marks, func(s setter) bool { return !s.conditional() }) {
 		return d.setEach(path, f, marks)
 	}
@@ -229,16 +226,19 @@ func (d *direction) setParts(path []string, f state.Field, source *state.Alt, ss
 	return []state.FieldExpr{fe}
 }
 
-// setEach makes each of the struct literals that are given for a field by itself: they are all there is of it.
+// setEach makes each of the values that are given for a field by itself: struct literals among them are all there is
+// of it.
 func (d *direction) setEach(path []string, f state.Field, marks []setter) []state.FieldExpr {
 	var out []state.FieldExpr
 	always := false
 	for _, m := range marks {
 		if m.open && len(marks) > 1 {
-			d.failAt(m.pos, sub(d.path, path...), "cannot-compile", "an optional struct that is set in parts under several conditions cannot be compiled", "set it whole under each if, without ...")
+			d.failAt(m.pos, sub(d.path, path...), "cannot-compile", "a field that is set both whole and in parts, or in parts under several conditions, cannot be compiled", "set it whole under each if, without ...")
 			return nil
 		}
-		m.value = ast.Expr(m.lit)
+		if m.value == nil {
+			m.value = ast.Expr(m.lit)
+		}
 		x := d.compileSet(m, &goal{f.Type, path})
 		if !x.ok {
 			return nil

@@ -113,7 +113,8 @@ func (d *direction) expand(e ast.Expr) (ast.Expr, bool) {
 		return n.Expr, true
 	case ast.Expr:
 		once, sibling := d.siblings[n]
-		if once && !isChoice(n) {
+		hidden := id.Name[0] == '_' // which nothing but its own declaration gives a value
+		if once && (hidden || !isChoice(n)) {
 			return n, true
 		}
 		_, values := d.declared(id)

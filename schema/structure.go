@@ -210,12 +210,8 @@ func (d *direction) freely(path []string, setters []setter) (state.Expr, state.T
 func (d *direction) freeField(path []string, ss []setter) ([]state.FieldExpr, state.Field) {
 	name := path[len(path)-1]
 	f := state.Field{Name: name, Optional: true}
-	if slices.ContainsFunc(ss, func(s setter) bool { return s.value == nil }) {
-		marks := slices.DeleteFunc(slices.Clone(ss), func(s setter) bool { return s.value != nil || len(s.path) != len(path) })
-		if len(marks) != 1 || slices.ContainsFunc(ss, func(s setter) bool { return s.value != nil && s.key == nil && len(s.path) == len(path) }) {
-			d.failAt(ss[0].pos, d.path, "cannot-compile", "a field that is set in several places inside an expression cannot be compiled", "set it in one place")
-			return nil, f
-		}
+	marks := slices.DeleteFunc(slices.Clone(ss), func(s setter) bool { return s.key != nil || len(s.path) != len(path) })
+	if len(marks) == 1 && marks[0].value == nil {
 		e, t := d.freely(path, trimmed(ss, len(marks[0].steps)))
 		fe := state.FieldExpr{Name: name, Value: e}
 		apply(&fe, marks[0].steps)
@@ -223,7 +219,14 @@ func (d *direction) freeField(path []string, ss []setter) ([]state.FieldExpr, st
 		return []state.FieldExpr{fe}, f
 	}
 	var out []state.FieldExpr
-	for _, s := range ss {
+	for _, s := range marks {
+		if s.value == nil {
+			s.value = ast.Expr(s.lit)
+		}
+		if s.open || !s.conditional() && s.lit != nil {
+			d.failAt(s.pos, d.path, "cannot-compile", "a field that is set in several places inside an expression cannot be compiled", "set it in one place")
+			return nil, f
+		}
 		x := d.compileSet(s, nil)
 		fe := state.FieldExpr{Name: name, Value: x.expr}
 		apply(&fe, s.steps)
