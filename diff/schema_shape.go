@@ -26,6 +26,14 @@ func compareShapes(from, to state.Shape, hops []Hop) VersionDiff {
 		v.Fields = c.out
 		return v
 	}
+	if from.Type != to.Type {
+		v.Settings = slices.DeleteFunc(v.Settings, func(s Setting) bool { return s.Name == "encoding" })
+		for i, s := range v.Settings {
+			if s.Name == "type" {
+				v.Settings[i] = Setting{s.Name, kindText(from), kindText(to)}
+			}
+		}
+	}
 	c := fieldComparison{from: from, to: to, program: traceOf(hops), used: map[string]string{}}
 	c.drop = dropped(hops)
 	c.values(from.Value, to.Value, nil, nil)
@@ -49,6 +57,14 @@ func encoding(s state.Shape) string {
 		return ""
 	}
 	return string(cmp.Or(s.Encoding, state.Text))
+}
+
+// kindText is a type with its encoding where that is worth a word: "string (json)".
+func kindText(s state.Shape) string {
+	if e := encoding(s); e != "" && e != string(state.Text) {
+		return string(s.Type) + " (" + e + ")"
+	}
+	return string(s.Type)
 }
 
 // encodings compares those of named parts.

@@ -147,7 +147,7 @@ func TestCompareSettings(t *testing.T) {
 	old := document("1.0.0", kind(state.Str))
 	now := state.Shape{Version: "2.0.0", Keys: "d:<id int>", Type: state.Hash, Value: kind(state.Str), TTL: &state.TTL{Min: 1500, Max: 86_400_000, Set: 30_000},
 		Encodings: []state.FieldEncoding{{Field: "x", Encoding: state.JSON}}}
-	want := "keys: doc:<id> → d:<id int>\ntype: string → hash\nencoding: json → \nttl: none → min 1.5s, max 24h, set 30s\nencoding of x: text → json\nbreaking"
+	want := "keys: doc:<id> → d:<id int>\ntype: string (json) → hash\nttl: none → min 1.5s, max 24h, set 30s\nencoding of x: text → json\nbreaking"
 	if got := fieldLines(compareShapes(old, now, nil)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
