@@ -7,7 +7,7 @@ func Overlap(p, q Pattern) bool {
 	if a, b := p.Prefix(), q.Prefix(); !strings.HasPrefix(a, b) && !strings.HasPrefix(b, a) {
 		return false
 	}
-	if differ(p.columns(), q.columns()) {
+	if differ(p.columns, q.columns) {
 		return false
 	}
 	a, b := p.automaton(), q.automaton()
@@ -34,9 +34,9 @@ func Overlap(p, q Pattern) bool {
 	return false
 }
 
-// columns cuts a pattern at its colons; nil if one of its segments may cross them. Keys of two such patterns meet only
+// columnsOf cuts a pattern at its colons; nil if one of its segments may cross them. Keys of two such patterns meet only
 // if they have equally many columns, which is cheap to see.
-func (p Pattern) columns() []string {
+func (p Pattern) columnsOf() []string {
 	for _, x := range p.parts {
 		if x.kind == acrossColons {
 			return nil

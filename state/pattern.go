@@ -17,6 +17,8 @@ type Pattern struct {
 	text  string
 	parts []part
 	exp   *regexp.Regexp // nil if there is at most one segment
+
+	columns []string // see columnsOf
 }
 
 // part is a literal, or a segment if name is set.
@@ -79,6 +81,7 @@ func ParsePattern(text string) (Pattern, error) {
 	if len(p.Names()) > 1 {
 		p.exp = p.expression()
 	}
+	p.columns = p.columnsOf()
 	return p, nil
 }
 
