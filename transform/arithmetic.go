@@ -231,7 +231,7 @@ func compare(op state.Op, a, b value) (value, error) {
 	case equality(op) && (a.kind == isNull || b.kind == isNull):
 		return boolean((a.kind == b.kind) == (op == state.OpEq)), nil
 	case equality(op) && composite(a, b):
-		return boolean(a.equal(b) == (op == state.OpEq)), nil
+		return boolean(a.identical(b) == (op == state.OpEq)), nil
 	case a.kind != b.kind || !equality(op) && composite(a, b):
 		return value{}, errKinds
 	case a.kind == isStr || a.kind == isBytes:

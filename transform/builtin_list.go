@@ -72,14 +72,14 @@ var listTable = map[string]function{
 			if err := a.e.spend(len(items)); err != nil {
 				return value{}, err
 			}
-			if slices.ContainsFunc(items[i+1:], v.equal) {
+			if slices.ContainsFunc(items[i+1:], v.identical) {
 				return boolean(false), nil
 			}
 		}
 		return boolean(true), nil
 	},
 	"list.Contains": func(a *arguments) (value, error) {
-		return boolean(slices.ContainsFunc(a.list(0), a.values[1].equal)), nil
+		return boolean(slices.ContainsFunc(a.list(0), a.values[1].identical)), nil
 	},
 	"list.Avg":             average,
 	"list.Max":             func(a *arguments) (value, error) { return extreme(a, -1) },

@@ -15,8 +15,8 @@ var mathTable = map[string]function{
 		}
 		return integerOf(int64(big.Jacobi(x, y))), nil
 	},
-	"math.Floor":       rounded(apd.RoundFloor),
-	"math.Ceil":        rounded(apd.RoundCeiling),
+	"math.Floor":       ofDecimal(func(d, x *apd.Decimal) (apd.Condition, error) { return whole(decimals.Floor, d, x) }),
+	"math.Ceil":        ofDecimal(func(d, x *apd.Decimal) (apd.Condition, error) { return whole(decimals.Ceil, d, x) }),
 	"math.Trunc":       rounded(apd.RoundDown),
 	"math.Round":       rounded(apd.RoundHalfUp),
 	"math.RoundToEven": rounded(apd.RoundHalfEven),
@@ -64,6 +64,14 @@ var mathTable = map[string]function{
 		return decimalValue(&d)
 	},
 	"math.Signbit": func(a *arguments) (value, error) { return boolean(a.decimal(0).Negative), nil },
+}
+
+// whole rounds down or up as CUE does, in 34 digits.
+func whole(f func(d, x *apd.Decimal) (apd.Condition, error), d, x *apd.Decimal) (apd.Condition, error) {
+	if c, err := f(d, x); err != nil {
+		return c, err
+	}
+	return decimals.Quantize(d, d, 0)
 }
 
 // maxPower bounds what is raised to a power or rounded: larger numbers take long.
