@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyshift.dev/rehearsal"
 	"keyshift.dev/state"
 	"keyshift.dev/transform"
 )
@@ -38,8 +39,9 @@ func newTest() *cobra.Command {
 		Use:   "test [DIR]",
 		Short: "Run the old/new pairs of a spec through its migrations, both ways",
 		Long: `Test runs each pair of system.keyspaces.NAME.tests through the compiled migration: #up of old must be new,
-#down of new must be old again but for what is declared lost, and #up of that must be new. It prints what
-differs, field by field.`,
+#down of new must be old again but for what is declared lost, and #up of that must be new. Then it does the
+same on an embedded Redis, by the engine that rewrites live data where it can rewrite the keyspace. It prints
+what differs, part by part.`,
 		Example: "  keyshift test examples/shop",
 	}, &o.output, &o.source, o.run)
 }
@@ -49,7 +51,10 @@ func (o *testOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.fail(err)
 	}
-	t := runTests(desired, o.location)
+	t, err := runTests(ctx, desired, o.location)
+	if err != nil {
+		return o.fail(err)
+	}
 	if o.json() {
 		if err := o.value(t); err != nil {
 			return err
@@ -63,13 +68,22 @@ func (o *testOptions) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// runTests runs every test and returns how each went.
-func runTests(d state.Desired, l location) tested {
+// runTests runs every test and returns how each went. The error is the embedded server's.
+func runTests(ctx context.Context, d state.Desired, l location) (tested, error) {
 	out := tested{Tests: []testResult{}}
+	stage, err := rehearsal.Open(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer stage.Close()
 	for _, k := range d.Keyspaces {
 		for _, t := range k.Tests {
 			r := testResult{Keyspace: k.Name, To: t.To, Pos: l.at(t.Pos), OK: true}
-			if err := transform.RunTest(k, t); err != nil {
+			err := transform.RunTest(k, t)
+			if err == nil {
+				err = stage.Run(ctx, k, t)
+			}
+			if err != nil {
 				problem := testProblem(k, t, err)
 				problem.Pos = r.Pos
 				out.Errors = append(out.Errors, problem)
@@ -81,7 +95,7 @@ func runTests(d state.Desired, l location) tested {
 			out.Tests = append(out.Tests, r)
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (o *testOptions) print(results []testResult, failed int) {
