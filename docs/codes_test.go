@@ -13,15 +13,9 @@ import (
 	"testing"
 )
 
-// codeFolders are the packages whose diagnostics keyshift vet prints.
-var codeFolders = []string{"schema", "cli", "sandbox", "gitsource", "state"}
+var codeRow = regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\|")
 
-var (
-	codeWord = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
-	codeRow  = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
-)
-
-// Every code that the checks can give stands in the page, and the page names no other.
+// Every code that keyshift vet knows stands in the page, and the page names none that nothing gives.
 func TestCodes(t *testing.T) {
 	data, err := os.ReadFile("language.md")
 	if err != nil {
@@ -31,81 +25,57 @@ func TestCodes(t *testing.T) {
 	checks, _, _ = strings.Cut(checks, "\n## ")
 	var documented []string
 	for _, m := range codeRow.FindAllStringSubmatch(checks, -1) {
+		if slices.Contains(documented, m[1]) {
+			t.Errorf("language.md explains the code %s twice", m[1])
+		}
 		documented = append(documented, m[1])
 	}
-	given, literals := codes(t)
-	for _, code := range given {
+	known := literals(t, "../cli/codes.go")
+	if len(known) < 50 {
+		t.Fatalf("cli/codes.go has only %d codes", len(known))
+	}
+	for _, code := range known {
 		if !slices.Contains(documented, code) {
 			t.Errorf("the code %s is missing in language.md", code)
 		}
 	}
+	var given []string
+	for _, pattern := range []string{"../schema/*.go", "../cli/*.go", "../sandbox/*.go", "../state/*.go"} {
+		given = append(given, literals(t, pattern)...)
+	}
 	for _, code := range documented {
-		if !slices.Contains(literals, code) {
+		if !slices.Contains(given, code) {
 			t.Errorf("language.md explains the code %s, which no check gives", code)
 		}
 	}
 }
 
-// codes returns the codes that source files give to diagnostics, and all their literals.
-func codes(t *testing.T) (given, literals []string) {
+var codeWord = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// literals are the strings in Go files that look like a code; tests are left out.
+func literals(t *testing.T, pattern string) []string {
 	t.Helper()
-	for _, folder := range codeFolders {
-		files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no files in %s: %v", folder, err)
+	files, err := filepath.Glob(filepath.FromSlash(pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files %s: %v", pattern, err)
+	}
+	var out []string
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
 		}
-		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.CallExpr:
-					if reports(n.Fun) {
-						given = append(given, firstCode(n.Args)...)
-					}
-				case *ast.CompositeLit: // a table of mistakes: {expression, code, hint}
-					if len(n.Elts) == 3 {
-						if _, isCall := n.Elts[0].(*ast.CallExpr); isCall {
-							given = append(given, firstCode(n.Elts[1:2])...)
-						}
-					}
-				case *ast.KeyValueExpr:
-					if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
-						given = append(given, firstCode([]ast.Expr{n.Value})...)
-					}
-				case *ast.BasicLit:
-					literals = append(literals, firstCode([]ast.Expr{n})...)
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, err := strconv.Unquote(lit.Value); err == nil && codeWord.MatchString(text) {
+					out = append(out, text)
 				}
-				return true
-			})
-		}
-	}
-	slices.Sort(given)
-	return slices.Compact(given), literals
-}
-
-// reports tells whether a function takes the code of a diagnostic.
-func reports(fun ast.Expr) bool {
-	if name, ok := fun.(*ast.Ident); ok {
-		return name.Name == "killed"
-	}
-	sel, ok := fun.(*ast.SelectorExpr)
-	return ok && slices.Contains([]string{"problem", "problemAt", "fail", "failAt", "warn", "warnAt", "warning"}, sel.Sel.Name)
-}
-
-// firstCode is the first argument that is a literal and looks like a code.
-func firstCode(args []ast.Expr) []string {
-	for _, a := range args {
-		if lit, ok := a.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-			if text, err := strconv.Unquote(lit.Value); err == nil && codeWord.MatchString(text) {
-				return []string{text}
 			}
-		}
+			return true
+		})
 	}
-	return nil
+	return out
 }
