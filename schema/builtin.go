@@ -88,7 +88,7 @@ func (d *direction) arguments(e *ast.CallExpr, b state.Builtin) (args []compiled
 			continue
 		}
 		ok = false
-		d.fail(e.Args[i].Pos(), "wrong-kind", "argument "+strconv.Itoa(i+1)+" of "+b.Name+" is a "+want.String()+", and this is a "+x.kinds.String(),
+		d.fail(e.Args[i].Pos(), "wrong-kind", "argument "+strconv.Itoa(i+1)+" of "+b.Name+" is "+want.one()+", and this is "+x.kinds.one(),
 			"change the argument, or its type in the version")
 	}
 	if ok && strings.HasPrefix(b.Name, "regexp.") && b.Name != "regexp.QuoteMeta" && b.Name != "regexp.Valid" {
@@ -111,7 +111,7 @@ func (d *direction) sort(e *ast.CallExpr, name string) compiled {
 		return compiled{}
 	}
 	if x.kinds&kindList == 0 || !x.kinds.within(kindList) && !x.kinds.vague() {
-		d.fail(e.Args[0].Pos(), "wrong-kind", name+" takes a list, and this is a "+x.kinds.String(), "give it a list")
+		d.fail(e.Args[0].Pos(), "wrong-kind", name+" takes a list, and this is "+x.kinds.one(), "give it a list")
 		return compiled{}
 	}
 	less := d.comparator(e.Args[1], elementsOf(x.typed()))
@@ -182,7 +182,7 @@ func (d *direction) less(lit *ast.StructLit, elem state.Type) compiled {
 	defer func() { d.comparing = false }()
 	out := d.compile(less)
 	if out.ok && out.kinds != kindBool {
-		d.fail(less.Pos(), "wrong-kind", "less is a "+out.kinds.String()+", not a bool", "compare x with y")
+		d.fail(less.Pos(), "wrong-kind", "less is "+out.kinds.one()+", not a bool", "compare x with y")
 		return compiled{}
 	}
 	return out

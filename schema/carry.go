@@ -80,7 +80,7 @@ func (d *direction) dynamic(s setter, g *goal) (value compiled, out []state.Fiel
 	d.given(s.steps, func() {
 		key := d.compile(s.key)
 		if key.ok && key.kinds != kindString && !key.kinds.vague() {
-			d.fail(s.key.Pos(), "wrong-kind", "the name of a field is a string, and this is a "+key.kinds.String(), `write "\(...)"`)
+			d.fail(s.key.Pos(), "wrong-kind", "the name of a field is a string, and this is "+key.kinds.one(), `write "\(...)"`)
 		}
 		if g != nil && len(g.typ.Alts) == 0 {
 			d.failAt(s.pos, sub(d.path, g.path...), "not-allowed", "version "+string(d.target.Version)+" declares no field here", "declare [string]: T, or name the field")

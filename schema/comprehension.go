@@ -51,7 +51,7 @@ func (d *direction) ifClause(c *ast.IfClause) (clause, bool) {
 		return clause{}, false
 	}
 	if x.kinds != kindBool && !x.kinds.vague() {
-		d.fail(c.Condition.Pos(), "wrong-kind", "the condition is a "+x.kinds.String()+", not a bool", "compare it: if #old.n > 0 {...}")
+		d.fail(c.Condition.Pos(), "wrong-kind", "the condition is "+x.kinds.one()+", not a bool", "compare it: if #old.n > 0 {...}")
 		return clause{}, false
 	}
 	return clause{state.Clause{If: &x.expr}, x.holds}, true
@@ -80,7 +80,7 @@ func (d *direction) forClause(c *ast.ForClause, inList bool) (clause, bool) {
 	case kinds.vague():
 		key = typeOfKinds(kindInt | kindString)
 	default:
-		d.fail(c.Source.Pos(), "wrong-kind", "for takes a list or a struct, and this is a "+kinds.String(), "give it a list or a struct")
+		d.fail(c.Source.Pos(), "wrong-kind", "for takes a list or a struct, and this is "+kinds.one(), "give it a list or a struct")
 		return clause{}, false
 	}
 	out := state.Clause{For: &x.expr, Value: d.bind(c.Value, elementsOf(t))}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"slices"
-	"strings"
 
 	"keyshift.dev/state"
 )
@@ -11,19 +10,16 @@ import (
 //
 // The proof is symbolic and conservative. Of each field of the source, the expression that makes it on the way back
 // is composed with what the way there makes of what it reads. The field is proved if the result simplifies to the
-// field itself, by these rules alone: a renamed or carried field comes back; (x*c) div c, (x*c) quo c, (x+c)-c and
-// (x-c)+c are x, for an integer x and an integer constant c other than zero; a field that admits one constant only
-// is restored by any value that fits; an optional field comes back if both ways leave out what is missing. Anything
-// under a condition, filled by a default, or made by another operator is not proved. Restored means the same value:
-// a number may come back in another notation, 5.0 as 5.
+// field itself by the rules of simplify, if it admits few values and each of them comes back (few), or if it is a
+// list whose elements are proved one by one (elementwise). A field that admits one constant only is restored by any
+// value that fits; an optional field comes back if both ways leave out what is missing. Restored means the same
+// value: a number may come back in another notation, 5.0 as 5.
 func losses(source, target state.Shape, there, back state.Program, drop []string) []state.Loss {
-	p := proof{source: source, target: target, there: there.Body, drop: drop}
+	p := proof{source: source, target: target, there: there.Body, back: back.Body, drop: drop}
 	s, isStruct := single(source.Value)
-	switch {
-	case there.Body.Op == state.OpPath && len(there.Body.Path) == 0 && back.Body.Op == state.OpPath && len(back.Body.Path) == 0:
-		return nil
-	case !isStruct || there.Body.Op != state.OpStruct || back.Body.Op != state.OpStruct:
-		return []state.Loss{{Field: "", Reason: "the way back is not proved to restore the value"}}
+	if !isStruct || back.Body.Op != state.OpStruct {
+		p.whole(back.Body)
+		return p.out
 	}
 	p.fields(nil, s, back.Body)
 	p.undeclared(s, there)
@@ -32,13 +28,26 @@ func losses(source, target state.Shape, there, back state.Program, drop []string
 
 type proof struct {
 	source, target state.Shape
-	there          state.Expr
+	there, back    state.Expr
 	drop           []string
 	out            []state.Loss
 }
 
 func (p *proof) lose(path []string, reason string) {
-	p.out = append(p.out, state.Loss{Field: strings.Join(path, "."), Reason: reason})
+	p.out = append(p.out, state.Loss{Field: dotted(path), Reason: reason})
+}
+
+// whole proves a unit that is made by one expression.
+func (p *proof) whole(back state.Expr) {
+	e, maybe, ok := p.compose(back)
+	e = p.simplify(e)
+	if restored := ok && !maybe && e.Op == state.OpPath && len(e.Path) == 0; !restored && !p.few(nil, p.source.Value, back) {
+		reason := blame(e)
+		if reason == unproved {
+			reason = "the way back is not proved to restore the value"
+		}
+		p.lose(nil, reason)
+	}
 }
 
 // fields proves the fields of a struct of the source, given what makes it on the way back.
@@ -53,28 +62,39 @@ func (p *proof) fields(path []string, a state.Alt, back state.Expr) {
 		switch {
 		case len(made) == 0:
 			p.gone(at)
-		case len(made) > 1 || len(made[0].If) > 0:
+		case !f.Optional && p.few(at, f.Type, p.back):
+		case len(made) > 1 || len(made[0].Clauses) > 0:
 			p.lose(at, "the way back makes it under a condition")
+		case len(made[0].If) > 0:
+			p.guarded(at, f, made[0])
 		case made[0].Value.Op == state.OpStruct && f.Optional:
 			p.lose(at, "the way back always makes it")
 		case made[0].Value.Op == state.OpStruct:
-			inner, ok := single(f.Type)
-			if !ok {
-				p.lose(at, "not proved to come back")
-				continue
-			}
-			p.fields(at, inner, made[0].Value)
+			p.inside(at, f, made[0].Value)
 		default:
 			p.field(at, f, made[0])
 		}
 	}
+	if hasKeys(back) {
+		p.lose(path, "the way back computes names of fields")
+	}
+}
+
+// inside proves a struct that the way back makes of its fields.
+func (p *proof) inside(at []string, f state.Field, back state.Expr) {
+	inner, ok := single(f.Type)
+	if !ok || inner.Open {
+		p.lose(at, unproved)
+		return
+	}
+	p.fields(at, inner, back)
 }
 
 // makers returns the expressions that make a field.
 func makers(body state.Expr, name string) []state.FieldExpr {
 	var out []state.FieldExpr
 	for _, f := range body.Fields {
-		if f.Name == name {
+		if f.Key == nil && f.Name == name {
 			out = append(out, f)
 		}
 	}
@@ -88,9 +108,10 @@ func (p *proof) field(path []string, f state.Field, back state.FieldExpr) {
 	switch restored := ok && e.Op == state.OpPath && slices.Equal(e.Path, path); {
 	case restored && !f.Optional && !maybe:
 	case restored && f.Optional && maybe && back.Optional && back.Default == nil && back.Value.Op == state.OpPath:
+	case !f.Optional && ok && !maybe && p.elementwise(path, f.Type, e):
 	case restored:
 		p.lose(path, "a missing one becomes the default")
-	case !covers(reads(p.there), path) && !slices.ContainsFunc(reads(p.there), func(q []string) bool { return under(q, path) }):
+	case !p.isRead(path):
 		p.gone(path)
 	case !ok && f.Optional:
 		p.lose(path, "a missing one may come back as another value")
@@ -99,9 +120,48 @@ func (p *proof) field(path []string, f state.Field, back state.FieldExpr) {
 	}
 }
 
+// isRead tells whether the way there reads a part, or something in it.
+func (p *proof) isRead(path []string) bool {
+	read := reads(p.there)
+	return covers(read, path) || slices.ContainsFunc(read, func(q []string) bool { return under(q, path) })
+}
+
+// guarded proves an optional field that each way makes where the other has it: if #old.x != _|_ {y: f(#old.x)}.
+func (p *proof) guarded(path []string, f state.Field, back state.FieldExpr) {
+	const reason = "the way back makes it under a condition"
+	if !f.Optional || back.Default != nil || len(back.If) != 1 || !asksFor(back.If[0]) || len(back.If[0].Path) != 1 {
+		p.lose(path, reason)
+		return
+	}
+	made := makers(p.there, back.If[0].Path[0])
+	if len(made) != 1 || made[0].Default != nil || len(made[0].Clauses) > 0 {
+		p.lose(path, reason)
+		return
+	}
+	same := len(made[0].If) == 1 && asksFor(made[0].If[0]) && slices.Equal(made[0].If[0].Path, path) ||
+		len(made[0].If) == 0 && made[0].Optional && made[0].Value.Op == state.OpPath && slices.Equal(made[0].Value.Path, path)
+	if !same {
+		p.lose(path, reason)
+		return
+	}
+	q := *p
+	q.there.Fields = slices.Clone(p.there.Fields)
+	for i, g := range q.there.Fields {
+		if g.Name == made[0].Name {
+			q.there.Fields[i].If, q.there.Fields[i].Optional = nil, false
+		}
+	}
+	e, maybe, ok := q.compose(back.Value)
+	if e = q.simplify(e); !ok || maybe || e.Op != state.OpPath || !slices.Equal(e.Path, path) {
+		p.lose(path, blame(e))
+	}
+}
+
+func asksFor(e state.Expr) bool { return e.Op == state.OpHas && len(e.Args) == 0 }
+
 // gone says why a field is not there to come back.
 func (p *proof) gone(path []string) {
-	if slices.Contains(p.drop, strings.Join(path, ".")) {
+	if slices.Contains(p.drop, dotted(path)) {
 		p.lose(path, "dropped")
 		return
 	}
@@ -132,12 +192,16 @@ func (p *proof) compose(e state.Expr) (composed state.Expr, maybe, ok bool) {
 	switch e.Op {
 	case state.OpPath:
 		return p.made(p.there, e.Path)
-	case state.OpLit, state.OpKey:
+	case state.OpLit:
 		return e, false, true
-	case state.OpStruct, state.OpHas:
+	case state.OpKey:
+		return e, false, p.source.Keys == p.target.Keys || !e.Int
+	case state.OpStruct, state.OpHas, state.OpElse, state.OpVar:
 		return e, false, false
+	case state.OpList:
+		return p.composeLoop(e)
 	}
-	out := state.Expr{Op: e.Op}
+	out := state.Expr{Op: e.Op, Name: e.Name}
 	ok = true
 	for _, a := range e.Args {
 		x, m, o := p.compose(a)
@@ -152,54 +216,16 @@ func (p *proof) made(body state.Expr, path []string) (e state.Expr, maybe, ok bo
 		return body, false, body.Op != state.OpStruct
 	}
 	if body.Op == state.OpPath { // a whole part was carried, and this is a part of it
-		return state.Expr{Op: state.OpPath, Path: append(slices.Clone(body.Path), path...)}, false, true
+		at := append(slices.Clone(body.Path), path...)
+		_, optional, ok := resolve(p.source.Value, at)
+		return state.Expr{Op: state.OpPath, Path: at}, optional, ok
 	}
 	made := makers(body, path[0])
-	if len(made) != 1 || len(made[0].If) > 0 || made[0].Default != nil {
+	if len(made) != 1 || len(made[0].If)+len(made[0].Clauses) > 0 || made[0].Default != nil || hasKeys(body) {
 		return state.Expr{}, false, false
 	}
 	e, maybe, ok = p.made(made[0].Value, path[1:])
 	return e, maybe || made[0].Optional, ok
-}
-
-// simplify applies the rules of the proof from the leaves up.
-func (p *proof) simplify(e state.Expr) state.Expr {
-	args := make([]state.Expr, len(e.Args))
-	for i, a := range e.Args {
-		args[i] = p.simplify(a)
-	}
-	e.Args = args
-	if len(args) == 2 && e.Op == state.OpAdd && isInt(args[0]) {
-		args[0], args[1] = args[1], args[0]
-	}
-	if len(args) != 2 || len(args[0].Args) != 2 {
-		return e
-	}
-	inner, outer := args[0], args[1]
-	x, c := inner.Args[0], inner.Args[1]
-	if (inner.Op == state.OpMul || inner.Op == state.OpAdd) && isInt(x) {
-		x, c = c, x
-	}
-	if !isInt(c) || !isInt(outer) || c.Lit.Text != outer.Lit.Text || c.Lit.Text == "0" || !p.isIntPart(x) {
-		return e
-	}
-	switch {
-	case inner.Op == state.OpMul && (e.Op == state.OpDiv || e.Op == state.OpQuo),
-		inner.Op == state.OpAdd && e.Op == state.OpSub,
-		inner.Op == state.OpSub && e.Op == state.OpAdd:
-		return x
-	}
-	return e
-}
-
-func isInt(e state.Expr) bool { return e.Op == state.OpLit && e.Lit.Kind == state.Int }
-
-func (p *proof) isIntPart(e state.Expr) bool {
-	if e.Op != state.OpPath {
-		return false
-	}
-	t, _, ok := resolve(p.source.Value, e.Path)
-	return ok && kindsOf(t) == kindInt
 }
 
 // undeclared says what becomes of the fields that an open source may have beside its declared ones.

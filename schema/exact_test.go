@@ -61,8 +61,14 @@ func TestExactComesBack(t *testing.T) {
 func random(rt *rapid.T, t state.Type) string {
 	a := t.Alts[rapid.IntRange(0, len(t.Alts)-1).Draw(rt, "alternative")]
 	switch {
+	case a.Const != nil && a.Kind == state.Str:
+		return strconv.Quote(a.Const.Text)
 	case a.Const != nil:
 		return a.Const.Text
+	case a.Kind == state.Bool:
+		return strconv.FormatBool(rapid.Bool().Draw(rt, "bool"))
+	case a.Kind == state.Int && len(a.Bounds) > 0:
+		return strconv.FormatInt(rapid.Int64Range(0, 999).Draw(rt, "small int"), 10)
 	case a.Kind == state.Int:
 		return strconv.FormatInt(rapid.Int64().Draw(rt, "int"), 10)
 	case a.Kind == state.Str:

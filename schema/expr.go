@@ -153,7 +153,7 @@ func (d *direction) interpolation(e *ast.Interpolation) compiled {
 		}
 		x := d.compile(elt)
 		if x.ok && !x.kinds.vague() && !x.kinds.within(kindString|kindBytes|kindNumber|kindBool) {
-			d.fail(elt.Pos(), "wrong-kind", "a "+x.kinds.String()+" cannot stand in a string", "use a string, a number or a bool")
+			d.fail(elt.Pos(), "wrong-kind", x.kinds.one()+" cannot stand in a string", "use a string, a number or a bool")
 			x.ok = false
 		}
 		out.ok = out.ok && x.ok
@@ -203,6 +203,6 @@ func (d *direction) operand(e ast.Expr, x compiled, want kindSet, op token.Token
 	if x.kinds.within(want) || x.kinds.vague() && x.kinds&want != 0 {
 		return true
 	}
-	d.fail(e.Pos(), "wrong-kind", op.String()+" takes a "+want.String()+", and this is a "+x.kinds.String(), "change the operand, or its type in the version")
+	d.fail(e.Pos(), "wrong-kind", op.String()+" takes "+want.one()+", and this is "+x.kinds.one(), "change the operand, or its type in the version")
 	return false
 }

@@ -47,6 +47,14 @@ func (k kindSet) String() string {
 	return strings.Join(names, " or ")
 }
 
+// one names the kinds with an article: "an int", "a string".
+func (k kindSet) one() string {
+	if strings.HasPrefix(k.String(), "int") {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
+}
+
 // within tells whether every kind of k is one of o.
 func (k kindSet) within(o kindSet) bool { return k&^o == 0 }
 

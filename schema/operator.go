@@ -32,7 +32,7 @@ func (d *direction) integer(e *ast.CallExpr, op state.Op) compiled {
 	}
 	for i, c := range args {
 		if c.kinds&kindInt == 0 || !c.kinds.within(kindInt) && !c.kinds.vague() {
-			d.fail(e.Args[i].Pos(), "wrong-kind", string(op)+" takes ints, and this is a "+c.kinds.String(), "declare it an int, or use another operator")
+			d.fail(e.Args[i].Pos(), "wrong-kind", string(op)+" takes ints, and this is "+c.kinds.one(), "declare it an int, or use another operator")
 			return compiled{}
 		}
 	}
@@ -195,7 +195,7 @@ func (d *direction) comparison(op state.Op, e *ast.BinaryExpr) compiled {
 			return out
 		}
 	}
-	d.fail(e.Pos(), "wrong-kind", e.Op.String()+" compares a "+x.kinds.String()+" with a "+y.kinds.String(), "compare two numbers or two strings (== and != any two of a kind)")
+	d.fail(e.Pos(), "wrong-kind", e.Op.String()+" compares "+x.kinds.one()+" with "+y.kinds.one(), "compare two numbers or two strings (== and != any two of a kind)")
 	return compiled{}
 }
 

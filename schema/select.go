@@ -51,7 +51,7 @@ func hasKeys(e state.Expr) bool {
 func (d *direction) unknown(e ast.Expr, x compiled, name string) {
 	t := x.typed()
 	if _, isStruct := single(t); !isStruct && kindsOf(t)&kindStruct == 0 {
-		d.fail(e.Pos(), "wrong-kind", "this is a "+kindsOf(t).String()+", which has no field "+name, "select a field of a struct only")
+		d.fail(e.Pos(), "wrong-kind", "this is "+kindsOf(t).one()+", which has no field "+name, "select a field of a struct only")
 		return
 	}
 	if x.expr.Op == state.OpPath {
@@ -96,9 +96,9 @@ func (d *direction) element(e *ast.IndexExpr, x, at compiled) compiled {
 	case kinds == kindStruct && (at.kinds == kindString || at.kinds.vague()):
 		return d.entry(e, out, t, at)
 	case kinds == kindList || kinds == kindStruct:
-		d.fail(e.Index.Pos(), "wrong-kind", "a "+at.kinds.String()+" is no index of a "+kinds.String(), "index a list by an int, a struct by a string")
+		d.fail(e.Index.Pos(), "wrong-kind", at.kinds.one()+" is no index of "+kinds.one(), "index a list by an int, a struct by a string")
 	default:
-		d.fail(e.Pos(), "wrong-kind", "a "+kinds.String()+" cannot be indexed", "index a list by an int, a struct by a string")
+		d.fail(e.Pos(), "wrong-kind", kinds.one()+" cannot be indexed", "index a list by an int, a struct by a string")
 	}
 	return compiled{}
 }

@@ -65,7 +65,7 @@ func (d *direction) fitsInto(e ast.Expr, x compiled, t state.Type, path []string
 		d.failAt(x.expr.Pos, where, "wrong-kind", "/ gives a float, and "+version+" wants "+want.String(), "use div(a, b), the integer division")
 		return false
 	case x.kinds&want == kindNone, rest != kindNone && rest != kindFloat && !x.kinds.vague():
-		return fail("this is a "+x.kinds.String()+", and "+version+" wants "+want.String(), "change the expression, or the type in the version")
+		return fail("this is "+x.kinds.one()+", and "+version+" wants "+want.String(), "change the expression, or the type in the version")
 	case x.expr.Op == state.OpLit && x.kinds.within(kindScalar) && !admits(t, *x.expr.Lit):
 		return fail("version "+version+" does not admit this value", "use one of the values that the version declares")
 	case canFit(t, x.typed()), isPart(x.expr) && x.kinds.within(kindScalar) && mayFit(t, x.typed()):
