@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"testing/fstest"
@@ -45,7 +46,7 @@ func serve() error {
 	if err := restrict(memory, seconds); err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(memory / 10 * 8) // collect harder before the hard limit is reached
+	collectLate(memory)
 	debug.SetMaxStack(maxStack)
 	var req request
 	if err := gob.NewDecoder(bufio.NewReader(os.Stdin)).Decode(&req); err != nil {
@@ -56,6 +57,25 @@ func serve() error {
 	}
 	return json.NewEncoder(os.Stdout).Encode(evaluate(req))
 }
+
+// roomy is how many bytes the heap may have before the collector runs at all. What most specs need is less.
+const roomy = 320 << 20
+
+// collectLate lets the heap grow to a size that any machine has before its first collection: an evaluation keeps most
+// of what it makes until it ends, so that earlier ones would cost much and free little. Then the collector runs as it
+// always does, and harder before the hard limit on memory is reached.
+func collectLate(memory int64) {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(min(memory/3, roomy))
+	first := new([64]byte)
+	runtime.AddCleanup(first, func(limit int64) {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(later)
+	}, memory/10*8)
+}
+
+// later is how much the heap may grow between collections after the first, in percent of what is alive.
+const later = 75
 
 func evaluate(req request) answer {
 	files := fstest.MapFS{}

@@ -1,12 +1,18 @@
+//go:build linux
+
 package schema_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"keyshift.dev/examples"
+	"keyshift.dev/sandbox"
 	"keyshift.dev/schema"
 )
 
@@ -65,22 +71,59 @@ func many(n int) fstest.MapFS {
 }
 
 func BenchmarkEvaluate(b *testing.B) {
-	b.Run("shop", func(b *testing.B) {
-		files := examples.Shop()[1].Files
-		for b.Loop() {
-			if _, err := schema.Evaluate(files, "."); err != nil {
+	files := examples.Shop()[1].Files
+	for b.Loop() {
+		if _, err := schema.Evaluate(files, "."); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMany prints what it costs to evaluate and check a large system as `keyshift vet` does, in a child process:
+//
+//	make bench, or: go test -run '^$' -bench Many -benchtime 1x ./schema
+//
+// It should cost no more for a keyspace and a component of a thousand than of a hundred.
+func BenchmarkMany(b *testing.B) {
+	for b.Loop() {
+		fmt.Printf("\n%9s %9s %9s %8s %9s %6s\n", "keyspaces", "seconds", "CPU s", "ms each", "peak MiB", "ratio")
+		var first float64
+		for _, n := range []int{100, 200, 500, 1000} {
+			files := many(n)
+			before, start := children(b), time.Now()
+			if _, err := sandbox.Evaluate(b.Context(), files, ".", sandbox.Limits{}); err != nil {
 				b.Fatal(err)
 			}
-		}
-	})
-	for _, n := range []int{100, 200, 500, 1000} {
-		b.Run(fmt.Sprintf("keyspaces=%d", n), func(b *testing.B) {
-			files := many(n)
-			for b.Loop() {
-				if _, err := schema.Evaluate(files, "."); err != nil {
-					b.Fatal(err)
-				}
+			took, after := time.Since(start).Seconds(), children(b)
+			cpu := after.cpu - before.cpu
+			each := cpu / float64(n)
+			if first == 0 {
+				first = each
 			}
-		})
+			fmt.Printf("%9d %9.2f %9.2f %8.2f %9d %6.2f\n", n, took, cpu, 1000*each, after.peak>>20, each/first)
+		}
 	}
+}
+
+// usage is the processor time in seconds that all children had, and the most memory in bytes that one held.
+type usage struct {
+	cpu  float64
+	peak int64
+}
+
+func children(b *testing.B) usage {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		b.Fatal(err)
+	}
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return usage{seconds(u.Utime) + seconds(u.Stime), u.Maxrss << 10}
+}
+
+func TestMain(m *testing.M) {
+	if sandbox.IsChild() {
+		sandbox.Child()
+	}
+	os.Exit(m.Run())
 }
