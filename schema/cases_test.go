@@ -227,7 +227,7 @@ func (c *migrationCase) one(t *testing.T, programs *transform.Programs, from, to
 	}
 	got, err := programs.Convert(u, from.Version, to.Version)
 	if (err != nil) != (want.err != nil) {
-		t.Errorf("%s to %s of %s:\nCUE:     %s %v\nprogram: %q %v", from.Version, to.Version, cueText(in.value), plainText(want.value), want.err, got, err)
+		t.Errorf("%s to %s of %s:\nCUE:     %s %v\nprogram: %q %v %v", from.Version, to.Version, cueText(in.value), plainText(want.value), want.err, got.Text, got.Fields, err)
 		return
 	}
 	if err != nil {

@@ -23,6 +23,7 @@ func (e *exprs) body(source, target *genType, prefix string) string {
 		fits := found && same.t.clone().String() == f.t.clone().String() && (f.t.narrow == "" || f.t.narrow == same.t.narrow) && (!same.optional || f.optional || f.t.fill != "")
 		given := f.optional || f.t.fill != ""
 		switch {
+		case f.t.kind == never:
 		case f.t.kind == anEnum && len(f.t.words) == 1 && !e.one(3):
 		case fits && !e.one(4):
 			e.used[path] = true
@@ -33,11 +34,14 @@ func (e *exprs) body(source, target *genType, prefix string) string {
 			parts = append(parts, e.set(f, given)...)
 		}
 	}
-	parts = slices.DeleteFunc(parts, func(p string) bool { // CUE refuses a let that nothing uses
-		name, isLet := strings.CutPrefix(p, "let ")
-		name, _, _ = strings.Cut(name, " ")
-		return isLet && !strings.Contains(strings.Replace(strings.Join(parts, "\n"), "let "+name+" ", "", 1), name)
-	})
+	for n := -1; n != len(parts); { // CUE refuses a let that nothing uses
+		n = len(parts)
+		parts = slices.DeleteFunc(parts, func(p string) bool {
+			name, isLet := strings.CutPrefix(p, "let ")
+			name, _, _ = strings.Cut(name, " ")
+			return isLet && len(regexp.MustCompile(`\b`+name+`\b`).FindAllString(strings.Join(parts, "\n"), 2)) < 2
+		})
+	}
 	if prefix != "" {
 		return "{" + strings.Join(append(parts, "..."), ", ") + "}"
 	}
@@ -98,13 +102,13 @@ func (e *exprs) field(t *genType, depth int) string {
 func (e *exprs) whole(t *genType) string {
 	var parts []string
 	for _, f := range t.fields {
-		value := ""
-		if f.t.kind == aStruct {
-			value = e.whole(f.t)
-		} else {
-			value = e.expr(f.t, 2)
+		switch f.t.kind {
+		case never:
+		case aStruct:
+			parts = append(parts, f.name+": "+e.whole(f.t))
+		default:
+			parts = append(parts, f.name+": "+e.expr(f.t, 2))
 		}
-		parts = append(parts, f.name+": "+value)
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
@@ -146,7 +150,7 @@ func vanished(t *genType, prefix string, used map[string]bool) []string {
 		path := strings.TrimPrefix(prefix+"."+strings.Trim(f.name, `"`), ".")
 		below := slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(u string) bool { return strings.HasPrefix(u, path+".") })
 		switch {
-		case used[""] || used[path] || f.t.kind == anEnum && len(f.t.words) == 1:
+		case f.t.kind == never || used[""] || used[path] || f.t.kind == anEnum && len(f.t.words) == 1:
 		case below && f.t.kind == aStruct:
 			out = append(out, vanished(f.t, path, used)...)
 		case !below:
@@ -200,7 +204,8 @@ func (v genVersion) String() string {
 		text += fmt.Sprintf(", encoding: %q", v.encoding)
 	}
 	for _, f := range slices.Sorted(maps.Keys(v.encodings)) {
-		if _, ok := v.t.field(f); ok || strings.Contains(v.t.String(), f) {
+		_, plain := v.t.field(f)
+		if _, quoted := v.t.field(`"` + f + `"`); plain || quoted {
 			text += fmt.Sprintf(", encodings: %q: %q", f, v.encodings[f])
 		}
 	}

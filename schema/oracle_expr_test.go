@@ -31,6 +31,9 @@ func (e *exprs) enter(t term) {
 		return
 	}
 	for _, f := range t.t.fields {
+		if f.t.kind == never {
+			continue
+		}
 		path := strings.TrimPrefix(t.path+"."+strings.Trim(f.name, `"`), ".")
 		e.enter(term{t.text + "." + f.name, f.t, t.source, path, f.optional})
 	}
@@ -148,6 +151,9 @@ func (e *exprs) form(t *genType, depth int) string {
 func (e *exprs) structure(t *genType, depth int) string {
 	var parts []string
 	for _, f := range t.fields {
+		if f.t.kind == never {
+			continue
+		}
 		value := f.name + ": " + e.expr(f.t, max(depth-1, 0))
 		switch {
 		case f.optional && e.one(2):

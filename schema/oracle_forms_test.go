@@ -16,7 +16,7 @@ var oracleForms = map[string][]string{
 	aNumber: {
 		"(<number> + <number>)", "(<number> - <number>)", "(<number> * <number>)", "(<number> / <by>)", "(<number> / 100)", "(<number> + <int>)",
 		"-(<number>)", "<int>", "math.Abs(<number>)", "list.Sum(<numbers>)", "(*list.Max(<numbers>) | 0)", "(*list.Min(<numbers>) | 0)",
-		"(*list.Avg(<numbers>) | 0.5)", "list.Product(<numbers>)", "(*strconv.ParseFloat(<string>, 64) | 1.5)", "(*strconv.ParseNumber(<string>) | 2.5)",
+		"(*list.Avg(<numbers>) | 0.5)", "list.Product(<numbers>)", "(*strconv.ParseFloat(<string>, 64) | 1.5)",
 		"math.Dim(<number>, <number>)", "math.Copysign(<number>, <int>)",
 	},
 	aString: {
@@ -26,7 +26,7 @@ var oracleForms = map[string][]string{
 		"strings.TrimPrefix(<string>, <string>)", "strings.TrimSuffix(<string>, <string>)", "strings.Replace(<string>, <string>, <string>, -1)",
 		"strings.Replace(<string>, <string>, <string>, <few>)", "strings.Repeat(<string>, <few>)", "(*strings.SliceRunes(<string>, 0, <few>) | \"\")",
 		"strings.Join(<strings>, <string>)", "strconv.FormatInt(<int>, 10)", "strconv.FormatInt(<int>, 36)", "strconv.Quote(<string>)",
-		"strconv.QuoteToASCII(<string>)", "strconv.FormatBool(<bool>)", `strconv.FormatFloat(<number>, "f", <few>, 64)`, "(*strconv.Unquote(<string>) | \"q\")",
+		"strconv.QuoteToASCII(<string>)", "strconv.FormatBool(<bool>)", `strconv.FormatFloat(<number>, "f", <few>, 64)`,
 		"json.Marshal(<any>)", "json.Marshal(<any>)", "(*json.Compact(<string>) | \"{}\")", "base64.Encode(null, <string>)", "hex.Encode(<string>)",
 		"regexp.ReplaceAll(<re>, <string>, \"<$0>\")", "regexp.ReplaceAllLiteral(<re>, <string>, \"$0\")", "regexp.QuoteMeta(<string>)",
 		"(*regexp.Find(<re>, <string>) | \"none\")", "(*time.Unix(<int>, 0) | \"\")", "time.FormatDuration(<few>)",

@@ -191,7 +191,11 @@ func (t *tally) direction(d dice, m genMigration, k state.Keyspace, programs *tr
 		t.disagreements = append(t.disagreements, fmt.Sprintf("the oracle cannot evaluate: %v\n%s", err, o.text(inputs)))
 		return
 	}
+	before := len(t.disagreements)
 	for i, a := range answers {
+		if len(t.disagreements) > before {
+			return // one of a direction says enough
+		}
 		t.compare(d, m, shapes, programs, inputs[i], keys[i], to.keys, a)
 	}
 }

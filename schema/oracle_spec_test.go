@@ -128,6 +128,9 @@ func (d dice) structs(s, t *genVersion) {
 		f.optional = f.optional != d.one(6)
 		t.t.fields = append(t.t.fields, f)
 	}
+	if s.t.open { // what tells an open shape apart
+		s.t.fields = append(slices.Clone(s.t.fields), genField{"v", &genType{kind: never}, true})
+	}
 	for _, n := range []string{"x", "y", "z"}[:1+d.IntN(3)] {
 		t.t.fields = append(t.t.fields, genField{n, d.typed(t.w, 1), d.one(4)})
 	}

@@ -20,6 +20,7 @@ const (
 	aTuple   = "tuple"
 	aStruct  = "struct"
 	aMapping = "map"
+	never    = "_|_"
 )
 
 // genType is a generated type.
@@ -271,7 +272,7 @@ func (d dice) nested(t *genType, w wires) any {
 		return out
 	}
 	for _, f := range t.fields {
-		if !f.optional || d.one(2) {
+		if f.t.kind != never && (!f.optional || d.one(2)) {
 			out[strings.Trim(f.name, `"`)] = d.value(f.t, w)
 		}
 	}

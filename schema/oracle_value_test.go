@@ -85,16 +85,17 @@ func fromCUE(v cue.Value) (any, error) {
 		return nil, nil
 	case cue.BoolKind:
 		return v.Bool()
-	case cue.IntKind:
-		text, err := v.AppendInt(nil, 10)
-		return number(text), err
-	case cue.FloatKind:
+	case cue.IntKind, cue.FloatKind:
 		var mant big.Int
 		exp, err := v.MantExp(&mant)
-		if exp >= 0 { // 100 would be an integer
+		if exp > 0 && v.Kind() == cue.FloatKind { // 100 would be an integer
 			return number(mant.String() + "e" + strconv.Itoa(exp)), err
 		}
-		return number(apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(&mant), int32(exp)).Text('f')), err
+		text := apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(&mant), int32(exp)).Text('f')
+		if exp == 0 && v.Kind() == cue.FloatKind {
+			text += "e0"
+		}
+		return number(text), err
 	case cue.StringKind:
 		return v.String()
 	case cue.BytesKind:

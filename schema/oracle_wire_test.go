@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +17,7 @@ import (
 
 // pack writes a value as a unit of a shape; r, if there is one, draws among the spellings that mean the same.
 func pack(s state.Shape, key string, v any, r *rand.Rand) (transform.Unit, error) {
-	u := transform.Unit{Key: key}
-	if f := reflect.ValueOf(&u).Elem().FieldByName("Type"); f.IsValid() {
-		f.SetString(string(s.Type))
-	}
+	u := transform.Unit{Key: key, Type: s.Type}
 	if !s.Type.Parts() {
 		e := s.Encoding
 		if s.Type == state.Document {
