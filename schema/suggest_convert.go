@@ -35,7 +35,7 @@ func convert(to, from state.Type, toName, fromName string) (conversion, bool) {
 	if fits(to, from) {
 		return identity, true
 	}
-	if c, ok := convertKinds(tk, fk); ok && !isEnum(to) {
+	if c, ok := convertKinds(tk, fk); ok && !isEnum(to) && c.takesDefault(from) {
 		return c, true
 	}
 	if c, ok := prefixed(to, from); ok {
@@ -50,6 +50,15 @@ func convert(to, from state.Type, toName, fromName string) (conversion, bool) {
 		return c, true
 	}
 	return conversion{}, false
+}
+
+// takesDefault tells whether the default of a type can be converted, which CUE tries where no value is given.
+func (c conversion) takesDefault(from state.Type) bool {
+	if from.Default == nil || c.sample == nil {
+		return true
+	}
+	_, ok := c.eval(*from.Default)
+	return ok
 }
 
 // isEnum tells whether a type is made of constants.
@@ -126,12 +135,14 @@ func divided(n int64, integer bool) conversion {
 	return conversion{
 		text: func(x string) string { return fmt.Sprintf("%s / %d", x, n) },
 		eval: func(v state.Value) (state.Value, bool) {
-			return onInt(v, func(i *big.Int) *big.Int {
+			out, ok := onInt(v, func(i *big.Int) *big.Int {
 				if q, r := new(big.Int).QuoRem(i, big.NewInt(n), new(big.Int)); r.Sign() == 0 {
 					return q
 				}
 				return nil
 			})
+			out.Kind = state.Number // the operator / never gives an int
+			return out, ok
 		},
 	}
 }
@@ -157,6 +168,9 @@ func convertKinds(to, from kindSet) (conversion, bool) {
 	asInt := func(v state.Value) (state.Value, bool) {
 		return state.Value{Kind: state.Int, Text: v.Text}, state.IsIntText(v.Text)
 	}
+	asFloat := func(v state.Value) (state.Value, bool) {
+		return state.Value{Kind: state.Number, Text: v.Text}, state.IsIntText(v.Text)
+	}
 	switch {
 	case to == kindString && from.within(kindNumber):
 		return conversion{text: func(x string) string { return `"\(` + x + `)"` },
@@ -168,12 +182,12 @@ func convertKinds(to, from kindSet) (conversion, bool) {
 		return conversion{text: call("strconv.Atoi"), pkg: "strconv", eval: asInt, sample: &seven,
 			note: "a unit whose text is no integer stays as it is"}, true
 	case to == kindNumber && from == kindString:
-		return conversion{text: func(x string) string { return "strconv.ParseFloat(" + x + ", 64)" }, pkg: "strconv", eval: asInt, sample: &seven,
+		return conversion{text: func(x string) string { return "strconv.ParseFloat(" + x + ", 64)" }, pkg: "strconv", eval: asFloat, sample: &seven,
 			note: "a unit whose text is no number stays as it is; more digits than a double has are lost"}, true
 	case to == kindBool && from == kindString:
 		return conversion{text: call("strconv.ParseBool"), pkg: "strconv", sample: &yes, note: "a unit whose text is no bool stays as it is",
 			eval: func(v state.Value) (state.Value, bool) {
-				return state.Value{Kind: state.Bool, Bool: v.Text == "true"}, true
+				return state.Value{Kind: state.Bool, Bool: v.Text == "true"}, v.Text == "true" || v.Text == "false"
 			}}, true
 	case to == kindInt && from == kindNumber:
 		return conversion{text: call("math.Round"), pkg: "math", eval: asInt, note: "rounds: lossy where there is more behind the point"}, true

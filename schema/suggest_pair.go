@@ -200,13 +200,12 @@ func (p *pairing) fix(x *paired, from state.Type) {
 
 // leave decides a field that nothing of the source looks like.
 func (p *pairing) leave(x *paired, all []candidate) {
-	if i := slices.IndexFunc(p.segments, func(s state.Field) bool { return s.Name == x.field.Name }); i >= 0 {
-		if conv, ok := convert(x.field.Type, p.segments[i].Type, "", ""); ok {
-			x.how, x.segment, x.conv, x.doubt = asKeyed, p.segments[i], conv, conv.note
-			return
-		}
-	}
 	_, fills := filling(x.field)
+	i := slices.IndexFunc(p.segments, func(s state.Field) bool { return s.Name == x.field.Name })
+	if i >= 0 && !fills && !x.field.Optional && fits(x.field.Type, p.segments[i].Type) {
+		x.how, x.segment, x.conv = asKeyed, p.segments[i], identity
+		return
+	}
 	switch {
 	case fills:
 		x.how = asFilled

@@ -58,7 +58,8 @@ func randomVersion(t *rapid.T, more state.Field) state.Shape {
 	for _, n := range names {
 		typ := randomScalar(t)
 		if rapid.IntRange(0, 5).Draw(t, "list") == 0 {
-			typ = state.Type{Alts: []state.Alt{{Kind: state.Array, Elem: &typ}}}
+			elem := typ
+			typ = state.Type{Alts: []state.Alt{{Kind: state.Array, Elem: &elem}}}
 		}
 		a.Fields = append(a.Fields, state.Field{Name: n, Type: typ, Optional: rapid.IntRange(0, 3).Draw(t, "optional") == 0 && typ.Default == nil})
 	}
