@@ -130,7 +130,7 @@ func (d *direction) structure(lit *ast.StructLit, g *goal) compiled {
 		return compiled{}
 	}
 	out := d.build(g.path, alts[0], nil, setters)
-	out.Pos = position(lit.Pos())
+	out.Pos, out.Closed = position(lit.Pos()), alts[0].Open && !isOpen(g.path, setters)
 	if d.failed {
 		return compiled{}
 	}
