@@ -152,7 +152,7 @@ func TestRewriteRefusesWhatItCannotDo(t *testing.T) {
 		reason string
 	}{
 		{"an unknown version", Job{Keyspace: k, To: "9.0.0"}, MigrationMissing},
-		{"a shape of a type not known", Job{Keyspace: state.Keyspace{Name: "x", Shapes: []state.Shape{{Version: "1.0.0", Keys: "xx:<id>", Type: "list"}}}, To: "1.0.0"}, TransformRefused},
+		{"a shape of a type not known", Job{Keyspace: state.Keyspace{Name: "x", Shapes: []state.Shape{{Version: "1.0.0", Keys: "xx:<id>", Type: "tree"}}}, To: "1.0.0"}, TransformRefused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := st.Rewrite(context.Background(), l, c.job, nil)

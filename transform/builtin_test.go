@@ -84,6 +84,15 @@ func argumentLists(b state.Builtin) [][]string {
 	if b.Name == "math.Jn" || b.Name == "math.Yn" { // its work grows with the order
 		return [][]string{{"0", "1.5"}, {"2", "0.5"}, {"-3", "7"}, {"63", "10.25"}, {"2", "-1.0"}}
 	}
+	if b.Name == "strconv.FormatFloat" {
+		return [][]string{{"1.5", `"e"`, "2", "64"}, {"0.1", "102", "-1", "32"}, {"1e22", `"g"`, "-1", "64"}, {"-0.0", `"f"`, "0", "64"}, {"1", `"x"`, "1", "64"}, {"1", `"ff"`, "1", "64"}, {"1", "256", "1", "64"}, {"1", `"f"`, "1", "7"}}
+	}
+	if b.Name == "math.Pow10" { // CUE writes all the digits of a large one
+		return [][]string{{"0"}, {"1"}, {"3"}, {"-7"}, {"40"}}
+	}
+	if b.Name == "time.FormatString" {
+		return [][]string{{`"2006-01-02"`, `"2024-02-29T23:59:59.123456789+02:00"`}, {`"Mon é"`, `"2006-01-02T15:04:05Z"`}, {`"15"`, `"2024-02-30T00:00:00Z"`}, {`""`, `"2006-01-02T15:04:05Z"`}}
+	}
 	if b.Name == "strconv.ParseInt" || b.Name == "strconv.ParseUint" {
 		return numerals()
 	}

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"errors"
 	"fmt"
 
 	"keyshift.dev/state"
@@ -73,6 +74,69 @@ func (e *env) list(x *expr) (value, error) {
 		}
 	}
 	return value{kind: isList, tree: t}, nil
+}
+
+// errFound ends the search for an element.
+var errFound = errors.New("found")
+
+// item computes one element of a list that an expression makes.
+func (e *env) item(x, index *expr) (value, error) {
+	at, err := e.scalar(index)
+	if err != nil {
+		return at, err
+	}
+	if at.kind != isInt && at.kind != isBig {
+		return at, errKinds
+	}
+	var found value
+	n := int64(0)
+	for i := range x.items {
+		item := &x.items[i]
+		err := e.ways(item.clauses, func() (err error) {
+			if n++; at.kind != isInt || n-1 != at.i {
+				return e.step()
+			}
+			if found, err = e.eval(item.value); err == nil {
+				err = errFound
+			}
+			return err
+		})
+		if errors.Is(err, errFound) {
+			return found, nil
+		}
+		if err != nil {
+			return found, err
+		}
+	}
+	return found, errIndex
+}
+
+// entry computes one field of a struct that an expression makes.
+func (e *env) entry(x, index *expr) (value, error) {
+	name, err := e.scalar(index)
+	if err != nil {
+		return name, err
+	}
+	if name.kind != isStr {
+		return name, errKinds
+	}
+	t := &tree{}
+	for i := range x.groups {
+		g := &x.groups[i]
+		if g.name != name.s {
+			continue
+		}
+		for j := range g.makes {
+			if err := e.makeField(t, g.name, &g.makes[j]); err != nil {
+				return name, err
+			}
+		}
+		t.fill(g)
+	}
+	if len(t.members) == 0 {
+		return name, errIndex
+	}
+	return t.members[0].value, nil
 }
 
 // structure makes a struct.
@@ -181,6 +245,8 @@ func (e *env) extras(t *tree, x *expr) error {
 		case i < 0:
 			t.add(m)
 			return e.spend(1)
+		case x.below.describes(name) && !t.members[i].filled:
+			return nil // what the program sets is not carried
 		case !t.members[i].filled && !t.members[i].value.equal(v):
 			return fmt.Errorf("field %s: %w", name, errConflict)
 		}

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"errors"
 	"math/big"
 	"regexp"
 	"strings"
@@ -117,7 +118,7 @@ func (e *env) eval(x *expr) (value, error) {
 	case state.OpList:
 		return e.list(x)
 	case state.OpElse:
-		if v, err := e.eval(x.args[0]); err == nil || e.spent() {
+		if v, err := e.eval(x.args[0]); err == nil || e.spent() || errors.Is(err, errWork) {
 			return v, err
 		}
 		return e.eval(x.args[1])
@@ -218,7 +219,7 @@ func (e *env) has(x *expr) (value, error) {
 		return boolean(err == nil), nil
 	}
 	_, err := e.eval(x.args[0])
-	if err != nil && e.spent() {
+	if err != nil && (e.spent() || errors.Is(err, errWork)) {
 		return value{}, err
 	}
 	return boolean(err == nil), nil
@@ -268,8 +269,15 @@ func (e *env) segment(x *expr) (value, error) {
 	return bigInt(n), nil
 }
 
-// index selects an element of a list or a field of a struct.
+// index selects an element of a list or a field of a struct. Of one that stands there as a literal nothing else is
+// computed: CUE is lazy, and the rest may fail.
 func (e *env) index(x *expr) (value, error) {
+	switch list := x.args[0]; {
+	case list.op == state.OpList:
+		return e.item(list, x.args[1])
+	case list.op == state.OpStruct && len(list.dynamic) == 0:
+		return e.entry(list, x.args[1])
+	}
 	v, err := e.eval(x.args[0])
 	if err != nil {
 		return v, err

@@ -159,7 +159,8 @@ func (p *program) besideExtra(e *env, name string, m made) (made, error) {
 		return m, nil
 	}
 	i, ok := findField(e.fields, name)
-	if !ok {
+	set := m.how == computed || m.how == carry || m.how == keep
+	if !ok || set && p.from.value.describes(name) {
 		return m, nil
 	}
 	if m.how == computed || m.how == carry {

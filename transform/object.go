@@ -11,8 +11,7 @@ type editor struct {
 	*settler
 	msgpack    bool
 	want       *tree
-	values     []value // of want
-	done       []bool  // of want
+	done       []bool // of want
 	source     *tree
 	out        *tree
 	sep, colon string // as the source spells them

@@ -310,6 +310,11 @@ func (t *typ) declares(name string) bool {
 	return t != nil && slices.ContainsFunc(t.alts, func(a alt) bool { return a.find(name) >= 0 })
 }
 
+// describes tells whether an open struct says of what type a field is that it does not declare.
+func (t *typ) describes(name string) bool {
+	return t != nil && slices.ContainsFunc(t.alts, func(a alt) bool { return a.rest != nil && a.find(name) < 0 })
+}
+
 // isOpen tells whether a struct alternative of the type is open.
 func (t *typ) isOpen() bool {
 	return t != nil && slices.ContainsFunc(t.alts, func(a alt) bool { return a.kind == state.Struct && a.open })
