@@ -174,7 +174,7 @@ func labelOf(t *testing.T, f *ast.Field) string {
 
 // comment is what stands above a field.
 func comment(f *ast.Field) string {
-	for _, g := range f.Comments() {
+	for _, g := range ast.Comments(f) {
 		if g.Doc {
 			return strings.TrimSpace(g.Text())
 		}
