@@ -46,9 +46,7 @@ func (d *direction) buildAt(path []string, target state.Alt, source *state.Alt, 
 	for _, ss := range byName {
 		out.Fields = append(out.Fields, d.undeclared(path, target, ss)...)
 	}
-	if len(path) > 0 && source != nil && source.Open && (len(setters) == 0 || isOpen(path, setters)) {
-		out.Fields = append(out.Fields, d.carryRest(path, target, *source, maybe)...)
-	}
+	out.Open = len(path) > 0 && source != nil && carriesRest(*source, target) && (len(setters) == 0 || isOpen(path, setters))
 	sortFields(out.Fields)
 	return out
 }
@@ -93,30 +91,6 @@ func (d *direction) dynamic(s setter, g *goal) (value compiled, out []state.Fiel
 		}
 	})
 	return value, out
-}
-
-// carryRest carries what an open struct has beside its declared fields, below the top of the unit.
-func (d *direction) carryRest(path []string, target, source state.Alt, maybe bool) []state.FieldExpr {
-	if !target.Open {
-		return nil
-	}
-	if maybe {
-		d.failAt(d.pos, sub(d.path, path...), "cannot-compile", "an open struct that may be missing and is taken apart cannot be compiled", "set it whole")
-		return nil
-	}
-	d.bound++
-	k, v := "rest"+strings.Repeat("'", d.bound), "value"+strings.Repeat("'", d.bound)
-	key := state.Expr{Op: state.OpVar, Name: k}
-	clauses := []state.Clause{{For: &state.Expr{Op: state.OpPath, Path: slices.Clone(path)}, Key: k, Value: v}}
-	names := map[string]bool{}
-	for _, f := range slices.Concat(source.Fields, target.Fields) {
-		if names[f.Name] {
-			continue
-		}
-		names[f.Name] = true
-		clauses = append(clauses, state.Clause{If: &state.Expr{Op: state.OpNe, Args: []state.Expr{key, text(f.Name)}}})
-	}
-	return []state.FieldExpr{{Key: &key, Clauses: clauses, Value: state.Expr{Op: state.OpVar, Name: v}}}
 }
 
 // undeclared sets fields that the target does not declare, which an open one admits.

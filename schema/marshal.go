@@ -16,7 +16,8 @@ func (d *direction) marshal(e ast.Expr, x compiled) (state.Expr, bool) {
 	if !hasStructs(t) {
 		return state.Expr{Op: state.OpCall, Name: "encoding/json.Marshal", Args: []state.Expr{x.expr}, Pos: position(e.Pos())}, true
 	}
-	if a, ok := single(t); ok && !a.Open && !hasKeys(x.expr) {
+	whole := x.expr.Op == state.OpPath && len(x.expr.Path) == 0 // whose fields CUE orders as the unit does
+	if a, ok := single(t); ok && !a.Open && !hasKeys(x.expr) && (!whole || len(a.Fields) == 1) {
 		return d.marshalStruct(e, x, a)
 	}
 	if kindsOf(t) == kindList && (x.expr.Op == state.OpPath || x.expr.Op == state.OpVar || x.expr.Op == state.OpCall) {

@@ -145,7 +145,12 @@ func (r *reader) sameSegments(path []string, from, to state.Pattern) bool {
 func keepsOpen(source, target state.Shape) bool {
 	s, okS := single(source.Value)
 	t, okT := single(target.Value)
-	return okS && okT && s.Open && t.Open
+	return okS && okT && carriesRest(s, t)
+}
+
+// carriesRest tells whether what a struct has beside its declared fields is carried to another.
+func carriesRest(source, target state.Alt) bool {
+	return source.Open && target.Open && (target.Rest == nil || source.Rest == nil || fits(*target.Rest, *source.Rest))
 }
 
 // body compiles what the user wrote and adds what is carried and filled.

@@ -44,8 +44,17 @@ func (d *direction) notFilled(path []string, f state.Field, source *state.Alt) {
 
 // checkVanished says which fields of the source are neither carried, used nor dropped.
 func (d *direction) checkVanished(body state.Expr) {
-	if a, ok := single(d.source.Value); ok {
-		d.vanished(nil, a, reads(body))
+	a, ok := single(d.source.Value)
+	if !ok {
+		return
+	}
+	read := reads(body)
+	d.vanished(nil, a, read)
+	t, ok := single(d.target.Value)
+	looped := slices.ContainsFunc(read, func(p []string) bool { return len(p) == 0 || p[0] == anyElement })
+	if ok && a.Open && t.Open && !carriesRest(a, t) && !looped {
+		d.failAt(d.pos, d.path, "vanishes", "the fields that "+string(d.source.Version)+" has beside the declared ones vanish: in "+string(d.target.Version)+" they have another type",
+			"make them in "+d.path[len(d.path)-1]+": for k, v in "+d.name+" {(k): ...}")
 	}
 }
 

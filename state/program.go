@@ -5,7 +5,8 @@ package state
 // The body of a program on a unit that is a struct is an OpStruct that names every field of the result: those that
 // the user's #up or #down sets, those that are carried (an OpPath of their own place) and those that a default
 // fills. What the body does not name is not in the result, but for the fields of an open shape that the source has
-// beside its declared ones, which are carried if Open is set.
+// beside its declared ones, which are carried if Open is set and the body does not make them. A struct below the top
+// carries such fields only if it says so itself.
 //
 // A program is total in CUE's sense: an operand that fails fails the whole program, and the unit is invalid at the
 // target version. So is a result that does not fit the target's shape.
@@ -72,6 +73,7 @@ type Expr struct {
 	Items  []ItemExpr  `json:"items,omitempty"`
 	Closed bool        `json:"closed,omitempty"` // of an OpStruct of an open shape: only Fields, nothing that the source has beside
 	Fields []FieldExpr `json:"fields,omitempty"` // sorted by name, those with a Key last; a name may stand several times, see FieldExpr.If
+	Open   bool        `json:"open,omitempty"`   // of an OpStruct below the top of the body: as Program.Open, at its own place
 	Pos    Pos         `json:"pos,omitzero"`
 }
 

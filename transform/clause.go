@@ -224,7 +224,8 @@ func (e *env) addField(t *tree, m member, own bool) error {
 // extras adds what the source has in the place of a struct and an open shape does not declare. What the program sets
 // must agree with it; a default gives way.
 func (e *env) extras(t *tree, x *expr) error {
-	if !e.open || x.at == nil || !x.below.isOpen() {
+	carries := len(x.at) > 0 && x.open || len(x.at) == 0 && e.open
+	if !carries || x.at == nil || !x.below.isOpen() {
 		return nil
 	}
 	source := e.root

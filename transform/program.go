@@ -23,6 +23,7 @@ type expr struct {
 	groups  []group        // of a struct
 	dynamic []fieldExpr    // of a struct: fields whose names are computed
 	at      []string       // of a struct: its place in the result, nil if it has none
+	open    bool           // of a struct below the top: it carries what an open shape does not declare
 	below   *typ           // of a struct with a place: what the source may hold there
 	call    function       // of a call
 	match   *regexp.Regexp // of a match or call whose expression is a literal
@@ -107,6 +108,7 @@ func (c *compiler) expr(e state.Expr, at []string) (*expr, error) {
 	case state.OpVar:
 		return out, c.variable(out, e)
 	case state.OpStruct:
+		out.open = e.Open
 		return out, c.structure(out, e, at)
 	case state.OpList:
 		return out, c.list(out, e)
