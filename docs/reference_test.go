@@ -57,7 +57,7 @@ func functions() string {
 		if !slices.Contains(order, pkg) {
 			order = append(order, pkg)
 		}
-		names[pkg] = append(names[pkg], "`"+name+"`")
+		names[pkg] = append(names[pkg], name)
 	}
 	slices.Sort(order)
 	var out strings.Builder
@@ -68,7 +68,7 @@ func functions() string {
 			shown = "of CUE itself"
 		}
 		slices.Sort(names[pkg])
-		fmt.Fprintf(&out, "| %s | %s |\n", shown, strings.Join(names[pkg], " "))
+		fmt.Fprintf(&out, "| %s | `%s` |\n", shown, strings.Join(names[pkg], "` `"))
 	}
 	return out.String()
 }
