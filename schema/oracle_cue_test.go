@@ -73,7 +73,7 @@ func (o oracle) text(inputs []input) string {
 	}
 	for i, in := range inputs {
 		fmt.Fprintf(&b, "u%d: {\n\t%s: #S & %s\n\t%s: #T\n\t#key: %s\n\t#body: %s\n\tif (#T & {...}) != _|_ {#body: {...}}\n\tin: %s\n\tout: #T & #body\n}\n",
-			i, from, cueText(in.value), to, cueText(in.key), body, from)
+			i, from, inOrder(in.value, o.source), to, cueText(in.key), body, from)
 	}
 	return b.String()
 }

@@ -257,7 +257,16 @@ var differences = []struct {
 	{"CUE evaluates the operand of && and || that does not decide, we do not", func(_ state.Shape, want answer, err error) bool {
 		return err == nil && want.err != nil && strings.Contains(want.err.Error(), "&&")
 	}},
+	{"msgpack has integers of 64 bits and doubles, CUE has any number", func(_ state.Shape, want answer, err error) bool {
+		return err != nil && want.err == nil && (strings.Contains(err.Error(), "does not fit 64 bits") || strings.Contains(err.Error(), "a double holds"))
+	}},
+	{"CUE fails for a hidden field or let that no field of the result needs", func(_ state.Shape, want answer, err error) bool {
+		return err == nil && want.err != nil && helper.MatchString(want.err.Error())
+	}},
 }
+
+// helper is how CUE's errors name a hidden field.
+var helper = regexp.MustCompile(`^u[0-9]+[.](out|#body)[.]_`)
 
 func accepted(target state.Shape, want answer, err error) string {
 	for _, d := range differences {
