@@ -68,10 +68,12 @@ func isEnum(t state.Type) bool {
 
 // apart tells whether no constant of one type is one of the other, so that no value would fit.
 func apart(to, from state.Type) bool {
-	if !isEnum(from) {
-		return false
+	for _, t := range [][2]state.Type{{to, from}, {from, to}} {
+		if isEnum(t[0]) && !slices.ContainsFunc(t[0].Alts, func(a state.Alt) bool { return inventor{}.fits(t[1], *a.Const) }) {
+			return true
+		}
 	}
-	return !slices.ContainsFunc(from.Alts, func(a state.Alt) bool { return admits(to, *a.Const) })
+	return false
 }
 
 // units are endings of names that stand for a unit, and how many there are in the next larger thing without one.

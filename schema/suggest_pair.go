@@ -184,7 +184,7 @@ func (p *pairing) take(c candidate) {
 
 // fix makes a field of what the way up makes of it.
 func (p *pairing) fix(x *paired, from state.Type) {
-	t, maybe, ok := resolve(from, x.from)
+	t, maybe, ok := fieldAt(from, x.from)
 	name := x.from[len(x.from)-1]
 	conv, can := convert(x.field.Type, t, x.field.Name, name)
 	_, fills := filling(x.field)
@@ -231,7 +231,7 @@ func (p *pairing) leave(x *paired, all []candidate) {
 
 // compare scores how much a part of the source looks like a field; ok is false if no conversion is obvious.
 func (p *pairing) compare(x *paired, from state.Type, path []string, onlyOne bool) (candidate, bool) {
-	t, maybe, ok := resolve(from, path)
+	t, maybe, ok := fieldAt(from, path)
 	if !ok {
 		return candidate{}, false
 	}
@@ -333,4 +333,21 @@ func (p *pairing) table(x *paired, sf state.Field) string {
 		root = "#new"
 	}
 	return " For example {" + strings.Join(entries, ", ") + "}[" + selector(root, x.path) + "]"
+}
+
+// fieldAt returns the type at a path of plain structs, with its default, and whether it may be missing.
+func fieldAt(t state.Type, path []string) (at state.Type, maybe, ok bool) {
+	at = t
+	for _, name := range path {
+		a, isStruct := single(at)
+		if !isStruct {
+			return at, maybe, false
+		}
+		f, found := find(a, name)
+		if !found {
+			return at, maybe, false
+		}
+		at, maybe = f.Type, maybe || f.Optional
+	}
+	return at, maybe, true
 }
