@@ -107,7 +107,11 @@ func rescale(to, from kindSet, toName, fromName string) (conversion, bool) {
 	if toFactor > fromFactor {
 		return multiplied(toFactor/fromFactor, to == kindInt && from != kindInt), true
 	}
-	return divided(fromFactor/toFactor, to == kindInt), true
+	c := divided(fromFactor/toFactor, to == kindInt)
+	if to == kindInt && from != kindInt {
+		c.text, c.pkg = func(x string) string { return fmt.Sprintf("math.Floor(%s / %d)", x, fromFactor/toFactor) }, "math"
+	}
+	return c, true
 }
 
 func multiplied(n int64, round bool) conversion {
