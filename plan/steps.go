@@ -113,14 +113,28 @@ func atStake(want state.Desired, have state.Observed, c state.Component, r state
 					!slices.ContainsFunc(written.Versions(), v.Reads.Contains) {
 					continue
 				}
-				if fields := lostFields(k, u.Writes, v.Writes); fields != "" {
-					notes = append(notes, fmt.Sprintf("%s %s writes %s %s; %s %s may write it back as %s without %s",
-						c.Name, r.Name, k.Name, u.Writes, other.Name, name, v.Writes, fields))
+				if stake := stakeOf(k, u.Writes, v.Writes); stake != "" {
+					notes = append(notes, fmt.Sprintf("%s %s writes %s %s; %s %s %s", c.Name, r.Name, k.Name, u.Writes, other.Name, name, stake))
 				}
 			}
 		}
 	}
 	return notes
+}
+
+// stakeOf says what a writer of another version does to what a release writes, empty if nothing is at stake. A unit
+// that is a part of a key is not written back: a new one is written beside it.
+func stakeOf(k state.Keyspace, written, other state.Version) string {
+	a, _ := k.FindShape(written)
+	b, _ := k.FindShape(other)
+	fields := lostFields(k, written, other)
+	switch {
+	case a.Keys != b.Keys:
+		return fmt.Sprintf("may go on writing the same under the keys of %s (%s), beside it", other, b.Keys)
+	case !a.Type.Whole() || fields == "":
+		return ""
+	}
+	return fmt.Sprintf("may write it back as %s without %s", other, fields)
 }
 
 // lostFields names the fields of a version that do not survive on the way to another, empty if all do.
