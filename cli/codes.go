@@ -73,6 +73,8 @@ var codes = map[string]string{
 	"store-address":       "An address of a store that cannot be used",
 	"store-database":      "A number of a database that contradicts the address, or that a cluster does not have",
 	"store-tls":           "TLS settings that contradict the address",
+	"splits":              "A migration that would make several keys of one",
+	"merges":              "A migration that would make one key of several",
 	"stream":              "Versions of a stream, which cannot be rewritten in place",
 	"test-failed":         "A test of a migration fails",
 	"throttle":            "A limit that makes no sense",
