@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"keyshift.dev/state"
 )
@@ -26,24 +27,36 @@ func (p *proof) composeLoop(e state.Expr) (composed state.Expr, maybe, ok bool) 
 	return state.Expr{Op: state.OpList, Items: []state.ItemExpr{{Clauses: []state.Clause{c}, Value: value}}}, maybe, ok
 }
 
-// elementwise proves a list that both ways make element by element: each element comes back.
-func (p *proof) elementwise(path []string, t state.Type, e state.Expr) bool {
+// elementwise proves a list that both ways make element by element: each element comes back, but for the losses in it.
+// ok is false if the list is not made like that.
+func (p *proof) elementwise(path []string, t state.Type, e state.Expr) (lost []state.Loss, ok bool) {
 	outer, back, ok := looping(e)
 	if !ok || kindsOf(t) != kindList || len(t.Alts) != 1 || len(t.Alts[0].Items) > 0 {
-		return false
+		return nil, false
 	}
 	inner, there, ok := looping(*outer.For)
 	if !ok || inner.For.Op != state.OpPath || !slices.Equal(inner.For.Path, path) {
-		return false
+		return nil, false
 	}
 	there, okThere := unbound(there, inner.Value)
 	back, okBack := unbound(back, outer.Value)
 	elem := elementsOf(t)
-	if !okThere || !okBack {
-		return false
+	if !okThere || !okBack || !isClosed(elem) {
+		return nil, false
+	}
+	var drop []string
+	for _, name := range p.drop {
+		if below, ok := strings.CutPrefix(name, dotted(path)+"."); ok {
+			drop = append(drop, below)
+		}
 	}
 	source := state.Shape{Version: p.source.Version, Keys: p.source.Keys, Value: elem}
-	return len(losses(source, state.Shape{Version: p.target.Version, Keys: p.source.Keys}, state.Program{Body: there, Open: true}, state.Program{Body: back}, nil)) == 0 && isClosed(elem)
+	target := state.Shape{Version: p.target.Version, Keys: p.source.Keys}
+	for _, l := range losses(source, target, state.Program{Body: there, Open: true}, state.Program{Body: back}, drop) {
+		l.Field = strings.TrimSuffix(dotted(path)+"."+l.Field, ".")
+		lost = append(lost, l)
+	}
+	return lost, true
 }
 
 // isClosed tells whether a type has no fields beside the declared ones.

@@ -105,10 +105,13 @@ func makers(body state.Expr, name string) []state.FieldExpr {
 func (p *proof) field(path []string, f state.Field, back state.FieldExpr) {
 	e, maybe, ok := p.compose(back.Value)
 	e = p.simplify(e)
+	if lost, made := p.elementwise(path, f.Type, e); made && ok && !maybe && !f.Optional {
+		p.out = append(p.out, lost...)
+		return
+	}
 	switch restored := ok && e.Op == state.OpPath && slices.Equal(e.Path, path); {
 	case restored && !f.Optional && !maybe:
 	case restored && f.Optional && maybe && back.Optional && back.Default == nil && back.Value.Op == state.OpPath:
-	case !f.Optional && ok && !maybe && p.elementwise(path, f.Type, e):
 	case restored:
 		p.lose(path, "a missing one becomes the default")
 	case !p.isRead(path):

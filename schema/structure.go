@@ -113,9 +113,9 @@ func (d *direction) structure(lit *ast.StructLit, g *goal) compiled {
 		return compiled{}
 	}
 	alts := slices.DeleteFunc(slices.Clone(g.typ.Alts), func(a state.Alt) bool { return a.Kind != state.Struct })
-	before := d.failed
-	d.failed = false
-	defer func() { d.failed = d.failed || before }()
+	before, pos := d.failed, d.pos
+	d.failed, d.pos = false, position(lit.Pos())
+	defer func() { d.failed, d.pos = d.failed || before, pos }()
 	setters := d.flatten(g.path, nil, lit.Elts)
 	if _, open := last(lit.Elts).(*ast.Ellipsis); open {
 		setters = append(setters, setter{path: g.path, open: true, pos: position(lit.Pos())})
@@ -130,7 +130,7 @@ func (d *direction) structure(lit *ast.StructLit, g *goal) compiled {
 		return compiled{}
 	}
 	out := d.build(g.path, alts[0], nil, setters)
-	out.Pos, out.Closed = position(lit.Pos()), alts[0].Open && !isOpen(g.path, setters)
+	out.Pos = position(lit.Pos())
 	if d.failed {
 		return compiled{}
 	}

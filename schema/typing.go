@@ -125,11 +125,11 @@ func below(t state.Type, name string) (at state.Type, optional, ok bool) {
 }
 
 // resolve finds the type at a path of a struct. optional tells whether a stored value may lack it. The name "*" stands
-// for the elements of a list.
+// for the elements of a list and for the fields of a map.
 func resolve(t state.Type, path []string) (at state.Type, optional, ok bool) {
 	at = t
 	for _, name := range path {
-		if name == anyElement && kindsOf(at) == kindList {
+		if a, ok := single(at); name == anyElement && (kindsOf(at) == kindList || ok && a.Rest != nil) {
 			at = elementsOf(at)
 			continue
 		}

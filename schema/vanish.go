@@ -50,12 +50,25 @@ func (d *direction) checkVanished(body state.Expr) {
 	}
 	read := reads(body)
 	d.vanished(nil, a, read)
-	t, ok := single(d.target.Value)
-	looped := slices.ContainsFunc(read, func(p []string) bool { return len(p) == 0 || p[0] == anyElement })
-	if ok && a.Open && t.Open && !carriesRest(a, t) && !looped {
-		d.failAt(d.pos, d.path, "vanishes", "the fields that "+string(d.source.Version)+" has beside the declared ones vanish: in "+string(d.target.Version)+" they have another type",
-			"make them in "+d.path[len(d.path)-1]+": for k, v in "+d.name+" {(k): ...}")
+	if a.Rest == nil || slices.Contains(d.drop, anyElement) || usesRest(a, read) {
+		return
 	}
+	if t, ok := single(d.target.Value); ok && carriesRest(a, t) {
+		return
+	}
+	d.failAt(d.pos, d.path, "vanishes", "the fields of "+string(d.source.Version)+" that are not declared by name vanish: "+string(d.target.Version)+" has none, or of another type",
+		"make them in "+d.path[len(d.path)-1]+": for k, v in "+d.name+" {...}, or accept their loss with drop: [\"*\"]")
+}
+
+// usesRest tells whether a program reads what a struct has beside its declared fields.
+func usesRest(a state.Alt, read [][]string) bool {
+	return slices.ContainsFunc(read, func(p []string) bool {
+		if len(p) == 0 || p[0] == anyElement {
+			return true
+		}
+		_, declared := find(a, p[0])
+		return !declared
+	})
 }
 
 func (d *direction) vanished(path []string, a state.Alt, read [][]string) {
@@ -114,7 +127,9 @@ func (d *direction) checkDrop(body state.Expr) {
 			d.failAt(d.r.places.at(where), where, "unknown-field", fmt.Sprintf("version %s declares no field %q to drop", d.source.Version, name), suggest(path, d.source.Value))
 			continue
 		}
-		if d.isUsed(path, body) {
+		a, _ := single(d.source.Value)
+		used := name == anyElement && usesRest(a, reads(body)) || name != anyElement && d.isUsed(path, body)
+		if used {
 			d.failAt(d.r.places.at(where), where, "drop-used", fmt.Sprintf("%q is dropped, but it is carried or used by %s", name, d.path[len(d.path)-1]), "remove it from drop")
 		}
 	}
