@@ -197,7 +197,6 @@ func (d *direction) setParts(path []string, f state.Field, source *state.Alt, ss
 		return nil
 	}
 	fe.Value = d.buildAt(path, target, inner, ss, maybe || sf.Optional)
-	fe.Value.Closed = target.Open && !isOpen(path, ss)
 	return []state.FieldExpr{fe}
 }
 

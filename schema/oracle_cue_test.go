@@ -128,6 +128,9 @@ func carried(target, source, out cue.Value, unit map[string]any, set *setter) ma
 			carryField(result, name, t, s, out, unit, set)
 		}
 	}
+	if !keepsUndeclared(target, source) {
+		return result
+	}
 	for name, v := range unit { // of open shapes
 		_, inTarget := declared[name]
 		if _, inSource := typesOf(source)[name]; !inSource && !inTarget && set.parts[name] == nil {
@@ -135,6 +138,12 @@ func carried(target, source, out cue.Value, unit map[string]any, set *setter) ma
 		}
 	}
 	return result
+}
+
+// keepsUndeclared tells whether what one struct has beside its declared fields may stand in the other.
+func keepsUndeclared(target, source cue.Value) bool {
+	t, s := target.LookupPath(cue.MakePath(cue.AnyString)), source.LookupPath(cue.MakePath(cue.AnyString))
+	return target.Allows(cue.AnyString) && (!t.Exists() || s.Exists() && within(t, s))
 }
 
 func carryField(result map[string]any, name string, t, s, out cue.Value, unit map[string]any, set *setter) {

@@ -71,7 +71,6 @@ type Expr struct {
 	Int    bool        `json:"int,omitempty"`
 	Args   []Expr      `json:"args,omitempty"`
 	Items  []ItemExpr  `json:"items,omitempty"`
-	Closed bool        `json:"closed,omitempty"` // of an OpStruct of an open shape: only Fields, nothing that the source has beside
 	Fields []FieldExpr `json:"fields,omitempty"` // sorted by name, those with a Key last; a name may stand several times, see FieldExpr.If
 	Open   bool        `json:"open,omitempty"`   // of an OpStruct below the top of the body: as Program.Open, at its own place
 	Pos    Pos         `json:"pos,omitzero"`
