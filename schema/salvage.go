@@ -37,7 +37,7 @@ func (s *salvage) run(wrong error) state.Diagnostics {
 		if !s.cutNext(now) {
 			break
 		}
-		r, again, ok := s.evaluate()
+		r, ok, again := s.evaluate()
 		if !ok {
 			break
 		}
@@ -52,17 +52,17 @@ func (s *salvage) run(wrong error) state.Diagnostics {
 }
 
 // evaluate evaluates what is left. ok is false if it cannot be loaded: it is not told what CUE says of it.
-func (s *salvage) evaluate() (r *reader, wrong error, ok bool) {
+func (s *salvage) evaluate() (r *reader, ok bool, wrong error) {
 	inst, problems := load(s.files, s.dir, s.cuts)
 	if len(problems) > 0 {
-		return nil, nil, false
+		return nil, false, nil
 	}
 	r = newReader(inst)
 	wrong = r.evaluate(inst)
 	if wrong == nil && len(r.problems) == 0 {
 		r.read()
 	}
-	return r, wrong, true
+	return r, true, wrong
 }
 
 // cutNext cuts out the wrong parts of the lowest level. It returns false if there is none that can be cut.
