@@ -55,7 +55,7 @@ const (
 	OpOr       Op = "||"     // booleans; the second is evaluated only if it decides
 	OpNot      Op = "!"      // one boolean
 	OpConcat   Op = "concat" // string interpolation: strings, bytes as UTF-8 (U+FFFD for what is not), numbers and booleans as CUE prints them
-	OpElse     Op = "else"   // *a | b: Args[0] unless it fails, else Args[1]
+	OpElse     Op = "else"   // *a | b: Args[0] unless it fails (but for a limit that CUE does not have), else Args[1]
 	OpIndex    Op = "index"  // Args[0][Args[1]]: a list and an int from 0, or a struct and a string; fails if it is not there
 	OpCall     Op = "call"   // the builtin Name, one of Builtins, on Args
 	OpList     Op = "list"   // Items
