@@ -2,6 +2,7 @@ package transform
 
 import (
 	"errors"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -39,6 +40,11 @@ func (b *budget) spend(bytes int) error {
 		return errWork
 	}
 	return nil
+}
+
+// isLimit tells an operand that fails here and may have a value in CUE: what asks whether there is one must fail, too.
+func isLimit(err error) bool {
+	return slices.ContainsFunc([]error{errWork, errDigits, errHuge, errRepeat, errPattern}, func(limit error) bool { return errors.Is(err, limit) })
 }
 
 // spent tells whether nothing more may be done: a failure that an alternative must not hide.

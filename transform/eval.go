@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"errors"
 	"math/big"
 	"regexp"
 	"strings"
@@ -118,7 +117,7 @@ func (e *env) eval(x *expr) (value, error) {
 	case state.OpList:
 		return e.list(x)
 	case state.OpElse:
-		if v, err := e.eval(x.args[0]); err == nil || e.spent() || errors.Is(err, errWork) {
+		if v, err := e.eval(x.args[0]); err == nil || e.spent() || isLimit(err) {
 			return v, err
 		}
 		return e.eval(x.args[1])
@@ -219,7 +218,7 @@ func (e *env) has(x *expr) (value, error) {
 		return boolean(err == nil), nil
 	}
 	_, err := e.eval(x.args[0])
-	if err != nil && (e.spent() || errors.Is(err, errWork)) {
+	if err != nil && (e.spent() || isLimit(err)) {
 		return value{}, err
 	}
 	return boolean(err == nil), nil
