@@ -33,13 +33,19 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, "drain"},
 		{"rollback", func(k *state.Keyspace, _ *state.Component) { k.Policy.OnFailure = state.OnFailureRollback }, "onFailure"},
 		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, "throttle"},
-		{"windows", func(k *state.Keyspace, _ *state.Component) { k.Policy.Windows = []state.Window{{From: "01:00", To: "02:00"}} }, "windows"},
+		{"windows", func(k *state.Keyspace, _ *state.Component) {
+			k.Policy.Windows = []state.Window{{From: "01:00", To: "02:00"}}
+		}, "windows"},
 		{"canary", func(k *state.Keyspace, _ *state.Component) { k.Policy.Canary = "1%" }, "canary"},
 		{"gates", func(k *state.Keyspace, _ *state.Component) { k.Policy.Gates = []state.Gate{{Name: "slo"}} }, "gates"},
 		{"soak", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRewrite = 1 }, "soak"},
 		{"other keys", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].Keys = "t:<id>" }, "other keys"},
-		{"lists", func(k *state.Keyspace, _ *state.Component) { k.Shapes[0].Type, k.Shapes[1].Type = state.List, state.List }, "list"},
-		{"text", func(k *state.Keyspace, _ *state.Component) { k.Shapes[0].Type, k.Shapes[1].Type = state.String, state.String }, "not JSON"},
+		{"lists", func(k *state.Keyspace, _ *state.Component) {
+			k.Shapes[0].Type, k.Shapes[1].Type = state.List, state.List
+		}, "list"},
+		{"text", func(k *state.Keyspace, _ *state.Component) {
+			k.Shapes[0].Type, k.Shapes[1].Type = state.String, state.String
+		}, "not JSON"},
 		{"TTL rules", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].TTL = &state.TTL{Max: 1} }, "TTL"},
 		{"after", func(_ *state.Keyspace, c *state.Component) { c.Policy.After = []string{"x"} }, "after"},
 		{"jump", func(_ *state.Keyspace, c *state.Component) { c.Policy.Jump = state.JumpMinor }, "jump"},
@@ -78,7 +84,9 @@ func smallSystem() state.Desired {
 			Kind: state.Struct, Fields: []state.Field{{Name: field, Type: state.Type{Alts: []state.Alt{{Kind: state.Int}}}}},
 		}}}}
 	}
-	uses := func(w state.Version) []state.Use { return []state.Use{{Keyspace: "s", Reads: ">=1.0.0 <3.0.0", Writes: w}} }
+	uses := func(w state.Version) []state.Use {
+		return []state.Use{{Keyspace: "s", Reads: ">=1.0.0 <3.0.0", Writes: w}}
+	}
 	return state.Desired{
 		System: "small",
 		Keyspaces: []state.Keyspace{{
