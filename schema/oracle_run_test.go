@@ -113,7 +113,7 @@ system: stores: main: address: "redis://127.0.0.1:6379"
 }
 
 // cueCodes are the codes of what CUE itself finds.
-var cueCodes = []string{"call", "conflict", "cue", "incomplete"}
+var cueCodes = []string{"arithmetic", "call", "conflict", "cue", "incomplete", "index"}
 
 // refuse counts a migration that has a diagnostic.
 func (t *tally) refuse(m genMigration, ds state.Diagnostics, tries map[string]int) bool {

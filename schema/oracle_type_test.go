@@ -236,7 +236,11 @@ func (d dice) value(t *genType, w wires) any {
 		}
 		return number(d.of(someInts...))
 	case aNumber:
-		return number(d.of(someNumbers...))
+		text := d.of(someNumbers...)
+		if w.bytes { // a double has no zeros at its end
+			text = plainNumber(text)
+		}
+		return number(text)
 	case aBool:
 		return d.one(2)
 	case aString:

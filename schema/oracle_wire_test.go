@@ -23,7 +23,7 @@ func pack(s state.Shape, key string, v any, r *rand.Rand) (transform.Unit, error
 		if s.Type == state.Document {
 			e = state.JSON
 		}
-		text, err := encode(e, v, r)
+		text, err := encode(e, v, s.Value, r)
 		u.Text = text
 		return u, err
 	}
@@ -32,7 +32,7 @@ func pack(s state.Shape, key string, v any, r *rand.Rand) (transform.Unit, error
 		return u, fmt.Errorf("%s is not a struct", cueText(v))
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		text, err := encode(s.EncodingOf(name), fields[name], r)
+		text, err := encode(s.EncodingOf(name), fields[name], partOf(s.Value, name), r)
 		if err != nil {
 			return u, err
 		}
@@ -62,10 +62,10 @@ func unpack(s state.Shape, u transform.Unit, want any) (any, error) {
 	return out, nil
 }
 
-func encode(e state.Encoding, v any, r *rand.Rand) (string, error) {
+func encode(e state.Encoding, v any, t state.Type, r *rand.Rand) (string, error) {
 	switch e {
 	case state.JSON:
-		return jsonText(v, r), nil
+		return jsonText(v, t, r), nil
 	case state.MsgPack:
 		return string(appendMsgPack(nil, v)), nil
 	case state.Raw:
@@ -108,8 +108,9 @@ func decode(e state.Encoding, text string, want any) (any, error) {
 	return text, nil
 }
 
-// jsonText writes JSON. With r it draws escapes, white space and an order of members.
-func jsonText(v any, r *rand.Rand) string {
+// jsonText writes JSON. With r it draws escapes, white space and an order of declared members; that of others shows
+// in what json.Marshal makes of them, in CUE and here.
+func jsonText(v any, t state.Type, r *rand.Rand) string {
 	space := func() string {
 		if r == nil || r.IntN(6) > 0 {
 			return ""
@@ -122,21 +123,54 @@ func jsonText(v any, r *rand.Rand) string {
 	case []any:
 		parts := make([]string, len(v))
 		for i := range v {
-			parts[i] = space() + jsonText(v[i], r) + space()
+			parts[i] = space() + jsonText(v[i], elementOf(t, i), r) + space()
 		}
 		return "[" + strings.Join(parts, ",") + "]"
 	case map[string]any:
 		keys := slices.Sorted(maps.Keys(v))
-		if r != nil {
+		if r != nil && !slices.ContainsFunc(keys, func(k string) bool { return !isDeclared(t, k) }) {
 			r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 		}
 		parts := make([]string, len(keys))
 		for i, k := range keys {
-			parts[i] = space() + jsonString(k, r) + space() + ":" + space() + jsonText(v[k], r)
+			parts[i] = space() + jsonString(k, r) + space() + ":" + space() + jsonText(v[k], partOf(t, k), r)
 		}
 		return "{" + strings.Join(parts, ",") + "}"
 	}
 	return cueText(v) // null, true, 1.5
+}
+
+func isDeclared(t state.Type, name string) bool {
+	return slices.ContainsFunc(t.Alts, func(a state.Alt) bool {
+		return slices.ContainsFunc(a.Fields, func(f state.Field) bool { return f.Name == name })
+	})
+}
+
+// partOf returns the type of a field, elementOf that of an element; what is not known has none.
+func partOf(t state.Type, name string) state.Type {
+	for _, a := range t.Alts {
+		for _, f := range a.Fields {
+			if f.Name == name {
+				return f.Type
+			}
+		}
+		if a.Rest != nil {
+			return *a.Rest
+		}
+	}
+	return state.Type{}
+}
+
+func elementOf(t state.Type, i int) state.Type {
+	for _, a := range t.Alts {
+		switch {
+		case i < len(a.Items):
+			return a.Items[i]
+		case a.Elem != nil:
+			return *a.Elem
+		}
+	}
+	return state.Type{}
 }
 
 func jsonString(s string, r *rand.Rand) string {
