@@ -79,5 +79,5 @@ func tlsOf(s state.Store, read func(name string) (map[string][]byte, error)) (*t
 }
 
 func invalidSecret(s state.Store, name, what, hint string) *Error {
-	return &Error{Reason: SecretInvalid, Store: s.Name, Err: fmt.Errorf("Secret %s %s", name, what), Hint: hint}
+	return &Error{Reason: SecretInvalid, Store: s.Name, Err: fmt.Errorf("its Secret %s %s", name, what), Hint: hint}
 }
