@@ -44,7 +44,8 @@ func (o oracle) run(inputs []input) ([]answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := cuecontext.New().CompileString(o.text(inputs))
+	ctx := cuecontext.New()
+	v := ctx.CompileString(o.text(inputs))
 	source, target := v.LookupPath(cue.ParsePath("#S0")), v.LookupPath(cue.ParsePath("#T0"))
 	if err := errors.Join(source.Err(), target.Err()); err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func (o oracle) run(inputs []input) ([]answer, error) {
 	answers := make([]answer, len(inputs))
 	for i, in := range inputs {
 		unit := v.LookupPath(cue.ParsePath("u" + strconv.Itoa(i)))
-		answers[i].value, answers[i].err = o.result(v, unit, source, target, set, in)
+		answers[i].value, answers[i].err = o.result(ctx, unit, source, target, set, in)
 	}
 	return answers, nil
 }
@@ -97,7 +98,7 @@ func withoutDefaults(text string) string {
 	return string(data)
 }
 
-func (o oracle) result(root, unit, source, target cue.Value, set *setter, in input) (any, error) {
+func (o oracle) result(ctx *cue.Context, unit, source, target cue.Value, set *setter, in input) (any, error) {
 	if err := unit.LookupPath(cue.ParsePath("in")).Validate(cue.Concrete(true)); err != nil {
 		return nil, fmt.Errorf("the value does not fit: %w", err)
 	}
@@ -106,9 +107,9 @@ func (o oracle) result(root, unit, source, target cue.Value, set *setter, in inp
 	switch {
 	case set.whole:
 	case isStruct && isOpenStruct(target):
-		out = out.Unify(root.Context().CompileString(cueText(carried(target, source, out, fields, set))))
+		out = out.Unify(ctx.CompileString(cueText(carried(ctx, target, source, out, fields, set))))
 	case o.body == "":
-		out = out.Unify(root.Context().CompileString(cueText(in.value)))
+		out = out.Unify(ctx.CompileString(cueText(in.value)))
 	}
 	if err := out.Validate(cue.Concrete(true)); err != nil {
 		return nil, err
@@ -120,12 +121,12 @@ func (o oracle) result(root, unit, source, target cue.Value, set *setter, in inp
 func isOpenStruct(v cue.Value) bool { return v.IncompleteKind() == cue.StructKind }
 
 // carried returns the fields that target takes over from the same place of a unit.
-func carried(target, source, out cue.Value, unit map[string]any, set *setter) map[string]any {
+func carried(ctx *cue.Context, target, source, out cue.Value, unit map[string]any, set *setter) map[string]any {
 	result := map[string]any{}
-	declared := typesOf(target)
+	declared := typesOf(ctx, target)
 	for name, t := range declared {
-		if s, ok := typesOf(source)[name]; ok {
-			carryField(result, name, t, s, out, unit, set)
+		if s, ok := typesOf(ctx, source)[name]; ok {
+			carryField(ctx, result, name, t, s, out, unit, set)
 		}
 	}
 	if !keepsUndeclared(target, source) {
@@ -133,7 +134,7 @@ func carried(target, source, out cue.Value, unit map[string]any, set *setter) ma
 	}
 	for name, v := range unit { // of open shapes
 		_, inTarget := declared[name]
-		if _, inSource := typesOf(source)[name]; !inSource && !inTarget && set.parts[name] == nil {
+		if _, inSource := typesOf(ctx, source)[name]; !inSource && !inTarget && set.parts[name] == nil {
 			result[name] = v
 		}
 	}
@@ -146,7 +147,7 @@ func keepsUndeclared(target, source cue.Value) bool {
 	return target.Allows(cue.AnyString) && (!t.Exists() || s.Exists() && within(t, s))
 }
 
-func carryField(result map[string]any, name string, t, s, out cue.Value, unit map[string]any, set *setter) {
+func carryField(ctx *cue.Context, result map[string]any, name string, t, s, out cue.Value, unit map[string]any, set *setter) {
 	old, has := unit[name]
 	inner, isStruct := old.(map[string]any)
 	isStruct = isStruct && isOpenStruct(t) && isOpenStruct(s)
@@ -155,12 +156,12 @@ func carryField(result map[string]any, name string, t, s, out cue.Value, unit ma
 	case t.Err() != nil || !has || part != nil && (part.whole || !part.open):
 	case part != nil:
 		if isStruct && made.Exists() {
-			result[name] = carried(t, s, made, inner, part)
+			result[name] = carried(ctx, t, s, made, inner, part)
 		}
 	case within(t, s):
 		result[name] = old
 	case isStruct:
-		result[name] = carried(t, s, made, inner, &setter{})
+		result[name] = carried(ctx, t, s, made, inner, &setter{})
 	}
 }
 
@@ -184,11 +185,11 @@ func alternatives(v cue.Value) []cue.Value {
 }
 
 // typesOf returns the types of the declared fields.
-func typesOf(v cue.Value) map[string]cue.Value {
+func typesOf(ctx *cue.Context, v cue.Value) map[string]cue.Value {
 	types := map[string]cue.Value{}
 	for fields, err := v.Fields(cue.Optional(true)); err == nil && fields.Next(); {
 		// An optional field's value is an instance of nothing; what it is unified with is the plain type.
-		types[fields.Selector().Unquoted()] = fields.Value().Unify(v.Context().CompileString("_"))
+		types[fields.Selector().Unquoted()] = fields.Value().Unify(ctx.CompileString("_"))
 	}
 	return types
 }
