@@ -81,17 +81,19 @@ func (s spec) hasTests(keyspace string, to state.Version) bool {
 func (s spec) place(e *editor, keyspace, field string, to state.Version, text string) {
 	entry := quote(string(to)) + ": " + text
 	for _, near := range []string{field, "migrations", "versions"} {
+		var last *located
 		for _, l := range s.fields {
 			if l.file != e.file || !l.is("system", "keyspaces", keyspace, near) {
 				continue
 			}
-			lit, _ := l.field.Value.(*ast.StructLit)
-			switch {
-			case near == field && lit != nil && lit.Lbrace.IsValid():
+			if lit, ok := l.field.Value.(*ast.StructLit); ok && near == field && lit.Lbrace.IsValid() {
 				e.inside(lit, entry)
-			default:
-				e.beside(l, field+": "+entry)
+				return
 			}
+			last = &l
+		}
+		if last != nil {
+			e.beside(*last, field+": "+entry)
 			return
 		}
 	}

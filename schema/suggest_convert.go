@@ -35,7 +35,10 @@ func convert(to, from state.Type, toName, fromName string) (conversion, bool) {
 	if fits(to, from) {
 		return identity, true
 	}
-	if c, ok := convertKinds(tk, fk); ok && !isEnum(to) && c.takesDefault(from) {
+	if c, ok := convertWords(to, from); ok {
+		return c, true
+	}
+	if c, ok := convertKinds(tk, fk); ok && !isEnum(to) && c.takesDefault(from) && c.takesConstants(from) {
 		return c, true
 	}
 	if c, ok := prefixed(to, from); ok {
@@ -46,7 +49,7 @@ func convert(to, from state.Type, toName, fromName string) (conversion, bool) {
 	}
 	if fk.within(tk) && fk.within(kindNumber|kindString|kindBool) && !apart(to, from) {
 		c := identity
-		c.note = "a unit whose value is not " + printer{}.typ(nil, to) + " stays as it is"
+		c.note = "a unit whose value is not " + printer{}.typ(nil, state.Type{Alts: to.Alts}) + " stays as it is"
 		return c, true
 	}
 	return conversion{}, false

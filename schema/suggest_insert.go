@@ -141,26 +141,33 @@ func (e *editor) imports(packages []string) {
 	if len(packages) == 0 {
 		return
 	}
-	var last *ast.ImportDecl
-	var clause *ast.Package
-	for _, d := range e.file.Decls {
-		switch d := d.(type) {
-		case *ast.ImportDecl:
-			last = d
-		case *ast.Package:
-			clause = d
-		}
-	}
+	slices.Sort(packages)
+	lines := ""
 	for _, p := range packages {
-		switch {
-		case last != nil && last.Lparen.IsValid():
-			e.edits = append(e.edits, edit{last.Lparen.Offset() + 1, "\n\t" + strconv.Quote(p)})
-		case last != nil:
-			e.edits = append(e.edits, edit{last.Pos().Offset(), "import " + strconv.Quote(p) + "\n"})
-		case clause != nil:
-			e.edits = append(e.edits, edit{clause.End().Offset(), "\n\nimport " + strconv.Quote(p) + "\n"})
+		lines += "\n\t" + strconv.Quote(p)
+	}
+	for _, d := range e.file.Decls {
+		if d, ok := d.(*ast.ImportDecl); ok {
+			e.group(d, lines)
+			return
 		}
 	}
+	for _, d := range e.file.Decls {
+		if clause, ok := d.(*ast.Package); ok {
+			e.edits = append(e.edits, edit{clause.End().Offset(), "\n\nimport (" + lines + "\n)\n"})
+			return
+		}
+	}
+}
+
+// group adds lines to an import, as a group if it was none.
+func (e *editor) group(d *ast.ImportDecl, lines string) {
+	if d.Lparen.IsValid() {
+		e.edits = append(e.edits, edit{d.Lparen.Offset() + 1, lines})
+		return
+	}
+	first := d.Specs[0]
+	e.edits = append(e.edits, edit{first.Pos().Offset(), "(" + lines + "\n\n\t"}, edit{first.End().Offset(), "\n)"})
 }
 
 // content is the file with its edits, laid out by CUE's formatter if it was before.

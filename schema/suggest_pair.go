@@ -157,6 +157,9 @@ func (p *pairing) assign(to, from state.Type, fields []*paired) {
 		}
 	}
 	for _, x := range open {
+		x.others = slices.DeleteFunc(x.others, func(o []string) bool {
+			return slices.ContainsFunc(taken, func(t []string) bool { return slices.Equal(t, o) })
+		})
 		if x.how == asNeeded {
 			p.leave(x, all)
 		}
@@ -321,7 +324,7 @@ func usedBy(fields []*paired) [][]string {
 
 // table is an example of how one set of constants is made of another.
 func (p *pairing) table(x *paired, sf state.Field) string {
-	if !isEnum(x.field.Type) || !isEnum(sf.Type) || kindsOf(sf.Type) != kindString || len(sf.Type.Alts) > 5 {
+	if !isEnum(x.field.Type) && kindsOf(x.field.Type) != kindBool || !isEnum(sf.Type) || kindsOf(sf.Type) != kindString || len(sf.Type.Alts) > 5 {
 		return ""
 	}
 	var entries []string
