@@ -74,7 +74,7 @@ func quotient(a, b value) (value, error) {
 	if err != nil || d.Form != apd.Finite {
 		return value{}, errDigits
 	}
-	return value{kind: isDec, dec: reduced(&d)}, nil
+	return decimalOf(reduced(&d)), nil
 }
 
 // reduced drops the zeros at the end of a decimal, and leaves one behind the point if it had any there.
@@ -138,7 +138,7 @@ func divide(op state.Op, a, b int64) int64 {
 
 func (v value) bigInt() *big.Int {
 	if v.kind == isBig {
-		return v.big
+		return v.num.big
 	}
 	return big.NewInt(v.i)
 }
@@ -185,9 +185,9 @@ func rounds(z *big.Int) bool {
 func (v value) decimal() *apd.Decimal {
 	switch v.kind {
 	case isDec:
-		return v.dec
+		return v.num.dec
 	case isBig:
-		return apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(v.big), 0)
+		return apd.NewWithBigInt(new(apd.BigInt).SetMathBigInt(v.num.big), 0)
 	}
 	return apd.New(v.i, 0)
 }
@@ -209,7 +209,7 @@ func decimal(op state.Op, a, b value) (value, error) {
 	if err != nil || c.Inexact() {
 		return value{}, errDigits
 	}
-	return value{kind: isDec, dec: &d}, nil
+	return decimalOf(&d), nil
 }
 
 func compareNumbers(a, b value) int {

@@ -14,13 +14,14 @@ type budget struct {
 
 const (
 	maxSteps   = 20_000_000
-	maxBytes   = 64 << 20
+	maxBytes   = 128 << 20
 	maxPattern = 1 << 10 // bytes of a regular expression that is not a literal
 )
 
 var (
-	errWork    = errors.New("the program makes too much of this unit: more than 20 million steps or 64 MiB")
-	errPattern = errors.New("a computed regular expression is not valid or longer than 1024 bytes")
+	errWork    = errors.New("the program makes too much of this unit: more than 20 million steps or 128 MiB")
+	errPattern = errors.New("a computed regular expression is longer than 1024 bytes")
+	errSyntax  = errors.New("a computed regular expression is not valid")
 	errIndex   = errors.New("there is no such element or field")
 	errDouble  = errors.New("a number is not one that a double holds")
 	errMsgInt  = errors.New("an integer does not fit 64 bits")
@@ -44,7 +45,7 @@ func (b *budget) spend(bytes int) error {
 
 // isLimit tells an operand that fails here and may have a value in CUE: what asks whether there is one must fail, too.
 func isLimit(err error) bool {
-	return slices.ContainsFunc([]error{errWork, errDigits, errHuge, errRepeat, errPattern}, func(limit error) bool { return errors.Is(err, limit) })
+	return slices.ContainsFunc([]error{errWork, errDigits, errHuge, errPattern, errNaN}, func(limit error) bool { return errors.Is(err, limit) })
 }
 
 // spent tells whether nothing more may be done: a failure that an alternative must not hide.

@@ -95,7 +95,7 @@ var listTable = map[string]function{
 }
 
 // elementCost is what an element of a list costs of the bytes that a unit may make.
-const elementCost = 16
+const elementCost = 128
 
 // flatten appends the elements of lists in a list, down to a depth.
 func flatten(a *arguments, out []value, list value, depth int) ([]value, error) {

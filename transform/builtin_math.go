@@ -106,7 +106,7 @@ func ofDecimal(f func(d, x *apd.Decimal) (apd.Condition, error)) function {
 		}
 		var d apd.Decimal
 		if _, err := f(&d, x); err != nil {
-			return value{}, errNaN
+			return value{}, errDomain
 		}
 		return decimalValue(&d)
 	}
@@ -123,7 +123,7 @@ func power(x, y *apd.Decimal, a *arguments) (value, error) {
 	}
 	var d apd.Decimal
 	if _, err := decimals.Pow(&d, x, y); err != nil {
-		return value{}, errNaN
+		return value{}, errDomain
 	}
 	return decimalValue(&d)
 }
@@ -135,13 +135,13 @@ func log2(a *arguments) (value, error) {
 	}
 	var d, two apd.Decimal
 	if _, err := decimals.Ln(&two, apd.New(2, 0)); err != nil {
-		return value{}, errNaN
+		return value{}, errDomain
 	}
 	if _, err := decimals.Ln(&d, x); err != nil {
-		return value{}, errNaN
+		return value{}, errDomain
 	}
 	if _, err := decimals.Quo(&d, &d, &two); err != nil {
-		return value{}, errNaN
+		return value{}, errDomain
 	}
 	return decimalValue(reduced(&d))
 }

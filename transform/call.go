@@ -16,6 +16,7 @@ type function func(a *arguments) (value, error)
 var (
 	errArgument = errors.New("a builtin is called with a wrong argument")
 	errNoMatch  = errors.New("a regular expression does not match")
+	errDomain   = errors.New("a function has no value there")
 	errNaN      = errors.New("the result is not a finite number")
 )
 
@@ -186,7 +187,7 @@ func (a *arguments) decimal(i int) *apd.Decimal {
 func (a *arguments) float(i int) float64 {
 	f, err := a.decimal(i).Float64()
 	if err != nil {
-		a.fail(errNaN)
+		a.fail(errDomain)
 	}
 	return f
 }
@@ -252,7 +253,7 @@ func decimalValue(d *apd.Decimal) (value, error) {
 	var whole apd.Decimal
 	c, _ := decimals.RoundToIntegralExact(&whole, d)
 	if c.Inexact() || whole.Form != apd.Finite {
-		return value{kind: isDec, dec: d}, nil
+		return decimalOf(d), nil
 	}
 	if int64(whole.Exponent)+whole.NumDigits() > maxDigits {
 		return value{}, errHuge
@@ -276,7 +277,7 @@ func floatValue(f float64) (value, error) {
 	if _, _, err := d.SetString(strconv.FormatFloat(f, 'E', -1, 64)); err != nil {
 		return value{}, errNaN
 	}
-	return value{kind: isDec, dec: &d}, nil
+	return decimalOf(&d), nil
 }
 
 // lengthOf counts the bytes of a string, the elements of a list or the fields of a struct.

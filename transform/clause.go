@@ -3,8 +3,6 @@ package transform
 import (
 	"errors"
 	"fmt"
-
-	"keyshift.dev/state"
 )
 
 // ways calls yield once for each way in which the clauses hold.
@@ -64,9 +62,9 @@ func (e *env) list(x *expr) (value, error) {
 		err := e.ways(item.clauses, func() error {
 			v, err := e.eval(item.value)
 			if err == nil {
-				err = e.spend(1)
+				err = e.spend(elementCost)
 			}
-			t.members = append(t.members, member{value: v, origin: item.value.origin})
+			t.members = append(t.members, member{value: v})
 			return err
 		})
 		if err != nil {
@@ -172,37 +170,42 @@ func (t *tree) fill(g *group) {
 }
 
 // makeField adds a field in every way in which its clauses and conditions hold. Fields of one name must agree.
-func (e *env) makeField(t *tree, name string, f *fieldExpr) error {
-	err := e.ways(f.clauses, func() error {
-		for _, c := range f.conditions {
-			if holds, err := e.truth(c); err != nil || !holds {
-				return err
-			}
-		}
-		if f.key != nil {
-			key, err := e.scalar(f.key)
-			if err != nil {
-				return err
-			}
-			if key.kind != isStr {
-				return errKinds
-			}
-			name = key.s
-		}
-		v, err := e.eval(f.value)
-		if err != nil {
-			if f.optional && err == f.value.absent {
-				return nil
-			}
-			return err
-		}
-		m := member{name: name, value: v, origin: f.value.origin, carried: f.value.op == state.OpPath}
-		return e.addField(t, m, f.own)
-	})
+func (e *env) makeField(t *tree, name string, f *fieldExpr) (err error) {
+	if len(f.clauses) == 0 {
+		err = e.makeOnce(t, name, f)
+	} else {
+		err = e.ways(f.clauses, func() error { return e.makeOnce(t, name, f) })
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", f.fails, err)
 	}
 	return nil
+}
+
+func (e *env) makeOnce(t *tree, name string, f *fieldExpr) error {
+	for _, c := range f.conditions {
+		if holds, err := e.truth(c); err != nil || !holds {
+			return err
+		}
+	}
+	if f.key != nil {
+		key, err := e.scalar(f.key)
+		if err != nil {
+			return err
+		}
+		if key.kind != isStr {
+			return errKinds
+		}
+		name = key.s
+	}
+	v, err := e.eval(f.value)
+	if err != nil {
+		if f.optional && err == f.value.absent {
+			return nil
+		}
+		return err
+	}
+	return e.addField(t, member{name: name, value: v, from: f.value}, f.own)
 }
 
 // addField adds a field, or checks that it agrees with one of that name; what stands in its own place stays there.
@@ -210,7 +213,7 @@ func (e *env) addField(t *tree, m member, own bool) error {
 	i := t.find(m.name)
 	if i < 0 {
 		t.add(m)
-		return e.spend(1)
+		return e.spend(elementCost)
 	}
 	if !t.members[i].value.equal(m.value) {
 		return errConflict
@@ -240,7 +243,7 @@ func (e *env) extras(t *tree, x *expr) error {
 		if x.below.declares(name) {
 			return nil
 		}
-		m := member{name: name, value: v, carried: true}
+		m := member{name: name, value: v}
 		i := t.find(name)
 		switch {
 		case i < 0:

@@ -41,7 +41,7 @@ func (s *shape) unitOf(key map[string]string, v state.Value) (Unit, error) {
 	} else if x, err = s.parts(x, v); err != nil {
 		return out, err
 	}
-	if out, err = s.write(x, out); err != nil {
+	if out, err = s.write(x, out, new([]byte)); err != nil {
 		return out, err
 	}
 	out.Key = keyOf(s.source.Keys, key)

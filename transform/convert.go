@@ -39,19 +39,20 @@ func (p *Programs) Convert(u Unit, from, to state.Version) (Unit, error) {
 
 // convertFlat converts a unit of text fields, whose fields are the value itself.
 func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
-	e := env{key: u.Key, fields: u.Fields, flat: true}
+	e := envs.Get().(*env)
+	defer e.release()
+	e.key, e.fields, e.flat = u.Key, u.Fields, true
 	if x.vars > 0 {
 		e.vars = make([]value, x.vars)
 	}
-	var room [maxSlots]int16
 	var ok bool
-	if e.alt, e.slots, ok = at.value.fitHash(e.fields, room[:]); !ok {
+	if e.alt, e.slots, ok = at.value.fitHash(e.fields, e.room[:]); !ok {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, Fields: u.Fields, TTL: u.TTL}
 	for _, step := range x.programs {
 		e.from, e.open = step.from, step.open
-		fields, err := step.convertFlat(&e)
+		fields, err := step.convertFlat(e)
 		if err == nil && len(fields) == 0 {
 			err = ErrNoFields
 		}
@@ -63,7 +64,7 @@ func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
 		}
 		e.fields, out.Fields = fields, fields
 		e.key, e.segments = out.Key, nil
-		if e.alt, e.slots, ok = step.to.value.fitHash(fields, room[:]); !ok || !step.to.fitsTTL(out.TTL) {
+		if e.alt, e.slots, ok = step.to.value.fitHash(fields, e.room[:]); !ok || !step.to.fitsTTL(out.TTL) {
 			return Unit{}, p.unfit(ErrNotTo, out, step.to)
 		}
 	}
@@ -82,17 +83,21 @@ func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, TTL: u.TTL}
-	e := env{vars: make([]value, x.vars)}
+	e := envs.Get().(*env)
+	defer e.release()
+	if x.vars > 0 {
+		e.vars = make([]value, x.vars)
+	}
 	for _, step := range x.programs {
 		e.from, e.open, e.key, e.segments, e.root = step.from, step.open, out.Key, nil, root
-		if root, err = step.convertTree(&e); err == nil {
+		if root, err = step.convertTree(e); err == nil {
 			out, err = step.retarget(out)
 		}
 		if err != nil {
 			return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 		}
 		if step.to.value.altOf(root) == nil || !step.to.fitsTTL(out.TTL) {
-			if out, err = step.to.write(root, out); err != nil {
+			if out, err = step.to.write(root, out, &e.buffer); err != nil {
 				return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 			}
 			return Unit{}, p.unfit(ErrNotTo, out, step.to)
@@ -100,12 +105,12 @@ func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
 		root.typ = step.to.value
 		at = step.to
 	}
-	return p.finish(u, out, root, at)
+	return p.finish(u, out, root, at, &e.buffer)
 }
 
 // finish writes the result of the last program.
-func (p *Programs) finish(source, out Unit, root value, at *shape) (Unit, error) {
-	u, err := at.write(root, source)
+func (p *Programs) finish(source, out Unit, root value, at *shape, room *[]byte) (Unit, error) {
+	u, err := at.write(root, source, room)
 	if err != nil {
 		return Unit{}, err
 	}
@@ -126,7 +131,7 @@ func (p *program) convertTree(e *env) (value, error) {
 	if !p.from.isParts() && p.from.encoding == p.to.encoding {
 		own = &e.root
 	}
-	w := settler{at: []string{}}
+	w := settler{at: make([]string, 0, 4)}
 	return w.settle(v, p.to.encoding, own)
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"keyshift.dev/state"
 )
@@ -17,10 +18,27 @@ type env struct {
 	alt      int     // of the source's type, that the unit fits
 	fields   []Field // sorted
 	slots    slots
+	room     [maxSlots]int16 // of the slots
 	root     value
 	open     bool // the program carries what an open shape does not declare
 	vars     []value
+	buffer   []byte            // room for a text
 	segments map[string]string // of the key, once one was asked for
+}
+
+// envs are used again: a rewrite needs one for every unit.
+var envs = sync.Pool{New: func() any { return new(env) }}
+
+// maxBuffer is how much room for a text is kept.
+const maxBuffer = 64 << 10
+
+// release forgets the unit.
+func (e *env) release() {
+	*e = env{buffer: e.buffer}
+	if cap(e.buffer) > maxBuffer {
+		e.buffer = nil
+	}
+	envs.Put(e)
 }
 
 // field returns the place of a field of a hash.
@@ -131,6 +149,16 @@ func (e *env) eval(x *expr) (value, error) {
 
 // scalar computes a scalar, or a list or struct that is one operand of several kinds.
 func (e *env) scalar(x *expr) (value, error) {
+	switch {
+	case x.op == state.OpLit:
+		return x.lit, nil
+	case x.op == state.OpPath && e.flat && len(x.path) == 1:
+		i, ok := e.field(x)
+		if !ok {
+			return value{}, x.absent
+		}
+		return typedText(x.places[e.alt].typ, e.fields[i].Value)
+	}
 	v, err := e.eval(x)
 	if err != nil {
 		return v, err
@@ -188,7 +216,7 @@ func (e *env) pattern(known *regexp.Regexp, source, text string) (*regexp.Regexp
 	}
 	re, err := regexp.Compile(source)
 	if err != nil {
-		return nil, errPattern
+		return nil, errSyntax
 	}
 	return re, nil
 }

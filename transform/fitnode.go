@@ -122,6 +122,9 @@ func (a *alt) fits(v value) bool {
 		if !whole && (a.kind == state.Int || v.kind != isDigits && v.kind != isFloat) {
 			return false
 		}
+		if v.kind == isInt && a.constant == nil && len(a.bounds) == 0 {
+			return true
+		}
 		text, ok := v.text()
 		return ok && a.fitAnyNumber(text)
 	case state.Str:

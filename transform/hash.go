@@ -33,19 +33,21 @@ func (p *program) convertFlat(e *env) ([]Field, error) {
 		return e.fields, nil
 	}
 	out := make([]Field, 0, len(p.body.groups)+p.extras(e))
+	var m made
 	for i := range p.body.groups {
 		g := &p.body.groups[i]
-		m, err := e.make(g)
-		if err != nil {
+		if err := e.make(g, &m); err != nil {
 			return nil, err
 		}
-		if m, err = p.besideExtra(e, g.name, m); err != nil {
-			return nil, err
+		if p.open {
+			if err := p.besideExtra(e, g.name, &m); err != nil {
+				return nil, err
+			}
 		}
 		if m.how == nothing {
 			continue
 		}
-		text, err := e.fieldText(m)
+		text, err := e.fieldText(&m)
 		if err != nil {
 			return nil, fmt.Errorf("field %s: %w", g.name, err)
 		}
@@ -55,60 +57,75 @@ func (p *program) convertFlat(e *env) ([]Field, error) {
 }
 
 // make makes one field. Where several of its expressions are made they must agree.
-func (e *env) make(g *group) (made, error) {
-	var m made
+func (e *env) make(g *group, m *made) error {
+	m.how = nothing
+	if len(g.makes) == 1 {
+		if err := e.makeOne(&g.makes[0], m); err != nil {
+			return fmt.Errorf("%w: %w", g.makes[0].fails, err)
+		}
+	} else if err := e.makeAll(g, m); err != nil {
+		return err
+	}
+	if m.how == nothing && g.fill != nil {
+		*m = made{how: filled, v: g.fill.lit, text: g.fill.text}
+	}
+	return nil
+}
+
+func (e *env) makeAll(g *group, m *made) error {
 	for i := range g.makes {
 		f := &g.makes[i]
-		next, err := e.makeOne(f)
-		if err != nil {
-			return m, fmt.Errorf("%w: %w", f.fails, err)
+		var next made
+		if err := e.makeOne(f, &next); err != nil {
+			return fmt.Errorf("%w: %w", f.fails, err)
 		}
 		if next.how == nothing {
 			continue
 		}
-		if m.how != nothing && !e.agree(m, next) {
-			return m, fmt.Errorf("%w: %w", f.fails, errConflict)
+		if m.how != nothing && !e.agree(m, &next) {
+			return fmt.Errorf("%w: %w", f.fails, errConflict)
 		}
 		if m.how == nothing || next.how == keep {
-			m = next
+			*m = next
 		}
 	}
-	if m.how == nothing && g.fill != nil {
-		m = made{how: filled, v: g.fill.lit, text: g.fill.text}
-	}
-	return m, nil
+	return nil
 }
 
 // makeOne makes what one expression says, or nothing.
-func (e *env) makeOne(f *fieldExpr) (made, error) {
+func (e *env) makeOne(f *fieldExpr, m *made) (err error) {
 	for _, c := range f.conditions {
 		if holds, err := e.truth(c); err != nil || !holds {
-			return made{}, err
+			return err
 		}
 	}
 	x := f.value
+	m.text = ""
 	switch {
 	case x.op == state.OpPath && len(x.path) > 0:
 		at, ok := e.field(x)
 		if !ok && f.optional {
-			return made{}, nil
+			return nil
 		}
 		if !ok {
-			return made{}, x.absent
+			return x.absent
 		}
+		m.how, m.at, m.from = carry, at, x
 		if f.own {
-			return made{how: keep, at: at, from: x}, nil
+			m.how = keep
 		}
-		return made{how: carry, at: at, from: x}, nil
+		return nil
 	case x.op == state.OpLit:
-		return made{how: computed, v: x.lit, text: x.text}, nil
+		m.how, m.v, m.text = computed, x.lit, x.text
+		return nil
 	}
-	v, err := e.scalar(x)
-	return made{how: computed, v: v}, err
+	m.how = computed
+	m.v, err = e.scalar(x)
+	return err
 }
 
 // fieldText is the text of a made field; what is carried keeps its bytes.
-func (e *env) fieldText(m made) (string, error) {
+func (e *env) fieldText(m *made) (string, error) {
 	if m.how == keep || m.how == carry {
 		return e.fields[m.at].Value, nil
 	}
@@ -123,13 +140,13 @@ func (e *env) fieldText(m made) (string, error) {
 }
 
 // agree tells whether two made fields are one value.
-func (e *env) agree(a, b made) bool {
+func (e *env) agree(a, b *made) bool {
 	x, xErr := e.scalarOf(a)
 	y, yErr := e.scalarOf(b)
 	return xErr == nil && yErr == nil && x.equal(y)
 }
 
-func (e *env) scalarOf(m made) (value, error) {
+func (e *env) scalarOf(m *made) (value, error) {
 	if m.how == keep || m.how == carry {
 		return e.scalar(m.from)
 	}
@@ -154,21 +171,22 @@ func (p *program) extras(e *env) int {
 
 // besideExtra settles a field that the program makes and that an open source already has undeclared: the source's
 // stays, and what the program sets must agree with it; a default gives way.
-func (p *program) besideExtra(e *env, name string, m made) (made, error) {
+func (p *program) besideExtra(e *env, name string, m *made) error {
 	if !p.isExtra(name) {
-		return m, nil
+		return nil
 	}
 	i, ok := findField(e.fields, name)
 	set := m.how == computed || m.how == carry || m.how == keep
 	if !ok || set && p.from.value.describes(name) {
-		return m, nil
+		return nil
 	}
 	if m.how == computed || m.how == carry {
 		if text, err := e.fieldText(m); err != nil || text != e.fields[i].Value {
-			return m, fmt.Errorf("field %s: %w", name, errConflict)
+			return fmt.Errorf("field %s: %w", name, errConflict)
 		}
 	}
-	return made{how: keep, at: i}, nil
+	*m = made{how: keep, at: i}
+	return nil
 }
 
 // addExtras adds the undeclared fields of an open source.

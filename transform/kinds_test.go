@@ -182,13 +182,7 @@ func TestWorkIsBounded(t *testing.T) {
 		"expression":     builtinCall("regexp.Match", builtinCall("strings.Repeat", at("s"), lit(integer("100000"))), at("s")),
 	} {
 		_, err := evaluate(t, state.Expr{Op: state.OpElse, Args: []state.Expr{builtinCall("encoding/json.Marshal", e), lit(text("x"))}}, hash("i", "1", "j", "1", "s", "abc", "b", "true"))
-		if name == "expression" { // it fails by itself, and the alternative holds
-			if err != nil {
-				t.Error(err)
-			}
-			continue
-		}
-		if err == nil || !strings.Contains(err.Error(), "too much") {
+		if err == nil || !strings.Contains(err.Error(), "too much") && !strings.Contains(err.Error(), "longer than 1024 bytes") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -223,7 +217,7 @@ func TestMsgPackRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := parseMsgPack(x.encode(state.MsgPack, 64))
+		d, err := parseMsgPack(x.encode(state.MsgPack, new([]byte)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,12 +239,12 @@ func FuzzParseMsgPack(f *testing.F) {
 			return
 		}
 		root := value{kind: isNode, doc: &d}
-		if got := root.encode(state.MsgPack, len(text)); got != text {
+		if got := root.encode(state.MsgPack, new([]byte)); got != text {
 			t.Fatalf("%q is written as %q", text, got)
 		}
 		if isMap, ok := root.isComposite(); ok {
 			kind := value{kind: root.composed(isMap), tree: root.spread()}
-			if got := kind.encode(state.MsgPack, len(text)); got != text {
+			if got := kind.encode(state.MsgPack, new([]byte)); got != text {
 				t.Fatalf("%q is put together as %q", text, got)
 			}
 		}

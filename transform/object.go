@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"keyshift.dev/state"
 )
 
 // editor makes an object of the source into the one that a program wants.
@@ -12,27 +14,28 @@ type editor struct {
 	msgpack    bool
 	want       *tree
 	done       []bool // of want
-	source     *tree
+	source     value
 	out        *tree
 	sep, colon string // as the source spells them
 }
 
 // object edits the source's object: its members stay in their order as far as they stay, and what is new follows.
-func (w *settler) object(want *tree, v value, source *tree, msgpack bool) (*tree, error) {
-	e := editor{settler: w, msgpack: msgpack, want: want, source: source,
+func (w *settler) object(want *tree, v value, own value, msgpack bool) (*tree, error) {
+	e := editor{settler: w, msgpack: msgpack, want: want, source: own,
 		done: make([]bool, len(want.members)),
-		out:  &tree{open: source.open, close: source.close, members: make([]member, 0, len(want.members))}}
-	if len(source.members) > 0 {
-		e.colon = source.members[0].colon
-	}
-	for i := range source.members {
-		m := &source.members[i]
-		if i > 0 {
+		out:  &tree{members: make([]member, 0, len(want.members))}}
+	e.out.open, e.out.close = own.ends()
+	first := true
+	err := own.spelled(false, func(m *member) error {
+		if first {
+			e.colon, first = m.colon, false
+		} else {
 			e.sep = m.sep
 		}
-		if err := e.member(v, m); err != nil {
-			return nil, err
-		}
+		return e.member(v, m)
+	})
+	if err != nil {
+		return nil, err
 	}
 	for i := range want.members {
 		if e.done[i] {
@@ -42,7 +45,7 @@ func (w *settler) object(want *tree, v value, source *tree, msgpack bool) (*tree
 			return nil, err
 		}
 	}
-	if len(e.out.members) == 0 && len(source.members) > 0 && !msgpack {
+	if len(e.out.members) == 0 && !first && !msgpack {
 		bracket := max(strings.LastIndexByte(e.out.close, '}'), 0)
 		e.out.open += e.out.close[:bracket]
 		e.out.close = e.out.close[bracket:]
@@ -58,26 +61,34 @@ func (e *editor) member(v value, m *member) error {
 	if e.at == nil {
 		return nil
 	}
-	i := e.replacement(m.name, func(x *member) bool { return x.carried })
+	i := e.replacement(m.name, true)
 	if i < 0 {
-		i = e.replacement(m.name, func(x *member) bool { return !x.carried && !x.filled })
+		i = e.replacement(m.name, false)
 	}
-	if i < 0 || e.source.find(e.want.members[i].name) >= 0 {
+	if i < 0 {
+		return nil
+	}
+	if _, taken := e.source.field(e.want.members[i].name); taken {
 		return nil
 	}
 	return e.write(v, i, nil, member{colon: m.colon})
 }
 
-// replacement returns the first member that is taken or computed from the source's member of that name, which
-// vanishes, -1 if there is none. It takes its place, so that a way there and back restores the order.
-func (e *editor) replacement(name string, is func(*member) bool) int {
+// replacement returns the first member that is taken as it is, or computed, from the source's member of that name,
+// which vanishes, -1 if there is none. It takes its place, so that a way there and back restores the order.
+func (e *editor) replacement(name string, carried bool) int {
 	n := len(e.at)
-	return slices.IndexFunc(e.want.members, func(m member) bool {
-		return len(m.origin) == n+1 && m.origin[n] == name && slices.Equal(m.origin[:n], e.at) && is(&m) && !e.isDone(m.name)
-	})
+	for i := range e.want.members {
+		m := &e.want.members[i]
+		if m.from == nil || m.filled || e.done[i] || (m.from.op == state.OpPath) != carried {
+			continue
+		}
+		if o := m.from.origin; len(o) == n+1 && o[n] == name && slices.Equal(o[:n], e.at) {
+			return i
+		}
+	}
+	return -1
 }
-
-func (e *editor) isDone(name string) bool { return e.done[e.want.find(name)] }
 
 // write settles and appends a member, in the spelling that is given.
 func (e *editor) write(v value, i int, own *value, m member) error {
@@ -88,7 +99,7 @@ func (e *editor) write(v value, i int, own *value, m member) error {
 	}
 	place := e.at
 	if place != nil {
-		e.at = append(slices.Clip(place), m.name)
+		e.at = append(place, m.name) // the room behind is free again when it returns
 	}
 	x, err := e.document(v.memberOf(e.want, i), e.msgpack, own)
 	e.at = place

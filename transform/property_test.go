@@ -289,5 +289,71 @@ func jsonText(t *rapid.T, v state.Value) string {
 	if err != nil {
 		t.Fatalf("%+v was not written: %v", v, err)
 	}
-	return x.encode(state.JSON, 64)
+	return x.encode(state.JSON, new([]byte))
+}
+
+// Several migrations in one are what they are one by one, whatever the kinds and encodings of the versions.
+func TestComposedIsSequential(t *testing.T) {
+	wires := []func(*state.Shape){
+		func(s *state.Shape) { s.Type = state.Hash },
+		func(s *state.Shape) { s.Type, s.Encoding = state.String, state.JSON },
+		func(s *state.Shape) { s.Type, s.Encoding = state.String, state.MsgPack },
+		func(s *state.Shape) { s.Type = state.Document },
+		func(s *state.Shape) {
+			s.Type = state.Hash
+			for _, f := range s.Value.Alts[0].Fields {
+				if f.Name != "v" {
+					s.Encodings = append(s.Encodings, state.FieldEncoding{Field: f.Name, Encoding: state.JSON})
+				}
+			}
+		},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		k := randomChain(t, state.String)
+		plain, err := Compile(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := plain.Decode("1.0.0", randomUnit(t, k, state.String))
+		if err != nil {
+			return // a string that only JSON's escapes can spell
+		}
+		for i := range k.Shapes {
+			k.Shapes[i].Encoding = ""
+			wires[rapid.IntRange(0, len(wires)-1).Draw(t, "wire")](&k.Shapes[i])
+			k.Shapes[i].Keys = []string{"one:<id>", "two:<id>", "six:<id>"}[i]
+		}
+		p, err := Compile(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := p.Encode("1.0.0", nil, v)
+		if err != nil {
+			return // MessagePack holds no such integer
+		}
+		after, err := p.Convert(u, "1.0.0", "3.0.0")
+		middle, stepErr := p.Convert(u, "1.0.0", "2.0.0")
+		step := Unit{}
+		if stepErr == nil {
+			step, stepErr = p.Convert(middle, "2.0.0", "3.0.0")
+		}
+		if (err == nil) != (stepErr == nil) || !reflect.DeepEqual(step, after) {
+			t.Fatalf("%+v in two steps is %+v, %v; in one %+v, %v", u, step, stepErr, after, err)
+		}
+		if err != nil {
+			return
+		}
+		if class, reason := p.Classify(after); class != "3.0.0" {
+			t.Fatalf("%+v is of class %s: %s", after, class, reason)
+		}
+		x, err := p.Decode("1.0.0", u)
+		back, backErr := p.Convert(after, "3.0.0", "1.0.0")
+		if backErr != nil || err != nil {
+			t.Fatal(backErr, err)
+		}
+		y, err := p.Decode("1.0.0", back)
+		if lines := compareValues("", x, y, func(string) bool { return false }); err != nil || len(lines) > 0 {
+			t.Fatalf("%+v came back as %+v: %v, %v", u, back, lines, err)
+		}
+	})
 }

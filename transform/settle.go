@@ -112,7 +112,7 @@ func settleScalar(x, v value, msgpack bool) (value, error) {
 			return x, errKinds
 		}
 	case isBig:
-		if msgpack && (x.big.Sign() < 0 || !x.big.IsUint64()) {
+		if msgpack && (x.num.big.Sign() < 0 || !x.num.big.IsUint64()) {
 			return x, errMsgInt
 		}
 	case isDec:
@@ -120,7 +120,7 @@ func settleScalar(x, v value, msgpack bool) (value, error) {
 			return value{kind: isDigits, s: v.s}, nil // as it is spelled
 		}
 		if !msgpack {
-			return value{kind: isDigits, s: x.dec.String()}, nil
+			return value{kind: isDigits, s: x.num.dec.String()}, nil
 		}
 		f, err := x.double()
 		return value{kind: isFloat, s: floatText(f)}, err
@@ -131,10 +131,9 @@ func settleScalar(x, v value, msgpack bool) (value, error) {
 
 // composite settles what is in a list or struct.
 func (w *settler) composite(v value, isMap, msgpack bool, own *value) (*tree, error) {
-	var source *tree
 	if own != nil {
-		if ownMap, ok := own.isComposite(); ok && ownMap == isMap {
-			source = own.spread()
+		if ownMap, ok := own.isComposite(); !ok || ownMap != isMap {
+			own = nil
 		}
 	}
 	t := v.tree
@@ -142,10 +141,12 @@ func (w *settler) composite(v value, isMap, msgpack bool, own *value) (*tree, er
 		t = v.spread()
 	}
 	switch {
+	case !isMap && own != nil:
+		return w.elements(t, v, own.spread(), msgpack)
 	case !isMap:
-		return w.elements(t, v, source, msgpack)
-	case source != nil:
-		return w.object(t, v, source, msgpack)
+		return w.elements(t, v, nil, msgpack)
+	case own != nil:
+		return w.object(t, v, *own, msgpack)
 	}
 	out := &tree{members: make([]member, 0, len(t.members))}
 	for i := range t.members {

@@ -1,7 +1,5 @@
 package transform
 
-import "slices"
-
 // find returns the place of a member by name, -1 if there is none.
 func (t *tree) find(name string) int {
 	if t.index != nil {
@@ -10,7 +8,12 @@ func (t *tree) find(name string) int {
 		}
 		return -1
 	}
-	return slices.IndexFunc(t.members, func(m member) bool { return m.name == name })
+	for i := range t.members {
+		if t.members[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // add appends a member to a tree that is being made.
@@ -140,51 +143,84 @@ func (v value) each(f func(i int, name string, x value) error) error {
 
 // spread returns a list or struct as a tree with its spelling, one level deep. It has one of its own: it may be changed.
 func (v value) spread() *tree {
+	t := &tree{members: make([]member, 0, v.size())}
+	t.open, t.close = v.ends()
+	_ = v.spelled(true, func(m *member) error { // it does not fail
+		t.add(*m)
+		return nil
+	})
+	return t
+}
+
+// ends returns what stands before the first and behind the last member, the brackets included; of MessagePack the head.
+func (v value) ends() (open, end string) {
 	if v.kind != isNode {
-		t := *v.tree
-		t.members = slices.Clone(t.members)
-		for i := range t.members {
-			t.members[i].value = v.typedMember(i)
-		}
-		return &t
+		return v.tree.open, v.tree.close
 	}
 	d, object := v.doc, v.doc.nodes[v.i]
-	t := &tree{members: make([]member, 0, d.size(int32(v.i)))}
 	if d.msgpack {
-		t.open = msgOpen(d, object)
+		return msgOpen(d, object), ""
 	}
 	start, stop := object.start, object.end
 	if v.i == 0 {
 		start, stop = 0, int32(len(d.text))
 	}
-	end := object.end - 1
-	_ = v.each(func(_ int, name string, x value) error { // it does not fail
-		n := &d.nodes[x.i]
-		m := member{name: name, value: x}
-		first := n.start
+	first, last := object.end-1, object.end-1
+	for i := object.first; i != 0; i = d.nodes[i].next {
+		if i == object.first {
+			first = d.nodes[i].begin(object.kind)
+		}
+		last = d.nodes[i].end
+	}
+	return d.text[start:first], d.text[last:stop]
+}
+
+// begin returns where a child of a list or an object begins, with its name.
+func (n *node) begin(parent nodeKind) int32 {
+	if parent == nodeStruct {
+		return n.nameStart
+	}
+	return n.start
+}
+
+// spelled calls f with every member and its spelling until it fails; the member is another one for each call only by
+// its content. typed tells whether to say of what type the values are.
+func (v value) spelled(typed bool, f func(m *member) error) error {
+	var m member
+	if v.kind != isNode {
+		for i := range v.tree.members {
+			m = v.tree.members[i]
+			m.value = v.typedMember(i)
+			if err := f(&m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	d, object := v.doc, &v.doc.nodes[v.i]
+	at := 0
+	end := int32(-1)
+	for i := object.first; i != 0; i = d.nodes[i].next {
+		n := &d.nodes[i]
+		m = member{name: n.name, value: value{kind: isNode, i: int64(i), doc: d}}
 		if object.kind == nodeStruct {
-			first = n.nameStart
 			m.token, m.colon = d.text[n.nameStart:n.nameEnd], d.text[n.nameEnd:n.start]
 		}
-		switch {
-		case d.msgpack:
-		case len(t.members) == 0:
-			t.open = d.text[start:first]
-		default:
-			m.sep = d.text[end:first]
+		if end >= 0 && !d.msgpack {
+			m.sep = d.text[end:n.begin(object.kind)]
+		}
+		if typed && object.kind == nodeStruct {
+			m.value.typ = v.typ.ofField(v, n.name)
+		} else if typed {
+			m.value.typ = v.typ.ofElement(v, at)
+		}
+		if err := f(&m); err != nil {
+			return err
 		}
 		end = n.end
-		t.add(m)
-		return nil
-	})
-	if d.msgpack {
-		return t
+		at++
 	}
-	if len(t.members) == 0 {
-		t.open = d.text[start:end]
-	}
-	t.close = d.text[end:stop]
-	return t
+	return nil
 }
 
 // msgOpen returns the head of a list or map.

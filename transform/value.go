@@ -13,13 +13,18 @@ import (
 // which is looked at only when a program asks for it and otherwise keeps its bytes.
 type value struct {
 	kind kind
-	i    int64    // of an isInt; 1 for true of an isBool; of an isNode its place
-	s    string   // of an isStr, isBytes, isText, isDigits or isFloat
-	big  *big.Int // of an isBig: does not fit an int64
-	dec  *apd.Decimal
+	i    int64     // of an isInt; 1 for true of an isBool; of an isNode its place
+	s    string    // of an isStr, isBytes, isText, isDigits or isFloat
+	num  *number   // of an isBig or isDec
 	tree *tree     // of an isList or isStruct
 	doc  *document // of an isNode
 	typ  *typ      // of a part of the source: what the source's shape says of it, nil if nothing
+}
+
+// number is a number that does not fit an int64.
+type number struct {
+	big *big.Int
+	dec *apd.Decimal
 }
 
 type kind uint8
@@ -55,9 +60,8 @@ type member struct {
 	name  string
 	value value
 
-	origin  []string // the place in the source that the value is taken or computed from; nil if there is none
-	carried bool     // taken as it is
-	filled  bool     // a default
+	from   *expr // what made it; nil if it is carried undeclared
+	filled bool  // a default
 
 	sep, token, colon string // the bytes before the member, its name, and those between name and value, as the source has them
 }
@@ -87,8 +91,10 @@ func bigInt(n *big.Int) value {
 	if n.IsInt64() {
 		return value{kind: isInt, i: n.Int64()}
 	}
-	return value{kind: isBig, big: n}
+	return value{kind: isBig, num: &number{big: n}}
 }
+
+func decimalOf(d *apd.Decimal) value { return value{kind: isDec, num: &number{dec: d}} }
 
 // intOf reads an integral number.
 func intOf(text string) (value, bool) {
@@ -114,7 +120,7 @@ func decOf(text string) (value, bool) {
 		return value{}, false
 	}
 	d, _, err := apd.NewFromString(text)
-	return value{kind: isDec, dec: d}, err == nil && d.Form == apd.Finite
+	return decimalOf(d), err == nil && d.Form == apd.Finite
 }
 
 // numberOf reads a number: an integer if its text is one and a decimal is not asked for alone.
@@ -172,9 +178,9 @@ func (v value) text() (s string, ok bool) {
 	case isInt:
 		return strconv.FormatInt(v.i, 10), true
 	case isBig:
-		return v.big.String(), true
+		return v.num.big.String(), true
 	case isDec:
-		return v.dec.String(), true
+		return v.num.dec.String(), true
 	case isStr, isText, isDigits, isFloat:
 		return v.s, true
 	case isBytes:

@@ -102,22 +102,24 @@ func (t *tree) appendMsgPack(b []byte, isMap bool) []byte {
 	return b
 }
 
-// encode returns the bytes of a settled value.
-func (v value) encode(encoding state.Encoding, room int) string {
+// encode returns the bytes of a settled value; room is used for it.
+func (v value) encode(encoding state.Encoding, room *[]byte) string {
 	switch encoding {
 	case state.JSON:
-		return string(v.appendJSON(make([]byte, 0, room)))
+		*room = v.appendJSON((*room)[:0])
 	case state.MsgPack:
-		return string(v.appendMsgPack(make([]byte, 0, room)))
+		*room = v.appendMsgPack((*room)[:0])
+	default:
+		return v.s
 	}
-	return v.s
+	return string(*room)
 }
 
 // write returns the unit of a settled result, without its key.
-func (s *shape) write(v value, source Unit) (Unit, error) {
+func (s *shape) write(v value, source Unit, room *[]byte) (Unit, error) {
 	u := Unit{TTL: source.TTL}
 	if !s.isParts() {
-		u.Text = v.encode(s.encoding, len(source.Text)+64)
+		u.Text = v.encode(s.encoding, room)
 		return u, nil
 	}
 	if v.kind != isStruct || len(v.tree.members) == 0 {
@@ -126,7 +128,7 @@ func (s *shape) write(v value, source Unit) (Unit, error) {
 	u.Fields = make([]Field, 0, len(v.tree.members))
 	for i := range v.tree.members {
 		m := &v.tree.members[i]
-		u.Fields = append(u.Fields, Field{Name: m.name, Value: m.value.encode(s.encodingOf(m.name), 64)})
+		u.Fields = append(u.Fields, Field{Name: m.name, Value: m.value.encode(s.encodingOf(m.name), room)})
 	}
 	slices.SortFunc(u.Fields, byName)
 	return u, nil
