@@ -86,11 +86,11 @@ func sampleKindOf(s Sample) sampleKind {
 func encodingOf(text string) state.Encoding {
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
-		if _, ok := decodeJSON(text); ok {
+		if _, ok := decodeDocument(state.JSON, text); ok {
 			return state.JSON
 		}
 	}
-	if v, ok := decodeMsgPack(text); ok && (v.Kind == state.Struct || v.Kind == state.Array) {
+	if v, ok := decodeDocument(state.MsgPack, text); ok && (v.Kind == state.Struct || v.Kind == state.Array) {
 		return state.MsgPack
 	}
 	if utf8.ValidString(text) {
@@ -99,7 +99,8 @@ func encodingOf(text string) state.Encoding {
 	return state.Raw
 }
 
-// A hash is taken for a map if its fields have hardly a name in common, or names that look like data.
+// A hash is taken for a map if its fields have hardly a name in common, names that look like data, or are too many for
+// anyone to have written them.
 func looksLikeMap(samples []Sample) bool {
 	hashes, total := 0, 0
 	seen := map[string]int{}
@@ -119,11 +120,25 @@ func looksLikeMap(samples []Sample) bool {
 	if hashes == 0 || len(seen) == 0 {
 		return false
 	}
-	if data*2 > len(seen) || len(seen) > 256 {
+	if data*2 > len(seen) || len(seen) > 64 || numbered(seen) {
 		return true
 	}
 	average := float64(total) / float64(hashes)
 	return hashes >= 3 && float64(len(seen)) > 4*average+8
+}
+
+// numbered tells whether most names differ from others in their digits alone: flag-1, flag-2.
+func numbered(names map[string]int) bool {
+	stems := map[string]bool{}
+	for name := range names {
+		stems[strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return '0'
+			}
+			return r
+		}, name)] = true
+	}
+	return len(names) >= 8 && len(stems)*4 <= len(names)
 }
 
 // looksLikeData tells a name that a program makes of its data from one that a person gave.

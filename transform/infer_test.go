@@ -67,6 +67,44 @@ func TestInferMapAndMixes(t *testing.T) {
 	}
 }
 
+func TestInferMaps(t *testing.T) {
+	names := func(n int, name func(int) string) []transform.Sample {
+		var fields []transform.Field
+		for i := range n {
+			fields = append(fields, transform.Field{Name: name(i), Value: "on"})
+		}
+		return []transform.Sample{{Key: "flags:a", Type: state.Hash, Fields: fields}, {Key: "flags:b", Type: state.Hash, Fields: fields}}
+	}
+	letters := func(i int) string { return strings.Repeat("x", i+1) }
+	for _, test := range []struct {
+		what    string
+		samples []transform.Sample
+		want    state.Redis
+	}{
+		{"names that differ in their digits", names(8, func(i int) string { return fmt.Sprint("new-checkout-", i) }), state.Map},
+		{"more than a person names", names(65, letters), state.Map},
+		{"an address of four lines", names(4, func(i int) string { return fmt.Sprint("line", i) }), state.Hash},
+		{"names of a record", names(64, letters), state.Hash},
+	} {
+		if got := transform.Infer(test.samples, transform.InferOptions{Prefix: "flags:"})[0].Shape.Type; got != test.want {
+			t.Errorf("%s: got %s, want %s", test.what, got, test.want)
+		}
+	}
+}
+
+// TestInferReads checks that a sample is read as the engine reads it: a member that stands twice makes no JSON.
+func TestInferReads(t *testing.T) {
+	for text, want := range map[string]state.Encoding{
+		`{"a": 1}`: state.JSON, `{"a": 1, "a": 2}`: state.Text, "\x81\xa1a\x01": state.MsgPack, "\x82\xa1a\x01\xa1a\x02": state.Raw,
+		"\x91\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00": state.Raw, // infinite
+	} {
+		got := transform.Infer([]transform.Sample{{Key: "k:1", Type: state.String, Text: text}}, transform.InferOptions{Prefix: "k:"})[0]
+		if got.Shape.Encoding != want || got.Unfit != 0 {
+			t.Errorf("%q: got %s, %d unfit, want %s", text, got.Shape.Encoding, got.Unfit, want)
+		}
+	}
+}
+
 func TestInferKeys(t *testing.T) {
 	many := func(format string) []string {
 		var out []string

@@ -148,6 +148,10 @@ func (p *portrait) strings(path []string, s *seen, n int, onText bool) []state.A
 	for _, w := range slices.Sorted(maps.Keys(s.words)) {
 		out = append(out, state.Alt{Kind: state.Str, Const: &state.Value{Kind: state.Str, Text: w}})
 	}
+	if len(s.words) == 1 {
+		p.say(path, "the same value in %d", n)
+		return out
+	}
 	p.say(path, "%d different values in %d", len(s.words), n)
 	return out
 }

@@ -1,8 +1,6 @@
 package transform
 
 import (
-	"encoding/json"
-	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -36,12 +34,8 @@ func valueOf(s state.Shape, x Sample) state.Value {
 
 func decodePart(e state.Encoding, text string) state.Value {
 	switch e {
-	case state.JSON:
-		if v, ok := decodeJSON(text); ok {
-			return v
-		}
-	case state.MsgPack:
-		if v, ok := decodeMsgPack(text); ok {
+	case state.JSON, state.MsgPack:
+		if v, ok := decodeDocument(e, text); ok {
 			return v
 		}
 	case state.Raw:
@@ -53,44 +47,45 @@ func decodePart(e state.Encoding, text string) state.Value {
 	return state.Value{Kind: state.Str, Text: text}
 }
 
-// decodeJSON reads one JSON value and nothing after it.
-func decodeJSON(text string) (state.Value, bool) {
-	if !utf8.ValidString(text) {
+// decodeDocument reads JSON or MessagePack as the engine does. What that would not take for a unit is not of the encoding.
+func decodeDocument(e state.Encoding, text string) (state.Value, bool) {
+	parse := parseJSON
+	if e == state.MsgPack {
+		parse = parseMsgPack
+	}
+	d, err := parse(text)
+	if err != nil || slices.ContainsFunc(d.nodes, func(n node) bool { return n.kind == nodeOther }) {
 		return state.Value{}, false
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return state.Value{}, false
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return state.Value{}, false
-	}
-	return plainValue(v, 0), true
+	return d.sampled(0), true
 }
 
-func plainValue(v any, depth int) state.Value {
-	switch v := v.(type) {
-	case bool:
-		return state.Value{Kind: state.Bool, Bool: v}
-	case json.Number:
-		if d, ok := state.ParseDecimal(v.String()); ok && d.Integral() {
-			return state.Value{Kind: state.Int, Text: v.String()}
+// sampled returns a value of a document; a number of JSON that is integral is an int.
+func (d *document) sampled(i int32) state.Value {
+	n := d.nodes[i]
+	switch n.kind {
+	case nodeBool:
+		return state.Value{Kind: state.Bool, Bool: d.isTrue(i)}
+	case nodeInt, nodeNumber:
+		text := d.number(i)
+		if n.kind == nodeInt || !d.msgpack && integral(text) {
+			return state.Value{Kind: state.Int, Text: text}
 		}
-		return state.Value{Kind: state.Number, Text: v.String()}
-	case string:
-		return state.Value{Kind: state.Str, Text: v}
-	case []any:
+		return state.Value{Kind: state.Number, Text: text}
+	case nodeStr:
+		return state.Value{Kind: state.Str, Text: strings.ToValidUTF8(d.str(i), "\uFFFD")}
+	case nodeBytes:
+		return state.Value{Kind: state.Bytes, Bytes: []byte(payload(d.raw(i)))}
+	case nodeArray:
 		out := state.Value{Kind: state.Array}
-		for _, e := range v {
-			out.List = append(out.List, plainValue(e, depth+1))
+		for c := n.first; c != 0; c = d.nodes[c].next {
+			out.List = append(out.List, d.sampled(c))
 		}
 		return out
-	case map[string]any:
+	case nodeStruct:
 		out := state.Value{Kind: state.Struct}
-		for name, e := range v {
-			out.Fields = append(out.Fields, state.FieldValue{Name: name, Value: plainValue(e, depth+1)})
+		for c := n.first; c != 0; c = d.nodes[c].next {
+			out.Fields = append(out.Fields, state.FieldValue{Name: d.nodes[c].name, Value: d.sampled(c)})
 		}
 		slices.SortFunc(out.Fields, func(a, b state.FieldValue) int { return strings.Compare(a.Name, b.Name) })
 		return out
