@@ -39,14 +39,16 @@ func (p *Programs) Convert(u Unit, from, to state.Version) (Unit, error) {
 
 // convertFlat converts a unit of text fields, whose fields are the value itself.
 func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
-	e := envs.Get().(*env)
-	defer e.release()
-	e.key, e.fields, e.flat = u.Key, u.Fields, true
+	both := &struct {
+		env
+		room [maxSlots]int16
+	}{env: env{key: u.Key, fields: u.Fields, flat: true}}
+	e := &both.env
 	if x.vars > 0 {
 		e.vars = make([]value, x.vars)
 	}
 	var ok bool
-	if e.alt, e.slots, ok = at.value.fitHash(e.fields, e.room[:]); !ok {
+	if e.alt, e.slots, ok = at.value.fitHash(e.fields, both.room[:]); !ok {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, Fields: u.Fields, TTL: u.TTL}
@@ -64,7 +66,7 @@ func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
 		}
 		e.fields, out.Fields = fields, fields
 		e.key, e.segments = out.Key, nil
-		if e.alt, e.slots, ok = step.to.value.fitHash(fields, e.room[:]); !ok || !step.to.fitsTTL(out.TTL) {
+		if e.alt, e.slots, ok = step.to.value.fitHash(fields, both.room[:]); !ok || !step.to.fitsTTL(out.TTL) {
 			return Unit{}, p.unfit(ErrNotTo, out, step.to)
 		}
 	}
@@ -83,8 +85,11 @@ func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, TTL: u.TTL}
-	e := envs.Get().(*env)
-	defer e.release()
+	e := &env{}
+	var room []byte
+	if len(u.Fields) == 0 {
+		room = make([]byte, 0, len(u.Text)+64)
+	}
 	if x.vars > 0 {
 		e.vars = make([]value, x.vars)
 	}
@@ -97,7 +102,7 @@ func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
 			return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 		}
 		if step.to.value.altOf(root) == nil || !step.to.fitsTTL(out.TTL) {
-			if out, err = step.to.write(root, out, &e.buffer); err != nil {
+			if out, err = step.to.write(root, out, &room); err != nil {
 				return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 			}
 			return Unit{}, p.unfit(ErrNotTo, out, step.to)
@@ -105,7 +110,7 @@ func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
 		root.typ = step.to.value
 		at = step.to
 	}
-	return p.finish(u, out, root, at, &e.buffer)
+	return p.finish(u, out, root, at, &room)
 }
 
 // finish writes the result of the last program.

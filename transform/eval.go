@@ -4,7 +4,6 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
-	"sync"
 
 	"keyshift.dev/state"
 )
@@ -18,27 +17,10 @@ type env struct {
 	alt      int     // of the source's type, that the unit fits
 	fields   []Field // sorted
 	slots    slots
-	room     [maxSlots]int16 // of the slots
 	root     value
 	open     bool // the program carries what an open shape does not declare
 	vars     []value
-	buffer   []byte            // room for a text
 	segments map[string]string // of the key, once one was asked for
-}
-
-// envs are used again: a rewrite needs one for every unit.
-var envs = sync.Pool{New: func() any { return new(env) }}
-
-// maxBuffer is how much room for a text is kept.
-const maxBuffer = 64 << 10
-
-// release forgets the unit.
-func (e *env) release() {
-	*e = env{buffer: e.buffer}
-	if cap(e.buffer) > maxBuffer {
-		e.buffer = nil
-	}
-	envs.Put(e)
 }
 
 // field returns the place of a field of a hash.

@@ -226,7 +226,7 @@ func (p *portrait) ttl(s *state.Shape, samples []Sample) {
 		p.say(nil, "%d of %d keys expire; a ttl rule would leave the others out", expiring, len(left))
 	default:
 		s.TTL = &state.TTL{Max: roundTime(longest)}
-		p.say(nil, "all %d keys expire; max is the next round time above the longest that is left", len(left))
+		p.say(nil, "all %d keys expire; max of ttl is the next round time above the longest that is left", len(left))
 	}
 }
 

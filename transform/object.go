@@ -26,16 +26,16 @@ func (w *settler) object(want *tree, v value, own value, msgpack bool) (*tree, e
 		out:  &tree{members: make([]member, 0, len(want.members))}}
 	e.out.open, e.out.close = own.ends()
 	first := true
-	err := own.spelled(false, func(m *member) error {
+	var m member
+	for walk := (walker{value: own}); walk.next(&m); {
 		if first {
 			e.colon, first = m.colon, false
 		} else {
 			e.sep = m.sep
 		}
-		return e.member(v, m)
-	})
-	if err != nil {
-		return nil, err
+		if err := e.member(v, &m); err != nil {
+			return nil, err
+		}
 	}
 	for i := range want.members {
 		if e.done[i] {

@@ -145,10 +145,10 @@ func (v value) each(f func(i int, name string, x value) error) error {
 func (v value) spread() *tree {
 	t := &tree{members: make([]member, 0, v.size())}
 	t.open, t.close = v.ends()
-	_ = v.spelled(true, func(m *member) error { // it does not fail
-		t.add(*m)
-		return nil
-	})
+	var m member
+	for w := (walker{value: v, typed: true}); w.next(&m); {
+		t.add(m)
+	}
 	return t
 }
 
@@ -183,44 +183,50 @@ func (n *node) begin(parent nodeKind) int32 {
 	return n.start
 }
 
-// spelled calls f with every member and its spelling until it fails; the member is another one for each call only by
-// its content. typed tells whether to say of what type the values are.
-func (v value) spelled(typed bool, f func(m *member) error) error {
-	var m member
+// walker walks the members of a list or struct with their spelling.
+type walker struct {
+	value value
+	typed bool // say of what type the values are
+	at    int
+	node  int32
+	end   int32 // of the member before
+}
+
+// next fills m with the next member, and tells whether there is one.
+func (w *walker) next(m *member) bool {
+	v := &w.value
 	if v.kind != isNode {
-		for i := range v.tree.members {
-			m = v.tree.members[i]
-			m.value = v.typedMember(i)
-			if err := f(&m); err != nil {
-				return err
-			}
+		if w.at == len(v.tree.members) {
+			return false
 		}
-		return nil
+		*m = v.tree.members[w.at]
+		m.value = v.typedMember(w.at)
+		w.at++
+		return true
 	}
-	d, object := v.doc, &v.doc.nodes[v.i]
-	at := 0
-	end := int32(-1)
-	for i := object.first; i != 0; i = d.nodes[i].next {
-		n := &d.nodes[i]
-		m = member{name: n.name, value: value{kind: isNode, i: int64(i), doc: d}}
-		if object.kind == nodeStruct {
-			m.token, m.colon = d.text[n.nameStart:n.nameEnd], d.text[n.nameEnd:n.start]
-		}
-		if end >= 0 && !d.msgpack {
-			m.sep = d.text[end:n.begin(object.kind)]
-		}
-		if typed && object.kind == nodeStruct {
-			m.value.typ = v.typ.ofField(v, n.name)
-		} else if typed {
-			m.value.typ = v.typ.ofElement(v, at)
-		}
-		if err := f(&m); err != nil {
-			return err
-		}
-		end = n.end
-		at++
+	d, parent := v.doc, &v.doc.nodes[v.i]
+	if w.at == 0 {
+		w.node = parent.first
 	}
-	return nil
+	if w.node == 0 {
+		return false
+	}
+	n := &d.nodes[w.node]
+	m.name, m.value = n.name, value{kind: isNode, i: int64(w.node), doc: d}
+	m.token, m.colon, m.sep = "", "", ""
+	if parent.kind == nodeStruct {
+		m.token, m.colon = d.text[n.nameStart:n.nameEnd], d.text[n.nameEnd:n.start]
+	}
+	if w.at > 0 && !d.msgpack {
+		m.sep = d.text[w.end:n.begin(parent.kind)]
+	}
+	if w.typed && parent.kind == nodeStruct {
+		m.value.typ = v.typ.ofField(*v, n.name)
+	} else if w.typed {
+		m.value.typ = v.typ.ofElement(*v, w.at)
+	}
+	w.at, w.node, w.end = w.at+1, n.next, n.end
+	return true
 }
 
 // msgOpen returns the head of a list or map.
