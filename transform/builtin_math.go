@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"errors"
 	"math"
 	"math/big"
 
@@ -69,9 +70,12 @@ var mathTable = map[string]function{
 // whole rounds down or up as CUE does, in 34 digits.
 func whole(f func(d, x *apd.Decimal) (apd.Condition, error), d, x *apd.Decimal) (apd.Condition, error) {
 	if c, err := f(d, x); err != nil {
-		return c, err
+		return c, errDigits
 	}
-	return decimals.Quantize(d, d, 0)
+	if c, err := decimals.Quantize(d, d, 0); err != nil {
+		return c, errDigits // where CUE's answer is zero
+	}
+	return 0, nil
 }
 
 // maxPower bounds what is raised to a power or rounded: larger numbers take long.
@@ -105,7 +109,9 @@ func ofDecimal(f func(d, x *apd.Decimal) (apd.Condition, error)) function {
 			return value{}, errHuge
 		}
 		var d apd.Decimal
-		if _, err := f(&d, x); err != nil {
+		if _, err := f(&d, x); errors.Is(err, errDigits) {
+			return value{}, errDigits
+		} else if err != nil {
 			return value{}, errDomain
 		}
 		return decimalValue(&d)
