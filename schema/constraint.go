@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 
 	"keyshift.dev/state"
 )
 
 // constraints says in hints what narrows a kind.
-const constraints = "use a kind, constants, bounds of a number, =~ and !~ with a constant, strings.MinRunes, strings.MaxRunes or list.MaxItems"
+const constraints = "use a kind, constants, bounds of a number, =~ and !~ with a constant, strings.MinRunes, strings.MaxRunes, list.MinItems or list.MaxItems"
 
 var bounds = map[cue.Op]string{
 	cue.GreaterThanEqualOp: ">=", cue.LessThanEqualOp: "<=", cue.GreaterThanOp: ">", cue.LessThanOp: "<", cue.NotEqualOp: "!=",
@@ -103,4 +104,88 @@ func (r *reader) lengths(path []string, v cue.Value, a *state.Alt, depth int) bo
 		}
 	}
 	return true
+}
+
+// tooShort takes [...T] & list.MinItems(n) apart. For CUE that is a mistake of its own, since the empty list stands for
+// the open one, and yet longer lists fit it.
+func tooShort(v cue.Value) (list cue.Value, calls []cue.Value, ok bool) {
+	if v.Err() == nil {
+		return list, nil, false
+	}
+	for _, p := range conjuncts(v, 0) {
+		op, _ := p.Expr()
+		switch {
+		case op == cue.CallOp:
+			calls = append(calls, p)
+		case p.IncompleteKind() == cue.TopKind:
+		case p.IncompleteKind() != cue.ListKind || p.Err() != nil || list.Exists():
+			return list, nil, false
+		default:
+			list = p
+		}
+	}
+	return list, calls, list.Exists() && len(calls) > 0
+}
+
+// conjuncts lists what a value is the unification of.
+func conjuncts(v cue.Value, depth int) []cue.Value {
+	op, args := v.Expr()
+	if op == cue.NoOp && v.Err() != nil && len(args) == 1 && depth < maxDepth {
+		if inner, _ := args[0].Expr(); inner == cue.AndOp {
+			return conjuncts(args[0], depth+1)
+		}
+	}
+	if to := cue.Dereference(v); op == cue.SelectorOp && to != v && depth < maxDepth {
+		return conjuncts(to, depth+1)
+	}
+	if op != cue.AndOp || depth >= maxDepth {
+		return []cue.Value{v}
+	}
+	var out []cue.Value
+	for _, a := range args {
+		out = append(out, conjuncts(a, depth+1)...)
+	}
+	return out
+}
+
+// hidesList tells whether CUE drops an alternative of a value because it is such a list.
+func (r *reader) hidesList(v cue.Value, below bool, depth int) bool {
+	if depth == 0 && !slices.ContainsFunc(r.inst.Files, importsList) || depth > maxDepth {
+		return false
+	}
+	op, args := v.Expr()
+	switch op {
+	case cue.AndOp, cue.OrOp:
+		if _, _, short := tooShort(v); below && op == cue.AndOp && short {
+			return true
+		}
+		below = below || op == cue.OrOp
+		return slices.ContainsFunc(args, func(p cue.Value) bool { return r.hidesList(p, below, depth+1) })
+	case cue.SelectorOp:
+		to := cue.Dereference(v)
+		return to != v && r.hidesList(to, below, depth+1)
+	}
+	return false
+}
+
+func importsList(f *ast.File) bool {
+	for i := range f.ImportSpecs() {
+		if i.Path.Value == `"list"` {
+			return true
+		}
+	}
+	return false
+}
+
+// longer compiles a list of a least length.
+func (r *reader) longer(path []string, list cue.Value, calls []cue.Value, depth int) []state.Alt {
+	a, ok := r.list(path, list, depth)
+	for _, call := range calls {
+		_, args := call.Expr()
+		ok = ok && r.length(path, call, args, &a)
+	}
+	if !ok || !r.lengths(path, list, &a, depth) {
+		return nil
+	}
+	return []state.Alt{a}
 }

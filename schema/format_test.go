@@ -167,13 +167,13 @@ func randomType(t *rapid.T, depth int) state.Type {
 		elem := randomType(t, depth-1)
 		a := state.Alt{Kind: state.Array, Elem: &elem}
 		if rapid.Bool().Draw(t, "length") {
-			a.Len = []state.Bound{{Op: "<=", Value: "3"}}
+			a.Len = rapid.SampledFrom([][]state.Bound{{{Op: "<=", Value: "3"}}, {{Op: ">=", Value: "2"}}, {{Op: ">=", Value: "1"}, {Op: "<=", Value: "3"}}}).Draw(t, "lengths")
 		}
 		return state.Type{Alts: []state.Alt{a}}
 	case 1, 2:
 		return randomStruct(t, func() state.Type { return randomType(t, depth-1) })
 	case 3:
-		rest := randomScalar(t)
+		rest := randomType(t, depth-1)
 		return state.Type{Alts: []state.Alt{{Kind: state.Struct, Open: true, Rest: &rest}}}
 	}
 	return randomScalar(t)

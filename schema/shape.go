@@ -40,6 +40,13 @@ func isDefault(t state.Type, v, d cue.Value) bool {
 // alts compiles the alternatives of a value.
 func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
 	given := v
+	if r.hidesList(given, false, 0) {
+		r.unsupported(path, "list.MinItems beside another alternative", "CUE drops such an alternative; write a list of at least one as [T, ...T]")
+		return nil
+	}
+	if list, calls, ok := tooShort(given); ok {
+		return r.longer(path, list, calls, depth)
+	}
 	v = v.Eval()
 	op, args := v.Expr()
 	if op == cue.OrOp {
@@ -167,7 +174,7 @@ func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bo
 	}
 	for it.Next() {
 		if it.Selector().ConstraintType() == cue.PatternConstraint {
-			if !r.rest(path, it, &a, depth) {
+			if !r.rest(path, it.Selector().Pattern(), v, &a, depth) {
 				return a, false
 			}
 			continue
@@ -185,14 +192,13 @@ func (r *reader) structure(path []string, v cue.Value, depth int) (state.Alt, bo
 	return a, true
 }
 
-// rest reads [string]: T, the type of the fields that a struct does not name.
-func (r *reader) rest(path []string, it *cue.Iterator, a *state.Alt, depth int) bool {
-	p := it.Selector().Pattern()
+// rest reads [string]: T, the type of the fields that a struct does not name. Only looked up it is closed as they are.
+func (r *reader) rest(path []string, p, of cue.Value, a *state.Alt, depth int) bool {
 	if op, _ := p.Eval().Expr(); op != cue.NoOp || p.IncompleteKind() != cue.StringKind || p.IsConcrete() || a.Rest != nil {
 		r.unsupported(path, "a struct with a pattern of some fields", "write [string]: T for all fields it does not name, or end it in ... and leave them untyped")
 		return false
 	}
-	if t := r.typ(path, it.Value(), depth+1); !t.IsAny() {
+	if t := r.typ(path, of.LookupPath(cue.MakePath(cue.AnyString)), depth+1); !t.IsAny() {
 		a.Rest = &t
 	}
 	return true
