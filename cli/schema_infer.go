@@ -49,8 +49,8 @@ func newSchemaInfer() *cobra.Command {
 		Short: "Propose a version from a sample of live keys",
 		Long: `Infer reads a bounded sample of the keys that match a glob and prints a version that they fit, as CUE: the key
 pattern, the kind, the encoding, fields and which of them are optional, the time to live. It writes nothing,
-never runs KEYS, and prints no key and no value; --values lets it write constants where only a few values are
-seen. Where keys of several kinds match, the most frequent is proposed and the others stand in comments.
+never runs KEYS, and prints no key and no value; names of fields are part of the version, unless they look like
+data. --values lets it write constants where only a few values are seen. Where keys of several kinds match, the most frequent is proposed and the others stand in comments.
 It is a proposal: what was not seen in the sample is not in it.`,
 		Example: "  keyshift schema infer --store redis://127.0.0.1:6379/0 --keys 'session:*'",
 		Args:    cobra.NoArgs,
@@ -94,7 +94,7 @@ func (o *inferOptions) run(ctx context.Context) error {
 	if err != nil {
 		return o.fail(err)
 	}
-	options := keyspace.Options{Store: "store", Address: o.store, Username: o.user}
+	options := keyspace.Options{Store: "--store", Address: o.store, Username: o.user}
 	if o.passwordFile != "" {
 		password, err := os.ReadFile(o.passwordFile)
 		if err != nil {
@@ -112,10 +112,24 @@ func (o *inferOptions) run(ctx context.Context) error {
 		return o.fail(err)
 	}
 	if len(sampled.Samples) == 0 {
-		return o.fail(trouble("no-keys", fmt.Sprintf("no key that matches %s can be read as a version (%d are too large, %d are of other kinds)", o.keys, sampled.TooLarge, sampled.Other),
-			"check --keys and the database number in --store", nil))
+		return o.fail(noKeys(o.keys, sampled))
 	}
 	return o.print(sampled, transform.Infer(sampled.Samples, transform.InferOptions{Prefix: prefix, Values: o.values}))
+}
+
+// noKeys says why nothing can be proposed.
+func noKeys(match string, s keyspace.Sampled) error {
+	var why []string
+	if s.TooLarge > 0 {
+		why = append(why, were(s.TooLarge)+" too large to be read")
+	}
+	if s.Other > 0 {
+		why = append(why, were(s.Other)+" of a kind that no version can have")
+	}
+	if len(why) == 0 {
+		return trouble("no-keys", "no key matches "+match, "check --keys, and the number of the database in --store", nil)
+	}
+	return trouble("no-keys", "no key that matches "+match+" can be read as a version: "+strings.Join(why, ", "), "give --keys a narrower glob", nil)
 }
 
 func (o *inferOptions) print(s keyspace.Sampled, proposals []transform.Inference) error {
@@ -153,7 +167,7 @@ func (r inferred) text() string {
 	for i, p := range r.Proposals {
 		text := "versions: \"1.0.0\": " + p.CUE
 		if i > 0 {
-			text = "\n// " + p.share(r.Keys) + "\n// " + strings.ReplaceAll(text, "\n", "\n// ")
+			text = "\n// " + p.share(r.Keys) + "\n// " + strings.ReplaceAll(strings.ReplaceAll(text, "\n", "\n// "), "// \n", "//\n")
 		}
 		b.WriteString(text + "\n")
 	}

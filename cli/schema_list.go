@@ -107,7 +107,7 @@ func listText(list []listedKeyspace) string {
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "KEYSPACE\tVERSION\tOF\tKIND\tKEYS\tSTORE\tREAD BY\tWRITTEN BY")
+	fmt.Fprintln(w, "KEYSPACE\tDESIRED\tVERSIONS\tKIND\tKEYS\tSTORE\tREAD BY\tWRITTEN BY")
 	for _, l := range list {
 		var readers, writers []string
 		for _, u := range l.Uses {
