@@ -34,10 +34,38 @@ func changes(want state.Desired, have state.Observed) []diff.Change {
 		}
 	}
 	out = append(out, holds...)
+	for more := onTheWay(want, have, out); len(more) > 0; more = onTheWay(want, have, out) {
+		out = append(out, more...)
+	}
 	slices.SortStableFunc(out, func(a, b diff.Change) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Of, b.Of), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out
+}
+
+// onTheWay returns holds for the first step of a plan that touches what has no change of its own and cannot be done: a
+// pass over a keyspace that a rollout is to read, a detour of another component. Each takes its steps out of the plan.
+func onTheWay(want state.Desired, have state.Observed, known []diff.Change) []diff.Change {
+	for _, s := range plan.Make(want, have, known).Steps {
+		k, _ := want.FindKeyspace(s.Object)
+		c := diff.Change{Object: s.Object, To: s.To}
+		var holds []diff.Change
+		switch s.Kind {
+		case plan.Rollout:
+			comp, _ := want.FindComponent(s.Object)
+			holds = unbuilt(c, "", componentDemands(comp.Policy))
+		case plan.Rewrite:
+			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(k, s.Risk))
+		case plan.Verify:
+			if what := keyspace.Unsupported(k); what != "" {
+				holds = unbuilt(c, diff.OfKeyspace, []string{what})
+			}
+		}
+		if len(holds) > 0 {
+			return holds
+		}
+	}
+	return nil
 }
 
 // unbuilt makes one hold of what an object demands in vain, none if there is nothing.

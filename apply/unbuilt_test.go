@@ -42,9 +42,11 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"other keys", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].Keys = "t:<id>" }, "other keys"},
 		{"lists", func(k *state.Keyspace, _ *state.Component) {
 			k.Shapes[0].Type, k.Shapes[1].Type = state.List, state.List
+			k.Shapes[0].Value, k.Shapes[1].Value = scalar(state.Int), scalar(state.Bool)
 		}, "list"},
 		{"text", func(k *state.Keyspace, _ *state.Component) {
 			k.Shapes[0].Type, k.Shapes[1].Type = state.String, state.String
+			k.Shapes[0].Value, k.Shapes[1].Value = scalar(state.Int), scalar(state.Bool)
 		}, "not JSON"},
 		{"TTL rules", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].TTL = &state.TTL{Max: 1} }, "TTL"},
 		{"after", func(_ *state.Keyspace, c *state.Component) { c.Policy.After = []string{"x"} }, "after"},
@@ -76,6 +78,8 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		}
 	}
 }
+
+func scalar(k state.Kind) state.Type { return state.Type{Alts: []state.Alt{{Kind: k}}} }
 
 // smallSystem has a keyspace and a component on it that both change, and a component apart that changes.
 func smallSystem() state.Desired {
@@ -116,5 +120,26 @@ func TestWhatCannotBeReadIsNotForgotten(t *testing.T) {
 	}
 	if next := b.next(s, state.Observed{Keyspaces: []state.Live{{Keyspace: "s"}}}); len(next.Records) != 1 || next.Records[0].Verified || len(next.Counted) != 0 {
 		t.Errorf("observed, it says %+v, %v", next.Records, next.Counted)
+	}
+}
+
+// A keyspace that cannot be read and has no change of its own is not verified for a rollout that begins to read it.
+func TestWhatCannotBeReadIsNotVerified(t *testing.T) {
+	want := smallSystem()
+	shape := want.Keyspaces[0].Shapes[0]
+	shape.Type, shape.Keys = state.List, "t:<id>"
+	want.Keyspaces = append(want.Keyspaces, state.Keyspace{Name: "t", Store: "main", Version: "1.0.0", Shapes: []state.Shape{shape}})
+	newest := &want.Components[0].Releases[1]
+	newest.Uses = append(newest.Uses, state.Use{Keyspace: "t", Reads: "1.0.0"})
+	have := state.Observed{
+		Components: []state.Running{
+			{Component: "app", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1},
+			{Component: "other", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1},
+		},
+		Keyspaces: []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}},
+	}
+	p := plan.Make(want, have, changes(want, have))
+	if len(p.Steps) != 1 || p.Steps[0].Object != "other" || len(p.Blocked) != 1 || p.Blocked[0].Code != plan.NotBuilt || !strings.Contains(p.Blocked[0].Reason, "units of type list") {
+		t.Errorf("planned %+v, blocked %+v", p.Steps, p.Blocked)
 	}
 }

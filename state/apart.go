@@ -24,6 +24,8 @@ func ToldApart(k Keyspace, v, w Version) (overlap string, apart bool) {
 // unchanged tells whether the migrations from one version up to another change no unit that fits both. Of the TTL it
 // need not ask: a key whose TTL fits both rules keeps it.
 func unchanged(k Keyspace, lo, hi Version) bool {
+	first, _ := k.FindShape(lo)
+	last, _ := k.FindShape(hi)
 	for lo != hi {
 		m, ok := k.FindMigration(hi)
 		if !ok || m.From.Compare(lo) < 0 || m.From.Compare(hi) >= 0 {
@@ -31,12 +33,26 @@ func unchanged(k Keyspace, lo, hi Version) bool {
 		}
 		older, _ := k.FindShape(m.From)
 		newer, _ := k.FindShape(m.To)
-		if !sameLayout(older, newer) || !keepsAll(older, newer, m.Up) || !keepsAll(newer, older, m.Down) {
+		if !lets(older, first, last) || !sameLayout(older, newer) || !keepsAll(older, newer, m.Up) || !keepsAll(newer, older, m.Down) {
 			return false
 		}
 		hi = m.From
 	}
 	return true
+}
+
+// lets tells whether a version on the way between two others may have every field that both of them may have: what it
+// lacks would be lost on the way.
+func lets(between, first, last Shape) bool {
+	a, okA := first.Value.object()
+	b, okB := last.Value.object()
+	x, ok := between.Value.object()
+	if !okA || !okB || !ok {
+		return true // carried whole, see keepsAll
+	}
+	return (!a.Open || !b.Open || x.Open) && !slices.ContainsFunc(slices.Concat(a.Fields, b.Fields, x.Fields), func(f Field) bool {
+		return a.mayHave(f.Name) && b.mayHave(f.Name) && !x.mayHave(f.Name)
+	})
 }
 
 // sameLayout tells whether a key and bytes of the one version stay when they become one of the other.

@@ -74,3 +74,52 @@ func TestReleasesAlike(t *testing.T) {
 		}
 	}
 }
+
+// What a version in between lacks is lost on the way, though no step changes what its own two versions share.
+func TestToldApartAlongAChain(t *testing.T) {
+	carried := func(names ...string) state.Program {
+		p := state.Program{Body: state.Expr{Op: state.OpStruct}}
+		for _, n := range names {
+			p.Body.Fields = append(p.Body.Fields, state.FieldExpr{Name: n, Value: state.Expr{Op: state.OpPath, Path: []string{n}}})
+		}
+		return p
+	}
+	id, x := field("id", kind(state.Int)), field("x", kind(state.Str))
+	x.Optional = true
+	for _, between := range []struct {
+		fields []state.Field
+		apart  bool
+	}{{[]state.Field{id}, false}, {[]state.Field{id, x}, true}} {
+		names := []string{"id", "x"}[:len(between.fields)]
+		k := state.Keyspace{Shapes: []state.Shape{
+			object(state.Hash, false, id, x), object(state.Hash, false, between.fields...), object(state.Hash, false, id, x)}}
+		for i, v := range []state.Version{"1.0.0", "2.0.0", "3.0.0"} {
+			k.Shapes[i].Version = v
+		}
+		k.Migrations = []state.Migration{
+			{From: "1.0.0", To: "2.0.0", Up: carried(names...), Down: carried(names...)},
+			{From: "2.0.0", To: "3.0.0", Up: carried(names...), Down: carried(names...)},
+		}
+		if _, apart := state.ToldApart(k, "1.0.0", "3.0.0"); apart != between.apart {
+			t.Errorf("with %v between them: %v", names, apart)
+		}
+	}
+}
+
+// What is not declared is more than any type takes.
+func TestSubsumesOfTheUndeclared(t *testing.T) {
+	x := field("x", kind(state.Str))
+	x.Optional = true
+	rest := object(state.Hash, true)
+	rest.Value.Alts[0].Rest = &x.Type
+	bytes := state.Value{Kind: state.Struct, Fields: []state.FieldValue{{Name: "x", Value: state.Value{Kind: state.Str, Text: "\xff"}}}}
+	narrow := object(state.Hash, true)
+	for _, wide := range []state.Shape{object(state.Hash, true, x), rest} {
+		if !narrow.Fits(bytes) || wide.Fits(bytes) {
+			t.Errorf("what is not UTF-8 fits %v, and %v", narrow.Fits(bytes), wide.Fits(bytes))
+		}
+		if state.Subsumes(wide, narrow) || !state.Subsumes(narrow, wide) || !state.Subsumes(wide, wide) {
+			t.Errorf("%+v and the open shape", wide.Value)
+		}
+	}
+}

@@ -82,18 +82,11 @@ func (w wire) arraySubsumes(a, n Alt) bool {
 		if a.Fixed && i >= len(a.Items) {
 			continue // n is never so long
 		}
-		if x, y := a.item(i), n.item(i); x != nil && !w.subsumes(*x, orAny(y)) {
+		if x, y := a.item(i), n.item(i); x != nil && (y == nil || !w.subsumes(*x, *y)) {
 			return false
 		}
 	}
 	return true
-}
-
-func orAny(t *Type) Type {
-	if t == nil {
-		return AnyType()
-	}
-	return *t
 }
 
 // implies tells whether every number of the interval satisfies the bound.
@@ -142,8 +135,9 @@ func structSubsumes(a, n Alt, wa, wn wires) bool {
 // restName stands for a field that neither declares. Redis has such fields, specs cannot.
 const restName = "\x00"
 
-// fieldSubsumes tells whether every value that a field of n may have is one that a takes.
+// fieldSubsumes tells whether every value that a field of n may have is one that a takes. What is not declared at all
+// may be more than _ takes: text that is not UTF-8, a float that is not a number.
 func fieldSubsumes(a, n Alt, name string, wa, wn wires) bool {
 	x, y := a.typeOf(name), n.typeOf(name)
-	return x == nil || wa(name) == wn(name) && wa(name).subsumes(*x, orAny(y))
+	return x == nil || y != nil && wa(name) == wn(name) && wa(name).subsumes(*x, *y)
 }
