@@ -13,6 +13,18 @@ func (p places) isEcho(c complaint) bool {
 	return ok && p.declared([]string{"system", "keyspaces", name})
 }
 
+// isOtherForm tells whether a complaint is that a struct is not one of the words that may stand in its place, when
+// another one is about something in it: the struct was meant.
+func isOtherForm(c complaint, all []complaint) bool {
+	isForm := strings.HasPrefix(c.message, "conflicting values {") && strings.HasSuffix(c.message, "(mismatched types struct and string)")
+	if !isForm && !strings.Contains(c.message, "errors in empty disjunction") {
+		return false
+	}
+	return slices.ContainsFunc(all, func(o complaint) bool {
+		return len(o.path) > len(c.path) && slices.Equal(o.path[:len(c.path)], c.path)
+	})
+}
+
 // namedBy says under which field the names are declared that a diagnostic of a code finds unknown.
 var namedBy = map[string]string{"unknown-store": "stores", "unknown-version": "versions", "unknown-release": "releases"}
 

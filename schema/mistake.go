@@ -86,7 +86,7 @@ func (p places) describe(all []complaint, fallback state.Pos) state.Diagnostics 
 	var groups [][]complaint
 	byPath := map[string]int{}
 	for _, c := range all {
-		if p.isEcho(c) {
+		if p.isEcho(c) || isOtherForm(c, all) {
 			continue
 		}
 		key := join(c.path)
@@ -200,15 +200,16 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 	case "unknown-reference":
 		p.nearestOf(&d, nil)
 	}
-	if up := slices.IndexFunc(c.path, func(n string) bool { return n == "#up" || n == "#down" }); d.Code == "not-allowed" && up >= 0 && len(c.path) > up+2 && !strings.HasPrefix(d.Hint, "did you mean") {
-		d.Hint = "mend the name, or end the struct around it in ... so that what it does not set is carried"
-	}
+	added := d.Code == "not-allowed" && p.carried(&d, c)
 	if strings.HasPrefix(c.message, "error in call to or") { // over the names of something that has none
 		d.Message = "there is nothing declared that it could name"
 		d.Code, d.Hint = "conflict", "declare one"
 		p.rename(&d, c.path)
 	}
 	d.Pos = p.best(c)
+	if added { // by the declaration, which is right
+		d.Pos = p.at(c.path)
+	}
 	if d.Pos.File == "" {
 		d.Pos = fallback
 	}

@@ -65,6 +65,9 @@ func (p *place) below(name string) *place {
 
 // fields returns what is written below a place.
 func (p *place) fields() map[string]*place {
+	if p == nil {
+		return nil
+	}
 	if !p.opened {
 		p.opened = true
 		p.open(p.decls)
@@ -98,6 +101,16 @@ func (p *place) add(name string, pos token.Pos, e ast.Expr) {
 		p.under[name] = q
 	}
 	q.values = append(q.values, e)
+}
+
+// holds tells whether a position is within one of the values of a place.
+func (p *place) holds(pos state.Pos) bool {
+	return slices.ContainsFunc(p.values, func(e ast.Expr) bool {
+		from, to := position(e.Pos()), position(e.End())
+		after := from.Line < pos.Line || from.Line == pos.Line && from.Column <= pos.Column
+		before := pos.Line < to.Line || pos.Line == to.Line && pos.Column < to.Column
+		return from.File == pos.File && after && before
+	})
 }
 
 func (p *place) inside(e ast.Expr) {

@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -78,6 +79,26 @@ func (p places) misnamed(d *state.Diagnostic, path []string) {
 	if known := p.knownFields(path[:len(path)-1]); len(known) > 0 && !slices.Contains(known, n) {
 		d.Hint = cmp.Or(meant(n, known), "what may stand there: "+strings.Join(known, ", "))
 	}
+}
+
+// carried says of a field that #up or #down may not have whether CUE adds it, or it is none of the version's. CUE closes
+// a struct that is written there, also to the fields that the version declares, with a default or not.
+func (p places) carried(d *state.Diagnostic, c complaint) (added bool) {
+	body := slices.IndexFunc(c.path, func(n string) bool { return n == "#up" || n == "#down" })
+	if body < 0 || len(c.path) <= body+2 {
+		return false
+	}
+	around := c.path[:len(c.path)-1]
+	at := p.find(around)
+	if set := slices.Sorted(maps.Keys(at.fields())); len(set) > 0 && !slices.ContainsFunc(c.pos, at.holds) {
+		d.Message = "the struct leaves out " + strconv.Quote(c.path[len(c.path)-1]) + ", which the version declares: CUE adds nothing to a struct that is written here"
+		d.Hint = fmt.Sprintf("set it, or end the struct in ...: %s: {%s: …, ...}", printPath(around[len(around)-1:]), printPath(set[:1]))
+		return true
+	}
+	if !strings.HasPrefix(d.Hint, "did you mean") {
+		d.Hint = "mend the name, or end the struct around it in ... so that what it does not set is carried"
+	}
+	return false
 }
 
 // oneOf words a value that is none of those it may be.
