@@ -212,7 +212,11 @@ func (w wire) arraysMeet(a, b Alt) bool {
 	if !lengthsMeet(a, b) {
 		return false
 	}
-	for i := range max(len(a.Items), len(b.Items)) {
+	sure := max(len(a.Items), len(b.Items))
+	if least := intervalOf(append(a.lengths(), b.lengths()...)).low; least != nil && least.Cmp(decimalOf(sure)) > 0 {
+		sure++ // all that follow are alike
+	}
+	for i := range sure {
 		x, y := a.item(i), b.item(i)
 		if x != nil && y != nil && !w.meet(*x, *y) {
 			return false

@@ -333,6 +333,11 @@ func TestMeetOfOtherWires(t *testing.T) {
 		{"a constant", of(state.String, "", constant(state.Str, "on")), of(state.String, "", str), `both may be "on"`},
 		{"lengths", of(state.String, "", state.Alt{Kind: state.Str, Len: []state.Bound{{Op: "<=", Value: "3"}}}), of(state.String, "", state.Alt{Kind: state.Str, Len: []state.Bound{{Op: ">=", Value: "4"}}}), ""},
 		{"empty lists", of(state.String, state.JSON, state.Alt{Kind: state.Array, Elem: &state.Type{Alts: []state.Alt{str}}}), of(state.String, state.JSON, state.Alt{Kind: state.Array, Elem: &state.Type{Alts: []state.Alt{integer}}}), "both may be the same list"},
+		{"lists of at least one", of(state.String, state.JSON, atLeastOne(str)), of(state.String, state.JSON, atLeastOne(integer)), ""},
+		{"a tuple and a longer list", of(state.String, state.JSON, state.Alt{Kind: state.Array, Items: []state.Type{{Alts: []state.Alt{str}}}, Elem: &state.Type{Alts: []state.Alt{str}}}),
+			of(state.String, state.JSON, atLeastOne(str, state.Bound{Op: ">", Value: "1"})), "both may be the same list"},
+		{"a tuple and a longer list of others", of(state.String, state.JSON, state.Alt{Kind: state.Array, Items: []state.Type{state.AnyType()}, Elem: &state.Type{Alts: []state.Alt{str}}}),
+			of(state.String, state.JSON, atLeastOne(integer, state.Bound{Op: ">=", Value: "2"})), ""},
 		{"tuples", of(state.String, state.JSON, state.Alt{Kind: state.Array, Items: []state.Type{{Alts: []state.Alt{str}}}}), of(state.String, state.JSON, state.Alt{Kind: state.Array, Items: []state.Type{{Alts: []state.Alt{integer}}}}), ""},
 	} {
 		overlap, meet := state.Meet(c.a, c.b)
@@ -371,4 +376,9 @@ func TestSubsumesTTL(t *testing.T) {
 			t.Errorf("%+v and %+v: a TTL tells nothing apart", c.wide, c.narrow)
 		}
 	}
+}
+
+// atLeastOne is a list of one kind of elements that is not empty.
+func atLeastOne(elem state.Alt, more ...state.Bound) state.Alt {
+	return state.Alt{Kind: state.Array, Elem: &state.Type{Alts: []state.Alt{elem}}, Len: append(more, state.Bound{Op: ">=", Value: "1"})}
 }
