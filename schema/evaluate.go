@@ -54,11 +54,29 @@ type reader struct {
 	below    cue.Value // the keyspace that is being read
 	desired  state.Desired
 	problems state.Diagnostics
+
+	parsed map[string]state.Pattern // key patterns, by their text
 }
 
 func newReader(inst *build.Instance) *reader {
 	first := state.Pos{File: inst.Files[0].Filename, Line: 1, Column: 1}
 	return &reader{ctx: cuecontext.New(), inst: inst, places: findPlaces(inst.Files), first: first, desired: state.Desired{System: inst.PkgName}}
+}
+
+// pattern is state.ParsePattern, once for each pattern: it compiles a regular expression, and many ask.
+func (r *reader) pattern(keys string) (state.Pattern, error) {
+	p, ok := r.parsed[keys]
+	if ok {
+		return p, nil
+	}
+	p, err := state.ParsePattern(keys)
+	if r.parsed == nil {
+		r.parsed = map[string]state.Pattern{}
+	}
+	if err == nil {
+		r.parsed[keys] = p
+	}
+	return p, err
 }
 
 // problem adds a diagnostic at the place of a path.

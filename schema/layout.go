@@ -23,7 +23,7 @@ func (r *reader) layout(path []string, raw rawVersion, s *state.Shape) {
 	r.encoding(path, raw, s)
 	r.encodings(path, raw, s)
 	s.TTL = r.ttl(sub(path, "ttl"), raw.TTL)
-	if _, err := state.ParsePattern(raw.Keys); err != nil {
+	if _, err := r.pattern(raw.Keys); err != nil {
 		r.problem(sub(path, "keys"), "key-pattern", err.Error(), `write a literal prefix and segments: "session:<id>"`)
 	}
 }

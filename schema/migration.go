@@ -43,7 +43,7 @@ type direction struct {
 func (r *reader) direction(path []string, name string, source, target state.Shape) *direction {
 	d := &direction{r: r, path: path, name: name, source: source, target: target, pos: r.places.at(path),
 		vars: map[ast.Node]variable{}, lets: map[ast.Node]ast.Expr{}, siblings: map[ast.Node]bool{}}
-	if p, err := state.ParsePattern(source.Keys); err == nil {
+	if p, err := r.pattern(source.Keys); err == nil {
 		d.segments = p.Names()
 		for _, s := range d.segments {
 			if p.IsInt(s) {
@@ -101,8 +101,8 @@ func (r *reader) readMigration(path []string, k state.Keyspace, to state.Version
 
 // sameUnits says so if a unit of one version cannot become one of the other: a migration makes one unit of one.
 func (r *reader) sameUnits(path []string, older, newer state.Shape) bool {
-	from, errFrom := state.ParsePattern(older.Keys)
-	to, errTo := state.ParsePattern(newer.Keys)
+	from, errFrom := r.pattern(older.Keys)
+	to, errTo := r.pattern(newer.Keys)
 	if errFrom != nil || errTo != nil {
 		return false
 	}

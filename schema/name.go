@@ -47,12 +47,12 @@ const reserved = "keyshift:<rest...>"
 
 // checkReserved refuses patterns that could take keys of Keyshift's own: a rewrite would change its ledger.
 func (c checker) checkReserved(k state.Keyspace) {
-	ours, err := state.ParsePattern(reserved)
+	ours, err := c.pattern(reserved)
 	if err != nil {
 		panic("schema: " + err.Error())
 	}
 	for _, s := range k.Shapes {
-		p, err := state.ParsePattern(s.Keys)
+		p, err := c.pattern(s.Keys)
 		if err == nil && state.Overlap(p, ours) {
 			c.problem([]string{"system", "keyspaces", k.Name, "versions", string(s.Version), "keys"}, "reserved-prefix",
 				strconv.Quote(s.Keys)+` can match keys that start with "keyshift:", which Keyshift keeps for itself`, "give the keys another prefix")

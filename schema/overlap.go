@@ -52,7 +52,7 @@ func (c checker) patterns() []pattern {
 			if slices.ContainsFunc(k.Shapes[:i], func(o state.Shape) bool { return o.Keys == s.Keys }) {
 				continue
 			}
-			if p, err := state.ParsePattern(s.Keys); err == nil {
+			if p, err := c.pattern(s.Keys); err == nil {
 				out = append(out, pattern{k, s, p})
 			}
 		}
