@@ -200,6 +200,10 @@ func (i *importer) kinds(path []string, s object, depth int) state.Type {
 	if v, _ := s.get("nullable"); v == true && !slices.Contains(names, "null") {
 		names = append(names, "null")
 	}
+	scalar := func(name string) bool { return name == "string" || name == "number" || name == "integer" }
+	if _, ok := s.get("not"); ok && !slices.ContainsFunc(names, scalar) {
+		i.note(path, "the keyword not")
+	}
 	var t state.Type
 	for _, name := range names {
 		t.Alts = append(t.Alts, i.kind(path, name, s, depth)...)

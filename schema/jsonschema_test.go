@@ -190,7 +190,8 @@ func TestImportJSONSchema(t *testing.T) {
     "tree": {"$ref": "#/definitions/tree"},
     "old": false,
     "far": {"$ref": "https://example.com/x.json"},
-    "look": {"type": "string", "pattern": "(?=x)"}
+    "look": {"type": "string", "pattern": "(?=x)"},
+    "any": {"not": {"type": "string"}}
   },
   "patternProperties": {"^x-": {}},
   "additionalProperties": {"type": "string"}
@@ -211,7 +212,7 @@ func TestImportJSONSchema(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
 	}
-	if len(got.Notes) != 7 {
+	if len(got.Notes) != 8 || !slices.Contains(got.Notes, "any: the keyword not") {
 		t.Errorf("%d notes: %s", len(got.Notes), strings.Join(got.Notes, "\n"))
 	}
 	if _, err := ImportJSONSchema([]byte(`{"a":1} x`)); err == nil {
