@@ -123,3 +123,13 @@ func TestSubsumesOfTheUndeclared(t *testing.T) {
 		}
 	}
 }
+
+// A field that nothing is declared of has to be read all the same, where its encoding may fail.
+func TestSubsumesReadsWhatIsNotDeclared(t *testing.T) {
+	wide, narrow := object(state.Hash, true), object(state.Hash, true)
+	wide.Encodings = []state.FieldEncoding{{Field: "c", Encoding: state.JSON}}
+	narrow.Value.Alts[0].Fields = []state.Field{field("c", kind(state.Str))}
+	if state.Subsumes(wide, narrow) {
+		t.Error("any text passes for JSON")
+	}
+}

@@ -139,5 +139,8 @@ const restName = "\x00"
 // may be more than _ takes: text that is not UTF-8, a float that is not a number.
 func fieldSubsumes(a, n Alt, name string, wa, wn wires) bool {
 	x, y := a.typeOf(name), n.typeOf(name)
-	return x == nil || y != nil && wa(name) == wn(name) && wa(name).subsumes(*x, *y)
+	if x == nil {
+		return wa(name) == wn(name) || wa(name) == onText || wa(name) == onRaw // which read any bytes
+	}
+	return y != nil && wa(name) == wn(name) && wa(name).subsumes(*x, *y)
 }
