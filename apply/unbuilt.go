@@ -96,7 +96,7 @@ func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
 	demand(p.Strategy != "" && p.Strategy != state.StrategyOnline, fmt.Sprintf("policy strategy %q", p.Strategy))
 	demand(p.Limits != nil, "policy throttle with limits")
 	demand(p.Canary != "", "policy canary")
-	demand(p.Soak.AfterRewrite != 0, "policy soak")
+	demand(p.Soak != state.Soak{}, "policy soak")
 	return append(out, commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, risk)...)
 }
 
@@ -110,7 +110,7 @@ func componentDemands(p state.ComponentPolicy) []string {
 		{len(p.After) > 0, "policy after"},
 		{p.MaxParallel != 0, "policy maxParallel"},
 		{p.Jump != "" && p.Jump != state.JumpAny, fmt.Sprintf("policy jump %q", p.Jump)},
-		{p.Soak.AfterRollout != 0, "policy soak"},
+		{p.Soak != state.Soak{}, "policy soak"},
 	} {
 		if d.holds {
 			out = append(out, d.what)

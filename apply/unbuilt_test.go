@@ -39,6 +39,8 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"canary", func(k *state.Keyspace, _ *state.Component) { k.Policy.Canary = "1%" }, "canary"},
 		{"gates", func(k *state.Keyspace, _ *state.Component) { k.Policy.Gates = []state.Gate{{Name: "slo"}} }, "gates"},
 		{"soak", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRewrite = 1 }, "soak"},
+		{"soak after a rollout, of a keyspace", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRollout = 1 }, "soak"},
+		{"soak after a rewrite, of a component", func(_ *state.Keyspace, c *state.Component) { c.Policy.Soak.AfterRewrite = 1 }, "soak"},
 		{"other keys", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].Keys = "t:<id>" }, "other keys"},
 		{"lists", func(k *state.Keyspace, _ *state.Component) {
 			k.Shapes[0].Type, k.Shapes[1].Type = state.List, state.List
