@@ -59,14 +59,14 @@ func serve() error {
 }
 
 // roomy is how many bytes the heap may have before the collector runs at all. What most specs need is less.
-const roomy = 440 << 20
+const roomy = 460 << 20
 
 // collectLate lets the heap grow to a size that any machine has before its first collection: an evaluation keeps most
 // of what it makes until it ends, so that earlier ones would cost much and free little. Then the collector runs as it
 // always does, and harder before the hard limit on memory is reached.
 func collectLate(memory int64) {
 	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(min(memory/5*2, roomy))
+	debug.SetMemoryLimit(min(memory/20*9, roomy))
 	first := new([64]byte)
 	runtime.AddCleanup(first, func(limit int64) {
 		debug.SetMemoryLimit(limit)

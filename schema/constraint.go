@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
 
 	"keyshift.dev/state"
 )
@@ -87,7 +90,7 @@ func (r *reader) length(path []string, v cue.Value, args []cue.Value, a *state.A
 
 // lengths adds what CUE checks of a list or a struct as a whole and drops from the evaluated value.
 func (r *reader) lengths(path []string, v cue.Value, a *state.Alt, depth int) bool {
-	if a.Kind != state.Array && a.Kind != state.Struct || depth > maxDepth {
+	if !r.judges || a.Kind != state.Array && a.Kind != state.Struct || depth > maxDepth {
 		return true
 	}
 	op, args := v.Expr()
@@ -175,6 +178,22 @@ func importsList(f *ast.File) bool {
 		}
 	}
 	return false
+}
+
+// judges tells whether a package, or one that it imports, can check a list or a struct as a whole: with the packages
+// list and struct, with matchN or with matchIf. To look for such checks where there can be none is dear.
+func judges(inst *build.Instance) bool {
+	return slices.ContainsFunc(inst.Files, judgesIn) || slices.ContainsFunc(inst.Imports, judges)
+}
+
+func judgesIn(f *ast.File) bool {
+	for i := range f.ImportSpecs() {
+		text, err := strconv.Unquote(i.Path.Value)
+		if p := ast.ParseImportPath(text).Path; err != nil || p == "list" || p == "struct" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(f.Unresolved, func(id *ast.Ident) bool { return strings.Contains(id.Name, "match") })
 }
 
 // longer compiles a list of a least length.

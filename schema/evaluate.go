@@ -56,11 +56,12 @@ type reader struct {
 	problems state.Diagnostics
 
 	parsed map[string]state.Pattern // key patterns, by their text
+	judges bool                     // see judges
 }
 
 func newReader(inst *build.Instance) *reader {
 	first := state.Pos{File: inst.Files[0].Filename, Line: 1, Column: 1}
-	return &reader{ctx: cuecontext.New(), inst: inst, places: findPlaces(inst.Files), first: first, desired: state.Desired{System: inst.PkgName}}
+	return &reader{ctx: cuecontext.New(), inst: inst, places: findPlaces(inst.Files), first: first, desired: state.Desired{System: inst.PkgName}, judges: judges(inst)}
 }
 
 // pattern is state.ParsePattern, once for each pattern: it compiles a regular expression, and many ask.
