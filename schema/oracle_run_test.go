@@ -186,7 +186,7 @@ func (t *tally) direction(d dice, m genMigration, k state.Keyspace, programs *tr
 		inputs[i].value = d.value(from.t, from.w)
 		keys[i], inputs[i].key = d.key(from.keys)
 	}
-	answers, err := o.run(inputs)
+	answers, err := o.lazily(inputs)
 	if err != nil {
 		t.disagreements = append(t.disagreements, fmt.Sprintf("the oracle cannot evaluate: %v\n%s", err, o.text(inputs)))
 		return
@@ -237,7 +237,7 @@ func (t *tally) compare(d dice, m genMigration, shapes []state.Shape, programs *
 		t.failing++
 	case err == nil && want.err == nil && same(value, want.value) && got.Key == wantKey:
 	default:
-		if reason := accepted(shapes[1], want, err); reason != "" {
+		if reason := accepted(m.up+m.down, want, err); reason != "" {
 			t.accepted[reason]++
 			return
 		}
@@ -246,31 +246,35 @@ func (t *tally) compare(d dice, m genMigration, shapes []state.Shape, programs *
 	}
 }
 
-// differences are what CUE does and we do not, on purpose.
+// differences are what CUE does and we do not, on purpose. Two more are not seen here: CUE evaluates an operand of && and
+// || that does not decide (see lazily), and it keeps the sign of a zero.
 var differences = []struct {
 	reason string
-	is     func(target state.Shape, want answer, err error) bool
+	is     func(body string, want answer, err error) bool
 }{
-	{"CUE rounds beyond 34 digits, we refuse: data loses no digits silently", func(_ state.Shape, _ answer, err error) bool {
+	{"CUE rounds beyond 34 digits, we refuse: data loses no digits silently", func(_ string, _ answer, err error) bool {
 		return err != nil && strings.Contains(err.Error(), "34 digits")
 	}},
-	{"CUE evaluates the operand of && and || that does not decide, we do not", func(_ state.Shape, want answer, err error) bool {
-		return err == nil && want.err != nil && strings.Contains(want.err.Error(), "&&")
-	}},
-	{"msgpack has integers of 64 bits and doubles, CUE has any number", func(_ state.Shape, want answer, err error) bool {
+	{"msgpack has integers of 64 bits and doubles, CUE has any number", func(_ string, want answer, err error) bool {
 		return err != nil && want.err == nil && (strings.Contains(err.Error(), "does not fit 64 bits") || strings.Contains(err.Error(), "a double holds"))
 	}},
-	{"CUE fails for a hidden field or let that no field of the result needs", func(_ state.Shape, want answer, err error) bool {
+	{"CUE fails for a hidden field or let that no field of the result needs", func(_ string, want answer, err error) bool {
 		return err == nil && want.err != nil && helper.MatchString(want.err.Error())
+	}},
+	{"CUE takes b of *a | b inside a list if a does not fit the target, the unit is invalid here", func(body string, want answer, err error) bool {
+		return errors.Is(err, transform.ErrNotTo) && want.err == nil && strings.Contains(body, "(*")
+	}},
+	{"CUE calls *a | b inside a list or table ambiguous if the target has a default, we take a", func(body string, want answer, err error) bool {
+		return err == nil && want.err != nil && strings.Contains(want.err.Error(), "incomplete value") && strings.Contains(body, "(*")
 	}},
 }
 
 // helper is how CUE's errors name a hidden field.
 var helper = regexp.MustCompile(`^u[0-9]+[.](out|#body)[.]_`)
 
-func accepted(target state.Shape, want answer, err error) string {
+func accepted(body string, want answer, err error) string {
 	for _, d := range differences {
-		if d.is(target, want, err) {
+		if d.is(body, want, err) {
 			return d.reason
 		}
 	}
