@@ -34,7 +34,7 @@ func (s spec) suggest(k state.Keyspace, source, target state.Shape, m written) (
 	}
 	if m.at != nil {
 		e.extend(sk, m)
-	} else if text, any := sk.migration(source.Version, target.Version); any {
+	} else if text, found := sk.migration(source.Version, target.Version); found {
 		s.place(e, k.Name, "migrations", target.Version, text)
 	} else {
 		out.Notes = append(out.Notes, fmt.Sprintf("%s follows from %s: every field is carried or filled by its declaration", target.Version, source.Version))
@@ -100,8 +100,8 @@ func (s spec) place(e *editor, keyspace, field string, to state.Version, text st
 	e.edits = append(e.edits, edit{len(e.source), "\nsystem: keyspaces: " + labelText(keyspace) + ": " + field + ": " + entry + "\n"})
 }
 
-// migration prints the skeleton; any is false if it would say nothing.
-func (sk skeleton) migration(from, to state.Version) (text string, any bool) {
+// migration prints the skeleton; needed is false if it would say nothing.
+func (sk skeleton) migration(from, to state.Version) (text string, needed bool) {
 	out := []string{"from: " + quote(string(from)), "#old: _", "#new: _"}
 	if usesKey(sk.up) || usesKey(sk.down) {
 		out = append(out, "#key: _")

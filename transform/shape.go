@@ -144,24 +144,24 @@ func compileAlt(a state.Alt) (alt, error) {
 }
 
 // compileLists compiles what an alternative says of other fields and of elements.
-func (c *alt) compileLists(a state.Alt) (err error) {
-	if c.length, err = compileBounds(a.Len); err != nil {
+func (a *alt) compileLists(from state.Alt) (err error) {
+	if a.length, err = compileBounds(from.Len); err != nil {
 		return err
 	}
-	for _, t := range a.Items {
+	for _, t := range from.Items {
 		item, err := compileType(t)
 		if err != nil {
 			return err
 		}
-		c.items = append(c.items, item)
+		a.items = append(a.items, item)
 	}
-	if a.Elem != nil {
-		if c.elem, err = compileType(*a.Elem); err != nil {
+	if from.Elem != nil {
+		if a.elem, err = compileType(*from.Elem); err != nil {
 			return err
 		}
 	}
-	if a.Rest != nil {
-		c.rest, err = compileType(*a.Rest)
+	if from.Rest != nil {
+		a.rest, err = compileType(*from.Rest)
 	}
 	return err
 }
