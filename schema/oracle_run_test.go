@@ -181,9 +181,11 @@ func (t *tally) direction(d dice, m genMigration, k state.Keyspace, programs *tr
 	if !up {
 		shapes = []state.Shape{shapes[1], shapes[0]}
 	}
+	w := from.w
+	w.bytes = w.bytes || strings.Contains(from.String(), `: "msgpack"`)
 	inputs, keys := make([]input, values), make([]string, values)
 	for i := range inputs {
-		inputs[i].value = d.value(from.t, from.w)
+		inputs[i].value = d.value(from.t, w)
 		keys[i], inputs[i].key = d.key(from.keys)
 	}
 	answers, err := o.lazily(inputs)
