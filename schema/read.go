@@ -208,6 +208,7 @@ func (r *reader) readShape(path []string, version state.Version, v cue.Value) (s
 	}
 	r.layout(path, raw, &s)
 	if len(r.problems) == before {
+		r.refuseBonds(path)
 		s.Value = r.shape(sub(path, "#value"), v.LookupPath(atValue), s)
 	}
 	return s, len(r.problems) == before

@@ -40,10 +40,6 @@ func isDefault(t state.Type, v, d cue.Value) bool {
 // alts compiles the alternatives of a value.
 func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
 	given := v
-	if r.sameAs(path, v, 0) {
-		r.unsupported(path, "a field that must equal another one of the value", "write out its type, or refer to a definition beside the system: #ID: int")
-		return nil
-	}
 	if r.hidesList(given, false, 0) {
 		r.unsupported(path, "list.MinItems beside another alternative", "CUE drops such an alternative; write a list of at least one as [T, ...T]")
 		return nil
@@ -84,30 +80,6 @@ func (r *reader) alts(path []string, v cue.Value, depth int) []state.Alt {
 		}
 	}
 	return []state.Alt{alt}
-}
-
-// sameAs tells whether a value is, or may be, what another field of the same #value is: a shape has no such bonds. A
-// reference to a constant, or to a definition, is what it refers to.
-func (r *reader) sameAs(path []string, v cue.Value, depth int) bool {
-	op, args := v.Expr()
-	if (op == cue.AndOp || op == cue.OrOp) && depth < maxDepth {
-		return slices.ContainsFunc(args, func(p cue.Value) bool { return r.sameAs(path, p, depth+1) })
-	}
-	whole := slices.Index(path, "#value")
-	if op != cue.SelectorOp || whole < 0 {
-		return false
-	}
-	_, to := v.ReferencePath()
-	names := to.Selectors()
-	if len(names) <= whole+1 || slices.ContainsFunc(names[whole+1:], func(s cue.Selector) bool { return s.LabelType() != cue.StringLabel }) {
-		return false
-	}
-	for i, n := range path[:whole+1] {
-		if name(names[i]) != n {
-			return false
-		}
-	}
-	return !v.IsConcrete()
 }
 
 // apart drops alternatives that another one takes in, and refuses structs that a value cannot be told between.
