@@ -112,7 +112,7 @@ func (r *reader) lengths(path []string, v cue.Value, a *state.Alt, depth int) bo
 // tooShort takes [...T] & list.MinItems(n) apart. For CUE that is a mistake of its own, since the empty list stands for
 // the open one, and yet longer lists fit it.
 func tooShort(v cue.Value) (list cue.Value, calls []cue.Value, ok bool) {
-	if v.Err() == nil {
+	if v.IncompleteKind() != cue.BottomKind { // cheaper than to ask for the error
 		return list, nil, false
 	}
 	for _, p := range conjuncts(v, 0) {
@@ -153,7 +153,7 @@ func conjuncts(v cue.Value, depth int) []cue.Value {
 
 // hidesList tells whether CUE drops an alternative of a value because it is such a list.
 func (r *reader) hidesList(v cue.Value, below bool, depth int) bool {
-	if depth == 0 && !slices.ContainsFunc(r.inst.Files, importsList) || depth > maxDepth {
+	if !r.judges || depth > maxDepth {
 		return false
 	}
 	op, args := v.Expr()
@@ -167,15 +167,6 @@ func (r *reader) hidesList(v cue.Value, below bool, depth int) bool {
 	case cue.SelectorOp:
 		to := cue.Dereference(v)
 		return to != v && r.hidesList(to, below, depth+1)
-	}
-	return false
-}
-
-func importsList(f *ast.File) bool {
-	for i := range f.ImportSpecs() {
-		if i.Path.Value == `"list"` {
-			return true
-		}
 	}
 	return false
 }

@@ -206,8 +206,11 @@ func (r *reader) rest(path []string, p, of cue.Value, a *state.Alt, depth int) b
 
 // isForbidden tells a field?: _|_ from a field whose type is contradictory.
 func isForbidden(v cue.Value) bool {
+	if v.IncompleteKind() != cue.BottomKind {
+		return false
+	}
 	err := v.Err()
-	return v.IncompleteKind() == cue.BottomKind && err != nil && strings.Contains(err.Error(), "explicit error")
+	return err != nil && strings.Contains(err.Error(), "explicit error")
 }
 
 // placeOf returns where a value is written, which may be in another definition than its path.
