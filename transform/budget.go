@@ -8,18 +8,19 @@ import (
 
 // budget bounds the work that one unit may cause, so that a hostile one cannot hold up a rewrite.
 type budget struct {
-	steps int // expressions evaluated
+	steps int // expressions evaluated, and what they read
 	bytes int // of text made, and elements
+	given int // bytes of the unit, which a result may have for nothing
 }
 
 const (
-	maxSteps   = 20_000_000
+	maxSteps   = 2_000_000 // half a second
 	maxBytes   = 128 << 20
 	maxPattern = 1 << 10 // bytes of a regular expression that is not a literal
 )
 
 var (
-	errWork    = errors.New("the program makes too much of this unit: more than 20 million steps or 128 MiB")
+	errWork    = errors.New("the program makes too much of this unit: more than 2 million steps or 128 MiB")
 	errPattern = errors.New("a computed regular expression is longer than 1024 bytes")
 	errSyntax  = errors.New("a computed regular expression is not valid")
 	errIndex   = errors.New("there is no such element or field")
@@ -35,12 +36,24 @@ func (b *budget) step() error {
 	return nil
 }
 
-func (b *budget) spend(bytes int) error {
-	if b.bytes += bytes; b.bytes > maxBytes || b.bytes < 0 {
-		b.bytes = maxBytes + 1
+// work charges so many steps at once.
+func (b *budget) work(steps int) error {
+	if b.steps += steps; b.steps > maxSteps || steps < 0 {
+		b.steps = maxSteps + 1
 		return errWork
 	}
 	return nil
+}
+
+func (b *budget) spend(bytes int) error {
+	if b.bytes += bytes; b.bytes > maxBytes+b.given || b.bytes < 0 || bytes < 0 {
+		b.bytes = maxBytes + b.given + 1
+		return errWork
+	}
+	if b.bytes <= b.given {
+		return nil
+	}
+	return b.work(min(bytes, b.bytes-b.given) / elementCost)
 }
 
 // isLimit tells an operand that fails here and may have a value in CUE: what asks whether there is one must fail, too.
@@ -49,6 +62,6 @@ func isLimit(err error) bool {
 }
 
 // spent tells whether nothing more may be done: a failure that an alternative must not hide.
-func (b *budget) spent() bool { return b.steps > maxSteps || b.bytes > maxBytes }
+func (b *budget) spent() bool { return b.steps > maxSteps || b.bytes > maxBytes+b.given }
 
 func validText(s string) bool { return utf8.ValidString(s) }

@@ -109,12 +109,17 @@ func indented(source, prefix, indent string) int {
 
 // marshal appends the JSON form of a value as CUE writes it; bytes become base64.
 func marshal(e *env, b []byte, v value) ([]byte, error) {
-	if err := e.spend(1); err != nil {
-		return b, err
-	}
 	isMap, ok := v.isComposite()
 	if !ok {
-		return marshalScalar(b, v)
+		size := len(b)
+		b, err := marshalScalar(b, v)
+		if workErr := e.work(2 + (len(b)-size)/builtinCost); err == nil {
+			err = workErr
+		}
+		return b, err
+	}
+	if err := e.work(2 + 2*v.size()); err != nil {
+		return b, err
 	}
 	open, end := byte('['), byte(']')
 	if isMap {

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"math/bits"
 	"slices"
 	"sort"
 
@@ -55,6 +56,9 @@ var listTable = map[string]function{
 				return value{}, errArgument
 			}
 			inner := arguments{e: a.e, values: []value{v}}
+			if err := a.e.work(v.argument()); err != nil {
+				return value{}, err
+			}
 			out = append(out, inner.list(0)...)
 		}
 		return listOf(out), nil
@@ -69,17 +73,27 @@ var listTable = map[string]function{
 	"list.UniqueItems": func(a *arguments) (value, error) {
 		items := a.list(0)
 		for i, v := range items {
-			if err := a.e.spend(len(items)); err != nil {
-				return value{}, err
-			}
-			if slices.ContainsFunc(items[i+1:], v.identical) {
-				return boolean(false), nil
+			for _, w := range items[i+1:] {
+				if a.e.same(v, w, true) {
+					return boolean(false), nil
+				}
+				if a.e.spent() {
+					return value{}, errWork
+				}
 			}
 		}
 		return boolean(true), nil
 	},
 	"list.Contains": func(a *arguments) (value, error) {
-		return boolean(slices.ContainsFunc(a.list(0), a.values[1].identical)), nil
+		for _, v := range a.list(0) {
+			if a.e.same(v, a.values[1], true) {
+				return boolean(true), nil
+			}
+			if a.e.spent() {
+				return value{}, errWork
+			}
+		}
+		return boolean(false), nil
 	},
 	"list.Avg":             average,
 	"list.Max":             func(a *arguments) (value, error) { return extreme(a, -1) },
@@ -90,12 +104,25 @@ var listTable = map[string]function{
 	"list.Sort":            sortList,
 	"list.SortStable":      sortList,
 	"list.IsSorted":        isSorted,
-	"list.SortStrings":     func(a *arguments) (value, error) { s := a.texts(0); slices.Sort(s); return textList(s), nil },
+	"list.SortStrings":     sortStrings,
 	"list.IsSortedStrings": func(a *arguments) (value, error) { return boolean(slices.IsSorted(a.texts(0))), nil },
 }
 
 // elementCost is what an element of a list costs of the bytes that a unit may make.
 const elementCost = 128
+
+func sortStrings(a *arguments) (value, error) {
+	s := a.texts(0)
+	size := 0
+	for _, x := range s {
+		size += 1 + len(x)/builtinCost
+	}
+	if err := a.e.work(size * bits.Len(uint(len(s)))); err != nil {
+		return value{}, err
+	}
+	slices.Sort(s)
+	return a.textList(s), nil
+}
 
 // flatten appends the elements of lists in a list, down to a depth.
 func flatten(a *arguments, out []value, list value, depth int) ([]value, error) {
@@ -177,6 +204,9 @@ func sequence(a *arguments) (value, error) {
 		v, err := decimalValue(n)
 		if err == nil {
 			err = a.e.spend(elementCost)
+		}
+		if err == nil {
+			err = a.e.work(2 + v.cost())
 		}
 		if err != nil {
 			return value{}, err

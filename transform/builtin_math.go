@@ -14,7 +14,7 @@ var mathTable = map[string]function{
 		if y.Bit(0) == 0 {
 			return value{}, errArgument
 		}
-		return integerOf(int64(big.Jacobi(x, y))), nil
+		return integerOf(int64(big.Jacobi(x, y))), a.e.work((x.BitLen() + y.BitLen()) / nodeCost)
 	},
 	"math.Floor":       ofDecimal(func(d, x *apd.Decimal) (apd.Condition, error) { return whole(decimals.Floor, d, x) }),
 	"math.Ceil":        ofDecimal(func(d, x *apd.Decimal) (apd.Condition, error) { return whole(decimals.Ceil, d, x) }),
@@ -30,17 +30,13 @@ var mathTable = map[string]function{
 		return boolean(fraction.IsZero()), nil
 	},
 	"math.Abs":   ofDecimal(decimals.Abs),
-	"math.Cbrt":  ofDecimal(decimals.Cbrt),
-	"math.Exp":   ofDecimal(decimals.Exp),
-	"math.Log":   ofDecimal(decimals.Ln),
-	"math.Log10": ofDecimal(decimals.Log10),
-	"math.Log2":  log2,
-	"math.Exp2": func(a *arguments) (value, error) {
-		return power(apd.New(2, 0), a.decimal(0), a)
-	},
-	"math.Pow": func(a *arguments) (value, error) {
-		return power(a.decimal(0), a.decimal(1), a)
-	},
+	"math.Cbrt":  slow(ofDecimal(decimals.Cbrt)),
+	"math.Exp":   slow(ofDecimal(decimals.Exp)),
+	"math.Log":   slow(ofDecimal(decimals.Ln)),
+	"math.Log10": slow(ofDecimal(decimals.Log10)),
+	"math.Log2":  slow(log2),
+	"math.Exp2":  slow(func(a *arguments) (value, error) { return power(apd.New(2, 0), a.decimal(0), a) }),
+	"math.Pow":   slow(func(a *arguments) (value, error) { return power(a.decimal(0), a.decimal(1), a) }),
 	"math.Pow10": func(a *arguments) (value, error) {
 		n := a.sized(0, 32)
 		if n > maxDigits || n < -maxDigits {
@@ -65,6 +61,16 @@ var mathTable = map[string]function{
 		return decimalValue(&d)
 	},
 	"math.Signbit": func(a *arguments) (value, error) { return boolean(a.decimal(0).Negative), nil },
+}
+
+// slow is a function that takes long.
+func slow(f function) function {
+	return func(a *arguments) (value, error) {
+		if err := a.e.work(functionCost); err != nil {
+			return value{}, err
+		}
+		return f(a)
+	}
 }
 
 // whole rounds down or up as CUE does, in 34 digits.
@@ -203,6 +209,9 @@ func bessel(a *arguments, f func(int, float64) float64) (value, error) {
 	n := a.int(0)
 	if n > maxDigits || n < -maxDigits {
 		return value{}, errHuge
+	}
+	if err := a.e.work(max(n, -n) / nodeCost); err != nil {
+		return value{}, err
 	}
 	return floatValue(f(n, a.float(1)))
 }

@@ -27,6 +27,9 @@ var stringsTable = map[string]function{
 		return value{kind: isBytes, s: s[from:to]}, nil
 	},
 	"strings.Runes": func(a *arguments) (value, error) {
+		if err := a.e.spend(utf8.RuneCountInString(a.text(0)) * elementCost); err != nil {
+			return value{}, err
+		}
 		var out []value
 		for _, r := range a.text(0) {
 			out = append(out, integerOf(int64(r)))
@@ -51,29 +54,29 @@ var stringsTable = map[string]function{
 	"strings.Compare":      twoTexts(func(s, t string) value { return integerOf(int64(strings.Compare(s, t))) }),
 	"strings.Count":        twoTexts(func(s, t string) value { return integerOf(int64(strings.Count(s, t))) }),
 	"strings.Contains":     twoTexts(func(s, t string) value { return boolean(strings.Contains(s, t)) }),
-	"strings.ContainsAny":  twoTexts(func(s, t string) value { return boolean(strings.ContainsAny(s, t)) }),
+	"strings.ContainsAny":  ofSet(func(s, t string) value { return boolean(strings.ContainsAny(s, t)) }),
 	"strings.Index":        twoTexts(func(s, t string) value { return integerOf(int64(strings.Index(s, t))) }),
 	"strings.LastIndex":    twoTexts(func(s, t string) value { return integerOf(int64(strings.LastIndex(s, t))) }),
-	"strings.IndexAny":     twoTexts(func(s, t string) value { return integerOf(int64(strings.IndexAny(s, t))) }),
-	"strings.LastIndexAny": twoTexts(func(s, t string) value { return integerOf(int64(strings.LastIndexAny(s, t))) }),
-	"strings.Split":        twoTexts(func(s, t string) value { return textList(strings.Split(s, t)) }),
-	"strings.SplitAfter":   twoTexts(func(s, t string) value { return textList(strings.SplitAfter(s, t)) }),
+	"strings.IndexAny":     ofSet(func(s, t string) value { return integerOf(int64(strings.IndexAny(s, t))) }),
+	"strings.LastIndexAny": ofSet(func(s, t string) value { return integerOf(int64(strings.LastIndexAny(s, t))) }),
+	"strings.Split":        func(a *arguments) (value, error) { return a.textList(strings.Split(a.text(0), a.text(1))), nil },
+	"strings.SplitAfter":   func(a *arguments) (value, error) { return a.textList(strings.SplitAfter(a.text(0), a.text(1))), nil },
 	"strings.HasPrefix":    twoTexts(func(s, t string) value { return boolean(strings.HasPrefix(s, t)) }),
 	"strings.HasSuffix":    twoTexts(func(s, t string) value { return boolean(strings.HasSuffix(s, t)) }),
-	"strings.Trim":         twoTexts(func(s, t string) value { return cueText(strings.Trim(s, t)) }),
-	"strings.TrimLeft":     twoTexts(func(s, t string) value { return cueText(strings.TrimLeft(s, t)) }),
-	"strings.TrimRight":    twoTexts(func(s, t string) value { return cueText(strings.TrimRight(s, t)) }),
+	"strings.Trim":         ofSet(func(s, t string) value { return cueText(strings.Trim(s, t)) }),
+	"strings.TrimLeft":     ofSet(func(s, t string) value { return cueText(strings.TrimLeft(s, t)) }),
+	"strings.TrimRight":    ofSet(func(s, t string) value { return cueText(strings.TrimRight(s, t)) }),
 	"strings.TrimPrefix":   twoTexts(func(s, t string) value { return cueText(strings.TrimPrefix(s, t)) }),
 	"strings.TrimSuffix":   twoTexts(func(s, t string) value { return cueText(strings.TrimSuffix(s, t)) }),
 	"strings.ToUpper":      oneText(func(s string) value { return cueText(strings.ToUpper(s)) }),
 	"strings.ToLower":      oneText(func(s string) value { return cueText(strings.ToLower(s)) }),
 	"strings.TrimSpace":    oneText(func(s string) value { return cueText(strings.TrimSpace(s)) }),
-	"strings.Fields":       oneText(func(s string) value { return textList(strings.Fields(s)) }),
+	"strings.Fields":       func(a *arguments) (value, error) { return a.textList(strings.Fields(a.text(0))), nil },
 	"strings.SplitN": func(a *arguments) (value, error) {
-		return textList(strings.SplitN(a.text(0), a.text(1), a.int(2))), nil
+		return a.textList(strings.SplitN(a.text(0), a.text(1), a.int(2))), nil
 	},
 	"strings.SplitAfterN": func(a *arguments) (value, error) {
-		return textList(strings.SplitAfterN(a.text(0), a.text(1), a.int(2))), nil
+		return a.textList(strings.SplitAfterN(a.text(0), a.text(1), a.int(2))), nil
 	},
 	"strings.Join": func(a *arguments) (value, error) {
 		items, sep := a.texts(0), a.text(1)
@@ -101,6 +104,16 @@ func oneText(f func(s string) value) function {
 
 func twoTexts(f func(s, t string) value) function {
 	return func(a *arguments) (value, error) { return f(a.text(0), a.text(1)), nil }
+}
+
+// ofSet is a function on a text and a set of runes, of which each is looked for in the other if they are not ASCII.
+func ofSet(f func(s, set string) value) function {
+	return func(a *arguments) (value, error) {
+		if err := a.e.work(len(a.text(0)) * len(a.text(1)) / textCost); err != nil {
+			return value{}, err
+		}
+		return f(a.text(0), a.text(1)), nil
+	}
 }
 
 // words changes the first letter of every word.

@@ -40,7 +40,7 @@ var regexpTable = map[string]function{
 		if m == nil {
 			return value{}, errNoMatch
 		}
-		return textList(m), nil
+		return a.textList(m), nil
 	},
 	"regexp.FindNamedSubmatch": func(a *arguments) (value, error) {
 		re, s, err := a.expression(1)
@@ -58,14 +58,21 @@ var regexpTable = map[string]function{
 		if err != nil {
 			return value{}, err
 		}
-		m := re.FindAllString(s, a.int(2))
-		if m == nil {
-			return value{}, errNoMatch
+		places, err := a.e.all(re, s, a.int(2))
+		if err == nil && places == nil {
+			err = errNoMatch
 		}
-		return textList(m), nil
+		if err != nil {
+			return value{}, err
+		}
+		m := make([]string, len(places))
+		for i, at := range places {
+			m[i] = s[at[0]:at[1]]
+		}
+		return a.textList(m), nil
 	},
 	"regexp.FindAllSubmatch": func(a *arguments) (value, error) {
-		return findAll(a, func(_ *regexp.Regexp, m []string) value { return textList(m) })
+		return findAll(a, func(_ *matcher, m []string) value { return a.textList(m) })
 	},
 	"regexp.FindAllNamedSubmatch": func(a *arguments) (value, error) { return findAll(a, named) },
 	"regexp.ReplaceAll": func(a *arguments) (value, error) {
@@ -74,9 +81,13 @@ var regexpTable = map[string]function{
 			return value{}, err
 		}
 		repl := a.text(2)
+		places, err := a.e.all(re, s, -1)
+		if err != nil {
+			return value{}, err
+		}
 		out := []byte{}
 		end := 0
-		for _, at := range re.FindAllStringSubmatchIndex(s, -1) {
+		for _, at := range places {
 			size := len(out)
 			out = re.ExpandString(append(out, s[end:at[0]]...), repl, s, at)
 			if end = at[1]; a.e.spend(len(out)-size) != nil {
@@ -91,15 +102,25 @@ var regexpTable = map[string]function{
 			return value{}, err
 		}
 		repl := a.text(2)
-		if err := a.e.spend(len(re.FindAllStringIndex(s, -1)) * len(repl)); err != nil {
+		places, err := a.e.all(re, s, -1)
+		if err == nil {
+			err = a.e.spend(len(places) * len(repl))
+		}
+		if err != nil {
 			return value{}, err
 		}
-		return cueText(re.ReplaceAllLiteralString(s, repl)), nil
+		var out strings.Builder
+		end := 0
+		for _, at := range places {
+			out.WriteString(s[end:at[0]] + repl)
+			end = at[1]
+		}
+		return cueText(out.String() + s[end:]), nil
 	},
 }
 
 // expression returns the first argument as a regular expression and another as the text that it is for.
-func (a *arguments) expression(i int) (*regexp.Regexp, string, error) {
+func (a *arguments) expression(i int) (*matcher, string, error) {
 	source, s := a.text(0), a.text(i)
 	if a.err != nil {
 		return nil, "", a.err
@@ -109,7 +130,7 @@ func (a *arguments) expression(i int) (*regexp.Regexp, string, error) {
 }
 
 // named returns the named groups of a match.
-func named(re *regexp.Regexp, match []string) value {
+func named(re *matcher, match []string) value {
 	t := &tree{}
 	for i, name := range re.SubexpNames() {
 		if name == "" {
@@ -126,21 +147,30 @@ func named(re *regexp.Regexp, match []string) value {
 	return value{kind: isStruct, tree: t}
 }
 
-func findAll(a *arguments, f func(*regexp.Regexp, []string) value) (value, error) {
+func findAll(a *arguments, f func(*matcher, []string) value) (value, error) {
 	re, s, err := a.expression(1)
 	if err != nil {
 		return value{}, err
 	}
-	matches := re.FindAllStringSubmatch(s, a.int(2))
-	if matches == nil {
-		return value{}, errNoMatch
+	matches, err := a.e.all(re, s, a.int(2))
+	if err == nil && matches == nil {
+		err = errNoMatch
 	}
-	if err := a.e.spend(len(matches) * elementCost * (re.NumSubexp() + 1)); err != nil {
+	if err == nil {
+		err = a.e.spend(len(matches) * elementCost * (re.NumSubexp() + 1))
+	}
+	if err != nil {
 		return value{}, err
 	}
 	out := make([]value, len(matches))
-	for i, m := range matches {
-		out[i] = f(re, m)
+	for i, at := range matches {
+		groups := make([]string, len(at)/2)
+		for j := range groups {
+			if at[2*j] >= 0 {
+				groups[j] = s[at[2*j]:at[2*j+1]]
+			}
+		}
+		out[i] = f(re, groups)
 	}
 	return listOf(out), nil
 }

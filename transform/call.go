@@ -103,9 +103,15 @@ func (e *env) call(x *expr) (value, error) {
 			return v, err
 		}
 		a.values = append(a.values, v)
+		e.steps += v.argument()
+	}
+	if e.spent() {
+		return value{}, errWork
 	}
 	v, err := x.call(&a)
 	switch {
+	case e.spent():
+		return value{}, errWork
 	case a.err != nil:
 		return value{}, a.err
 	case err != nil:
@@ -113,7 +119,7 @@ func (e *env) call(x *expr) (value, error) {
 	case v.kind == isStr || v.kind == isBytes:
 		err = e.spend(len(v.s))
 	case v.kind == isList || v.kind == isStruct:
-		err = e.spend(len(v.tree.members))
+		err = e.spend(len(v.tree.members) * elementCost)
 	}
 	return v, err
 }
@@ -212,6 +218,9 @@ func (a *arguments) texts(i int) []string {
 	var out []string
 	for _, v := range a.list(i) {
 		s, err := v.scalar()
+		if err == nil {
+			err = a.e.work(len(s.s) / textCost)
+		}
 		if err != nil || s.kind != isStr {
 			a.fail(errArgument)
 			return nil
@@ -226,6 +235,9 @@ func (a *arguments) decimals(i int) []*apd.Decimal {
 	var out []*apd.Decimal
 	for _, v := range a.list(i) {
 		n, err := v.scalar()
+		if err == nil {
+			err = a.e.work(n.cost())
+		}
 		if err != nil || !n.isNumber() {
 			a.fail(errArgument)
 			return nil
@@ -237,7 +249,12 @@ func (a *arguments) decimals(i int) []*apd.Decimal {
 
 // Results.
 
-func textList(items []string) value {
+// textList makes a list of texts, whose elements are charged first.
+func (a *arguments) textList(items []string) value {
+	if err := a.e.spend(len(items) * elementCost); err != nil {
+		a.fail(err)
+		return value{}
+	}
 	out := make([]value, len(items))
 	for i, s := range items {
 		out[i] = cueText(s)

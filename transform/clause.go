@@ -35,7 +35,7 @@ func (e *env) ways(clauses []clause, yield func() error) error {
 		return errKinds
 	}
 	return v.each(func(i int, name string, x value) error {
-		if err := e.spend(1); err != nil {
+		if err := e.step(); err != nil {
 			return err
 		}
 		if isMap {
@@ -215,7 +215,7 @@ func (e *env) addField(t *tree, m member, own bool) error {
 		t.add(m)
 		return e.spend(elementCost)
 	}
-	if !t.members[i].value.equal(m.value) {
+	if !e.same(t.members[i].value, m.value, false) {
 		return errConflict
 	}
 	if own {
@@ -248,10 +248,10 @@ func (e *env) extras(t *tree, x *expr) error {
 		switch {
 		case i < 0:
 			t.add(m)
-			return e.spend(1)
+			return e.step()
 		case x.below.describes(name) && !t.members[i].filled:
 			return nil // what the program sets is not carried
-		case !t.members[i].filled && !t.members[i].value.equal(v):
+		case !t.members[i].filled && !e.same(t.members[i].value, v, false):
 			return fmt.Errorf("field %s: %w", name, errConflict)
 		}
 		t.members[i] = m

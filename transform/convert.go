@@ -86,6 +86,7 @@ func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
 	}
 	out := Unit{Key: u.Key, Type: u.Type, TTL: u.TTL}
 	e := &env{}
+	e.given = r.charge(&e.budget)
 	var room []byte
 	if len(u.Fields) == 0 {
 		room = make([]byte, 0, len(u.Text)+64)
@@ -126,6 +127,9 @@ func (p *Programs) finish(source, out Unit, root value, at *shape, room *[]byte)
 // convertTree runs a program and gives the result the form that it has on the wire.
 func (p *program) convertTree(e *env) (value, error) {
 	v, err := e.eval(p.body)
+	if err == nil {
+		err = e.result(v)
+	}
 	if err != nil {
 		return v, err
 	}

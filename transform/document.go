@@ -14,8 +14,16 @@ import (
 type document struct {
 	text    string
 	msgpack bool
-	deep    int    // the deepest nesting
-	nodes   []node // the root first; children after their parent, in order
+	deep    int     // the deepest nesting
+	nodes   []node  // the root first; children after their parent, in order
+	pays    *budget // for walking; nil: nobody
+}
+
+// walked charges so many values that were passed.
+func (d *document) walked(n int) {
+	if d.pays != nil {
+		d.pays.steps += n / nodeCost
+	}
 }
 
 // node is one value of a document.
@@ -69,6 +77,10 @@ func (d *document) str(i int32) string {
 	return unquote(d.raw(i))
 }
 
+// isUnicode tells, without decoding it, whether a string is surely Unicode: one of JSON, whose text was checked, can
+// still hold the escape of a surrogate without its other half.
+func (d *document) isUnicode(i int32) bool { return !d.msgpack && !strings.Contains(d.raw(i), `\u`) }
+
 // isTrue returns the value of a bool.
 func (d *document) isTrue(i int32) bool {
 	c := d.text[d.nodes[i].start]
@@ -101,11 +113,15 @@ func floatText(f float64) string {
 
 // member returns the member of an object by name.
 func (d *document) member(object int32, name string) (int32, bool) {
+	n := 0
 	for i := d.nodes[object].first; i != 0; i = d.nodes[i].next {
 		if d.nodes[i].name == name {
+			d.walked(n)
 			return i, true
 		}
+		n++
 	}
+	d.walked(n)
 	return 0, false
 }
 
@@ -115,12 +131,16 @@ func (d *document) size(i int32) int {
 	for i = d.nodes[i].first; i != 0; i = d.nodes[i].next {
 		n++
 	}
+	d.walked(n)
 	return n
 }
 
 // scalar reads a value as the first alternative that it fits; lists and objects stay nodes.
 func (d *document) scalar(t *typ, i int32) (value, error) {
 	n := &d.nodes[i]
+	if n.kind != nodeArray && n.kind != nodeStruct {
+		d.walked(int(n.end-n.start) / 4)
+	}
 	switch n.kind {
 	case nodeNull:
 		return value{}, nil

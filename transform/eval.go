@@ -2,7 +2,6 @@ package transform
 
 import (
 	"math/big"
-	"regexp"
 	"strings"
 
 	"keyshift.dev/state"
@@ -45,7 +44,7 @@ func (e *env) load(x *expr) (value, error) {
 		return value{kind: isText, s: e.fields[i].Value, typ: x.places[e.alt].typ}, nil
 	}
 	if e.flat {
-		return e.whole(), nil
+		return e.whole(), e.spend(len(e.fields) * elementCost)
 	}
 	v, ok := e.root.path(x.path)
 	if !ok {
@@ -139,13 +138,18 @@ func (e *env) scalar(x *expr) (value, error) {
 		if !ok {
 			return value{}, x.absent
 		}
+		e.steps += len(e.fields[i].Value) / builtinCost
 		return typedText(x.places[e.alt].typ, e.fields[i].Value)
 	}
 	v, err := e.eval(x)
 	if err != nil {
 		return v, err
 	}
-	return v.scalar()
+	e.steps += len(v.s) / textCost
+	if v, err = v.scalar(); err == nil {
+		e.steps += v.cost()
+	}
+	return v, err
 }
 
 func (e *env) binary(x *expr) (value, error) {
@@ -160,8 +164,20 @@ func (e *env) binary(x *expr) (value, error) {
 	if err != nil {
 		return b, err
 	}
+	if e.spent() {
+		return value{}, errWork
+	}
 	switch x.op {
-	case state.OpEq, state.OpNe, state.OpLt, state.OpLe, state.OpGt, state.OpGe:
+	case state.OpEq, state.OpNe:
+		if composite(a, b) {
+			is := e.same(a, b, true)
+			if e.spent() {
+				return value{}, errWork
+			}
+			return boolean(is == (x.op == state.OpEq)), nil
+		}
+		return compare(x.op, a, b)
+	case state.OpLt, state.OpLe, state.OpGt, state.OpGe:
 		return compare(x.op, a, b)
 	case state.OpMatch, state.OpNoMatch:
 		return e.matches(x, a, b)
@@ -182,25 +198,6 @@ func (e *env) matches(x *expr, a, b value) (value, error) {
 		return value{}, err
 	}
 	return boolean(re.MatchString(a.s) == (x.op == state.OpMatch)), nil
-}
-
-// pattern returns a regular expression: the given one if it was compiled before, else one whose size is bounded,
-// since it may come from the unit.
-func (e *env) pattern(known *regexp.Regexp, source, text string) (*regexp.Regexp, error) {
-	if known != nil {
-		return known, nil
-	}
-	if len(source) > maxPattern {
-		return nil, errPattern
-	}
-	if err := e.spend(len(source) * (len(text)/64 + 1)); err != nil {
-		return nil, err
-	}
-	re, err := regexp.Compile(source)
-	if err != nil {
-		return nil, errSyntax
-	}
-	return re, nil
 }
 
 // truth computes a boolean.
@@ -296,9 +293,6 @@ func (e *env) index(x *expr) (value, error) {
 		return v, errKinds
 	}
 	i, err := e.scalar(x.args[1])
-	if v.kind == isNode {
-		e.steps += len(v.doc.nodes) / 16 // they are walked
-	}
 	switch {
 	case err != nil:
 		return i, err

@@ -31,7 +31,7 @@ func (a *alt) fitNode(d *document, i int32) bool {
 	case state.Number:
 		return (n.kind == nodeInt || n.kind == nodeNumber) && a.fitAnyNumber(d.number(i))
 	case state.Str:
-		return n.kind == nodeStr && (a.plain() && !d.msgpack || a.fitString(d.str(i)))
+		return n.kind == nodeStr && (a.plain() && d.isUnicode(i) || a.fitString(d.str(i)))
 	case state.Bytes:
 		return n.kind == nodeBytes && a.fitBytes(payload(d.raw(i)))
 	case state.Array:
@@ -42,8 +42,7 @@ func (a *alt) fitNode(d *document, i int32) bool {
 	return false
 }
 
-// plain tells whether any string fits, so that none needs decoding. A lone surrogate of JSON fits, too: it is carried
-// and nothing else.
+// plain tells whether any string fits, so that few need decoding.
 func (a *alt) plain() bool {
 	return a.constant == nil && len(a.match)+len(a.noMatch)+len(a.length) == 0
 }

@@ -17,7 +17,7 @@ var (
 )
 
 // parseJSON reads a text strictly as RFC 8259 has it, in UTF-8 and with every member name once in its object.
-// A lone surrogate in an escape is let through and keeps its spelling.
+// A surrogate alone in an escape is read, since undeclared fields are carried as they are; it fits no string.
 func parseJSON(text string) (document, error) {
 	if len(text) > maxDocument {
 		return document{}, errTooLong

@@ -2,7 +2,6 @@ package transform
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,16 +18,16 @@ type expr struct {
 	slot    int     // of a variable
 	int     bool    // of a segment
 	args    []*expr
-	items   []itemExpr     // of a list
-	groups  []group        // of a struct
-	dynamic []fieldExpr    // of a struct: fields whose names are computed
-	at      []string       // of a struct: its place in the result, nil if it has none
-	open    bool           // of a struct below the top: it carries what an open shape does not declare
-	below   *typ           // of a struct with a place: what the source may hold there
-	call    function       // of a call
-	match   *regexp.Regexp // of a match or call whose expression is a literal
-	absent  error          // of a path or key: what to say if it is missing
-	origin  []string       // the first path at or below it
+	items   []itemExpr  // of a list
+	groups  []group     // of a struct
+	dynamic []fieldExpr // of a struct: fields whose names are computed
+	at      []string    // of a struct: its place in the result, nil if it has none
+	open    bool        // of a struct below the top: it carries what an open shape does not declare
+	below   *typ        // of a struct with a place: what the source may hold there
+	call    function    // of a call
+	match   *matcher    // of a match or call whose expression is a literal
+	absent  error       // of a path or key: what to say if it is missing
+	origin  []string    // the first path at or below it
 }
 
 // place is where one alternative of the source's type has a path.
@@ -135,7 +134,7 @@ func (c *compiler) compileMatch(out *expr, e state.Expr, arg int, is bool) error
 	if !is || len(out.args) <= arg || out.args[arg].op != state.OpLit || out.args[arg].lit.kind != isStr {
 		return nil
 	}
-	re, err := regexp.Compile(out.args[arg].lit.s)
+	re, err := compileMatcher(out.args[arg].lit.s)
 	if err != nil {
 		return c.bad(e, "regular expression %q: %v", out.args[arg].lit.s, err)
 	}

@@ -59,6 +59,23 @@ func (r *reading) part(field int, msgpack bool) (*document, error) {
 	return &p.document, p.err
 }
 
+// charge lets a budget pay for the reading of the documents, and returns how long the unit is.
+func (r *reading) charge(b *budget) int {
+	for _, p := range []*parsed{r.json, r.msg} {
+		if p != nil {
+			p.pays = b
+		}
+	}
+	size := len(r.unit.Text)
+	for _, p := range r.parts {
+		p.pays = b
+	}
+	for _, f := range r.unit.Fields {
+		size += len(f.Name) + len(f.Value)
+	}
+	return size
+}
+
 // rootOf returns the value of a unit that is one text. The type says what it is.
 func (s *shape) rootOf(r *reading) (value, error) {
 	switch s.encoding {

@@ -294,6 +294,9 @@ func (t *typ) pick(v value, k state.Kind) *alt {
 	for i := range t.alts {
 		if t.alts[i].kind == k {
 			if only >= 0 {
+				if v.kind == isNode {
+					v.doc.walked(int(v.doc.nodes[v.i].end-v.doc.nodes[v.i].start) / 4)
+				}
 				return t.altOf(v)
 			}
 			only = i
@@ -303,6 +306,23 @@ func (t *typ) pick(v value, k state.Kind) *alt {
 		return nil
 	}
 	return &t.alts[only]
+}
+
+// only returns a type of the one alternative that a list or struct fits, so that it is picked once.
+func (t *typ) only(v value) *typ {
+	isMap, ok := v.isComposite()
+	if !ok || t == nil || len(t.alts) < 2 {
+		return t
+	}
+	kind := state.Array
+	if isMap {
+		kind = state.Struct
+	}
+	a := t.pick(v, kind)
+	if a == nil {
+		return untyped
+	}
+	return &typ{alts: []alt{*a}}
 }
 
 // declares tells whether a struct alternative of the type declares the field.

@@ -89,10 +89,11 @@ func (v value) typedMember(i int) value {
 func (v value) element(at int64) (value, bool) {
 	switch v.kind {
 	case isNode:
-		i := v.doc.nodes[v.i].first
-		for n := at; i != 0 && n > 0; n-- {
+		i, n := v.doc.nodes[v.i].first, int64(0)
+		for ; i != 0 && n < at; n++ {
 			i = v.doc.nodes[i].next
 		}
+		v.doc.walked(int(n))
 		if i == 0 || at < 0 || v.doc.nodes[v.i].kind != nodeArray {
 			return value{}, false
 		}
@@ -116,6 +117,7 @@ func (v value) size() int {
 
 // each calls f with every element or field until it fails.
 func (v value) each(f func(i int, name string, x value) error) error {
+	v.typ = v.typ.only(v)
 	if v.kind != isNode {
 		for i, m := range v.tree.members {
 			if err := f(i, m.name, v.typedMember(i)); err != nil {
@@ -146,6 +148,7 @@ func (v value) spread() *tree {
 	t := &tree{members: make([]member, 0, v.size())}
 	t.open, t.close = v.ends()
 	var m member
+	v.typ = v.typ.only(v)
 	for w := (walker{value: v, typed: true}); w.next(&m); {
 		t.add(m)
 	}

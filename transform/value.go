@@ -234,43 +234,10 @@ func (v value) isComposite() (isMap, ok bool) {
 
 // equal tells whether two values are the same: numbers by size, lists by their elements, structs by their fields,
 // others by kind and content.
-func (v value) equal(w value) bool { return v.same(w, false) }
+func (v value) equal(w value) bool { return new(budget).same(v, w, false) }
 
 // identical tells whether two values are equal and their numbers of one kind, as CUE compares the elements of lists.
-func (v value) identical(w value) bool { return v.same(w, true) }
-
-func (v value) same(w value, kinds bool) bool {
-	vMap, vIs := v.isComposite()
-	wMap, wIs := w.isComposite()
-	if vIs || wIs {
-		return vIs && wIs && vMap == wMap && sameMembers(v.spread(), w.spread(), vMap, kinds)
-	}
-	x, xErr := v.scalar()
-	y, yErr := w.scalar()
-	if xErr != nil || yErr != nil {
-		return false
-	}
-	if x.isNumber() && y.isNumber() {
-		return compareNumbers(x, y) == 0 && (!kinds || (x.kind == isDec) == (y.kind == isDec))
-	}
-	return x.kind == y.kind && x.i == y.i && x.s == y.s
-}
-
-func sameMembers(a, b *tree, isMap, kinds bool) bool {
-	if len(a.members) != len(b.members) {
-		return false
-	}
-	for i, m := range a.members {
-		j := i
-		if isMap {
-			j = b.find(m.name)
-		}
-		if j < 0 || !m.value.same(b.members[j].value, kinds) {
-			return false
-		}
-	}
-	return true
-}
+func (v value) identical(w value) bool { return new(budget).same(v, w, true) }
 
 // textOf returns the text of a spec's scalar on a hash; ok is false for null, lists and structs.
 func textOf(v state.Value) (string, bool) {
