@@ -14,6 +14,7 @@ import (
 type document struct {
 	text    string
 	msgpack bool
+	escapes bool    // some text of JSON is spelled by code points
 	deep    int     // the deepest nesting
 	nodes   []node  // the root first; children after their parent, in order
 	pays    *budget // for walking; nil: nobody
@@ -79,7 +80,9 @@ func (d *document) str(i int32) string {
 
 // isUnicode tells, without decoding it, whether a string is surely Unicode: one of JSON, whose text was checked, can
 // still hold the escape of a surrogate without its other half.
-func (d *document) isUnicode(i int32) bool { return !d.msgpack && !strings.Contains(d.raw(i), `\u`) }
+func (d *document) isUnicode(i int32) bool {
+	return !d.msgpack && !(d.escapes && strings.Contains(d.raw(i), `\u`))
+}
 
 // isTrue returns the value of a bool.
 func (d *document) isTrue(i int32) bool {

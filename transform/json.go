@@ -33,7 +33,7 @@ func parseJSON(text string) (document, error) {
 	if p.space(); p.at < len(text) {
 		return document{}, errNotJSON
 	}
-	return document{text: text, nodes: p.nodes, deep: p.deep}, nil
+	return document{text: text, nodes: p.nodes, deep: p.deep, escapes: p.escapes}, nil
 }
 
 type parser struct {
@@ -41,6 +41,8 @@ type parser struct {
 	at    int
 	deep  int
 	nodes []node
+
+	escapes bool
 }
 
 func (p *parser) space() {
@@ -174,6 +176,7 @@ func (p *parser) string() error {
 
 // hex reads the four digits behind \u and leaves the cursor on the last.
 func (p *parser) hex() error {
+	p.escapes = true
 	for range 4 {
 		p.at++
 		if c := p.peek(); !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
