@@ -142,7 +142,9 @@ func lostFields(k state.Keyspace, from, to state.Version) string {
 	path, _ := diff.Path(k, from, to)
 	var fields []string
 	for _, l := range diff.Losses(path) {
-		fields = append(fields, l.Field)
+		if l.Field != state.LostTTL { // which is of the key, whoever writes to it
+			fields = append(fields, l.Field)
+		}
 	}
 	slices.Sort(fields)
 	return strings.Join(slices.Compact(fields), ", ")

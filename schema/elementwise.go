@@ -50,9 +50,10 @@ func (p *proof) elementwise(path []string, t state.Type, e state.Expr) (lost []s
 			drop = append(drop, below)
 		}
 	}
-	source := state.Shape{Version: p.source.Version, Keys: p.source.Keys, Value: elem}
-	target := state.Shape{Version: p.target.Version, Keys: p.source.Keys}
-	for _, l := range losses(source, target, state.Program{Body: there, Open: true}, state.Program{Body: back}, drop) {
+	source := state.Shape{Version: p.source.Version, Keys: p.source.Keys, Type: state.String, Encoding: encodingAt(p.source, path), Value: elem}
+	target := state.Shape{Version: p.target.Version, Keys: p.source.Keys, Type: state.String, Encoding: state.JSON} // lists are on no text
+	inside := proof{source: source, target: target, there: there, back: back, drop: drop, strict: p.strict}
+	for _, l := range inside.losses(state.Program{Body: there, Open: true}) {
 		l.Field = strings.TrimSuffix(dotted(path)+"."+l.Field, ".")
 		lost = append(lost, l)
 	}

@@ -13,15 +13,22 @@ import (
 // field itself by the rules of simplify, if it admits few values and each of them comes back (few), or if it is a
 // list whose elements are proved one by one (elementwise). A field that admits one constant only is restored by any
 // value that fits; an optional field comes back if both ways leave out what is missing. Restored means the same
-// value: a number may come back in another notation, 5.0 as 5.
+// value: of JSON and MessagePack a number may come back in another notation, 5.0 as 5. What is stored as text has to
+// come back as it was (stored), and a key has to keep its time to live (expiry).
 func losses(source, target state.Shape, there, back state.Program, drop []string) []state.Loss {
 	p := proof{source: source, target: target, there: there.Body, back: back.Body, drop: drop}
-	s, isStruct := single(source.Value)
-	if !isStruct || back.Body.Op != state.OpStruct {
-		p.whole(back.Body)
+	return p.losses(there)
+}
+
+func (p *proof) losses(there state.Program) []state.Loss {
+	p.expiry()
+	back := p.back
+	s, isStruct := single(p.source.Value)
+	if !isStruct || back.Op != state.OpStruct {
+		p.whole(back)
 		return p.out
 	}
-	p.fields(nil, s, back.Body)
+	p.fields(nil, s, back)
 	p.undeclared(s, there)
 	return p.out
 }
@@ -30,6 +37,7 @@ type proof struct {
 	source, target state.Shape
 	there, back    state.Expr
 	drop           []string
+	strict         bool // numbers keep their notation on every wire
 	out            []state.Loss
 }
 
@@ -47,6 +55,14 @@ func (p *proof) whole(back state.Expr) {
 			reason = "the way back is not proved to restore the value"
 		}
 		p.lose(nil, reason)
+		return
+	}
+	p.stored(nil, p.source.Value, []state.FieldExpr{{Value: back}})
+	if s, ok := single(p.source.Value); ok && s.Open {
+		t, _ := single(p.target.Value)
+		if reason := p.rest(s, t); reason != "" {
+			p.lose(nil, reason)
+		}
 	}
 }
 
@@ -58,7 +74,7 @@ func (p *proof) fields(path []string, a state.Alt, back state.Expr) {
 		if f.Forbidden || isConst && !f.Optional {
 			continue
 		}
-		made := makers(back, f.Name)
+		made, before := makers(back, f.Name), len(p.out)
 		switch {
 		case len(made) == 0:
 			p.gone(at)
@@ -71,8 +87,12 @@ func (p *proof) fields(path []string, a state.Alt, back state.Expr) {
 			p.lose(at, "the way back always makes it")
 		case made[0].Value.Op == state.OpStruct:
 			p.inside(at, f, made[0].Value)
+			continue
 		default:
 			p.field(at, f, made[0])
+		}
+		if len(p.out) == before {
+			p.stored(at, f.Type, made)
 		}
 	}
 	if hasKeys(back) {
@@ -168,7 +188,7 @@ func (p *proof) gone(path []string) {
 		p.lose(path, "dropped")
 		return
 	}
-	p.lose(path, "version "+string(p.target.Version)+" does not keep it")
+	p.lose(path, notKept(p.target))
 }
 
 // blame names the operator that loses something.
@@ -241,6 +261,9 @@ func (p *proof) undeclared(s state.Alt, there state.Program) {
 		return
 	}
 	t, _ := single(p.target.Value)
+	if reason := p.rest(s, t); reason != "" {
+		p.lose(nil, reason)
+	}
 	for _, f := range t.Fields {
 		declared := slices.ContainsFunc(s.Fields, func(g state.Field) bool { return g.Name == f.Name })
 		if !declared && !f.Forbidden {

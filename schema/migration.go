@@ -96,6 +96,11 @@ func (r *reader) readMigration(path []string, k state.Keyspace, to state.Version
 	m.Up.Open, m.Down.Open = keepsOpen(older, newer), keepsOpen(newer, older)
 	m.Up.Losses = losses(older, newer, m.Up, m.Down, raw.Drop)
 	m.Down.Losses = losses(newer, older, m.Down, m.Up, nil)
+	up.keepApart(m.Up, m.Down)
+	down.keepApart(m.Down, m.Up)
+	if len(r.problems) == before {
+		up.warnUndeclared(m.Up.Body)
+	}
 	return m, len(r.problems) == before
 }
 

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,8 +11,9 @@ import (
 // simplify applies the rules of the proof from the leaves up:
 //
 //	(x*c) div c, (x*c) quo c, (x+c)-c, (x-c)+c, c-(c-x), -(-x)     x, an int
-//	(x*c) / c                                                      x, a number, c a power of ten
+//	(x*c) / c                                                      x, a number, c a power of ten; on text an int
 //	TrimPrefix("p\(x)", "p"), TrimSuffix("\(x)s", "s"), "\(x)"     x, a string
+//	"p\(TrimPrefix(x, "p"))"                                       x, strings that begin with p by =~"^p"
 //	Atoi("\(x)"), ParseInt("\(x)", 10, 64)                         x, an int of 64 bits by its bounds
 func (p *proof) simplify(e state.Expr) state.Expr {
 	args := make([]state.Expr, len(e.Args))
@@ -26,6 +28,7 @@ func (p *proof) simplify(e state.Expr) state.Expr {
 		if len(args) == 1 && p.kindsOf(args[0]) == kindString {
 			return args[0]
 		}
+		return p.prefixed(e)
 	case state.OpSub:
 		if len(args) == 1 && args[0].Op == state.OpSub && len(args[0].Args) == 1 && p.kindsOf(args[0].Args[0]).within(kindInt) {
 			return args[0].Args[0]
@@ -62,7 +65,7 @@ func (p *proof) simplifyNumbers(e state.Expr) state.Expr {
 	case kinds == kindInt && inner.Op == state.OpMul && (e.Op == state.OpDiv || e.Op == state.OpQuo),
 		kinds == kindInt && inner.Op == state.OpAdd && e.Op == state.OpSub,
 		kinds == kindInt && inner.Op == state.OpSub && e.Op == state.OpAdd,
-		kinds != kindNone && kinds.within(kindNumber) && inner.Op == state.OpMul && e.Op == state.OpQuotient && strings.Trim(c.Lit.Text[1:], "0") == "" && c.Lit.Text[0] == '1':
+		kinds != kindNone && kinds.within(kindNumber) && (kinds == kindInt || !p.spells(x)) && inner.Op == state.OpMul && e.Op == state.OpQuotient && strings.Trim(c.Lit.Text[1:], "0") == "" && c.Lit.Text[0] == '1':
 		return x
 	}
 	return e
@@ -96,6 +99,34 @@ func (p *proof) trim(e state.Expr) state.Expr {
 	}
 	rest := slices.Delete(slices.Clone(in.Args), at, at+1)
 	return p.simplify(state.Expr{Op: state.OpConcat, Args: rest})
+}
+
+// prefixed finds that a constant text is only put back before what begins with it.
+func (p *proof) prefixed(e state.Expr) state.Expr {
+	if len(e.Args) != 2 || e.Args[0].Op != state.OpLit || e.Args[0].Lit.Kind != state.Str || e.Args[1].Name != "strings.TrimPrefix" {
+		return e
+	}
+	x, affix := e.Args[1].Args[0], e.Args[1].Args[1]
+	prefix := e.Args[0].Lit.Text
+	if affix.Op != state.OpLit || affix.Lit.Text != prefix || p.kindsOf(x) != kindString {
+		return e
+	}
+	t, _, _ := resolve(p.source.Value, x.Path)
+	if slices.ContainsFunc(t.Alts, func(a state.Alt) bool { return !beginsWith(a, prefix) }) {
+		return e
+	}
+	return x
+}
+
+// beginsWith tells whether each string of an alternative begins with a text. It answers false unless it can tell.
+func beginsWith(a state.Alt, prefix string) bool {
+	if a.Const != nil {
+		return strings.HasPrefix(a.Const.Text, prefix)
+	}
+	return slices.ContainsFunc(a.Match, func(e string) bool {
+		rest, ok := strings.CutPrefix(e, "^"+regexp.QuoteMeta(prefix))
+		return ok && !strings.Contains(e, "|") && (rest == "" || !strings.ContainsRune("*+?{", rune(rest[0])))
+	})
 }
 
 func isInt(e state.Expr) bool { return e.Op == state.OpLit && e.Lit.Kind == state.Int }

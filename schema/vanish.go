@@ -60,6 +60,54 @@ func (d *direction) checkVanished(body state.Expr) {
 		"make them in "+d.path[len(d.path)-1]+": for k, v in "+d.name+" {...}, or accept their loss with drop: [\"*\"]")
 }
 
+// warnUndeclared warns of structs that stop being open: what they have beside their declared fields is deleted.
+func (d *direction) warnUndeclared(body state.Expr) {
+	if slices.Contains(d.drop, anyElement) {
+		return
+	}
+	read := reads(body)
+	for _, at := range closed(nil, d.source.Value, d.target.Value) {
+		s, _, _ := resolve(d.source.Value, at)
+		a, _ := single(s)
+		used := len(at) == 0 && usesRest(a, read) || len(at) > 0 && covers(read, at)
+		if used || slices.Contains(d.drop, dotted(at)) {
+			continue
+		}
+		fields := "undeclared fields"
+		if len(at) > 0 {
+			fields += " of " + dotted(at)
+		}
+		d.warn("undeclared", fields+" are deleted: version "+string(d.source.Version)+" may have any, and "+string(d.target.Version)+" has none",
+			"end the struct in ... in "+string(d.target.Version)+", too"+accepting(at))
+	}
+}
+
+// accepting says how the loss of all that a unit has undeclared is accepted.
+func accepting(at []string) string {
+	if len(at) > 0 {
+		return ""
+	}
+	return `, or accept their loss with drop: ["*"]`
+}
+
+// closed lists the structs of a type that are open, and closed in another.
+func closed(path []string, source, target state.Type) (out [][]string) {
+	s, okS := single(source)
+	t, okT := single(target)
+	if !okS || !okT {
+		return nil
+	}
+	if s.Open && !t.Open && s.Rest == nil {
+		out = append(out, path)
+	}
+	for _, f := range s.Fields {
+		if g, ok := find(t, f.Name); ok && !f.Forbidden {
+			out = append(out, closed(sub(path, f.Name), f.Type, g.Type)...)
+		}
+	}
+	return out
+}
+
 // usesRest tells whether a program reads what a struct has beside its declared fields.
 func usesRest(a state.Alt, read [][]string) bool {
 	return slices.ContainsFunc(read, func(p []string) bool {
@@ -123,7 +171,7 @@ func (d *direction) checkDrop(body state.Expr) {
 	for i, name := range d.drop {
 		where := sub(at, fmt.Sprint(i))
 		path, ok := undotted(d.source.Value, name)
-		if !ok {
+		if a, _ := single(d.source.Value); !ok && !(name == anyElement && a.Open) {
 			d.failAt(d.r.places.at(where), where, "unknown-field", fmt.Sprintf("version %s declares no field %q to drop", d.source.Version, name), suggest(path, d.source.Value))
 			continue
 		}

@@ -19,6 +19,9 @@ type Program struct {
 // Exact tells whether the way back is proved to restore every unit.
 func (p Program) Exact() bool { return len(p.Losses) == 0 }
 
+// LostTTL is the Field of a Loss of a key's time to live.
+const LostTTL = "#ttl"
+
 // Loss is one reason why a program is lossy.
 type Loss struct {
 	Field  string `json:"field"`  // of the source version
