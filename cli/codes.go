@@ -39,6 +39,7 @@ var codes = map[string]string{
 	"kubernetes-name":     "A name that Kubernetes refuses",
 	"language-version":    "A version of CUE's language that the program does not know",
 	"map":                 "map: true where it means nothing",
+	"may-fail":            "An expression that has no value of the wanted kind for some units",
 	"may-be-missing":      "An optional field is used without a guard",
 	"migration-changed":   "An applied migration is another than it was",
 	"migration-direction": "A migration from a newer version to an older",

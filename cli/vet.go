@@ -145,10 +145,14 @@ func vetTests(d state.Desired) error {
 }
 
 func testProblem(k state.Keyspace, t state.Test, err error) state.Diagnostic {
+	message := err.Error()
+	var difference *transform.Difference
+	if errors.As(err, &difference) {
+		message = difference.What + ": " + strings.Join(difference.Lines, ", ")
+	}
 	return state.Diagnostic{
-		Code: "test-failed", Pos: t.Pos, Path: testPath(k, t),
-		Message: strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", ": ")), " "),
-		Hint:    "correct the migration or the test; keyshift test shows the difference",
+		Code: "test-failed", Pos: t.Pos, Path: testPath(k, t), Message: strings.Join(strings.Fields(message), " "),
+		Hint: "mend the migration or the test; `keyshift test` shows the difference",
 	}
 }
 
@@ -160,8 +164,19 @@ func compileProblem(k state.Keyspace, err error) state.Diagnostics {
 	return state.Diagnostics{{Code: "not-compiled", Pos: k.Pos, Path: "system.keyspaces." + k.Name, Message: err.Error()}}
 }
 
+// testPath is the path of a test in the spec, with its index among those of one migration.
 func testPath(k state.Keyspace, t state.Test) string {
-	return fmt.Sprintf("system.keyspaces.%s.tests.%q", k.Name, t.To)
+	i := 0
+	for _, other := range k.Tests {
+		if other.To != t.To {
+			continue
+		}
+		if other.Pos == t.Pos {
+			break
+		}
+		i++
+	}
+	return fmt.Sprintf("system.keyspaces.%s.tests.%q.%d", k.Name, t.To, i)
 }
 
 // inventory counts what a system has: "1 store, 2 keyspaces, 1 component, 3 releases, 1 test".

@@ -34,7 +34,7 @@ func (d *direction) call(e *ast.CallExpr) compiled {
 		return d.sort(e, name)
 	}
 	args, ok := d.arguments(e, b)
-	if !ok {
+	if !ok || !d.parses(e, name, args) {
 		return compiled{}
 	}
 	switch name {
@@ -196,6 +196,7 @@ var results = map[string]func(args []compiled) state.Type{
 	"list.Drop": sameElements, "list.Take": sameElements, "list.Slice": sameElements, "list.Reverse": sameElements, "list.Repeat": sameElements,
 	"list.SortStrings": listOfKind(state.Str), "list.Range": rangeOf, "list.Concat": concatenated,
 	"list.Sum": sumOf, "list.Max": sumOf, "list.Min": sumOf, "list.Product": sumOf,
+	"math.Abs": intOfInts, "math.Dim": intOfInts,
 	"regexp.FindAll": listOfKind(state.Str), "regexp.FindSubmatch": listOfKind(state.Str),
 	"regexp.FindAllSubmatch":      func([]compiled) state.Type { return listOf(listOf(only(state.Str))) },
 	"regexp.FindNamedSubmatch":    func([]compiled) state.Type { return mapOf(state.Str) },
@@ -230,11 +231,13 @@ func concatenated(args []compiled) state.Type {
 	return listOf(elementsOf(elementsOf(args[0].typed())))
 }
 
-func rangeOf(args []compiled) state.Type {
+func rangeOf(args []compiled) state.Type { return listOf(intOfInts(args)) }
+
+func intOfInts(args []compiled) state.Type {
 	if slices.ContainsFunc(args, func(a compiled) bool { return a.kinds != kindInt }) {
-		return listOf(only(state.Number))
+		return only(state.Number)
 	}
-	return listOf(only(state.Int))
+	return only(state.Int)
 }
 
 // sumOf is an int of a list of ints.

@@ -35,6 +35,7 @@ type direction struct {
 	comparing bool                  // inside a comparator
 	lenient   int                   // a part that may be missing may stand here
 	bound     int                   // variables so far
+	expanding []ast.Expr            // what names stand for, outermost first
 	nodes     int                   // compiled so far
 	nesting   int
 	tooLarge  bool

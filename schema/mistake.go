@@ -40,6 +40,7 @@ var kindsOfMistake = []kindOfMistake{
 	{regexp.MustCompile(`^conflicting values|^invalid value|errors in empty disjunction|mismatched|^got `), "conflict", mendOne},
 	{regexp.MustCompile(`^cannot use|^invalid operand`), "wrong-kind", "change the expression, or the type in the version"},
 	{regexp.MustCompile(`^invalid interpolation`), "interpolation", "what stands between \\( and ) must be one concrete value without a mistake"},
+	{regexp.MustCompile(`^(too many|not enough) arguments in call`), "call", "give as many arguments as the function takes"},
 	{regexp.MustCompile(`^error in call`), "call", "change the arguments of the call"},
 	{regexp.MustCompile(`^cannot call non-function`), "call", "call a function that the package has"},
 	{regexp.MustCompile(`^failed arithmetic|division by zero`), "arithmetic", "change the operands"},
@@ -200,6 +201,7 @@ func (p places) diagnostic(c complaint, fallback state.Pos) state.Diagnostic {
 	case "unknown-reference":
 		p.nearestOf(&d, nil)
 	}
+	fromLibrary(&d)
 	added := d.Code == "not-allowed" && p.carried(&d, c)
 	if strings.HasPrefix(c.message, "error in call to or") { // over the names of something that has none
 		d.Message = "there is nothing declared that it could name"

@@ -165,18 +165,33 @@ func (c checker) leftOut(path []string, k state.Keyspace, written map[state.Vers
 			out = append(out, m)
 			continue
 		}
-		var open []string
-		for _, d := range c.problems[before:].Sorted() {
-			open = append(open, d.Message)
-		}
+		open := underivable(c.problems[before:])
 		c.problems = c.problems[:before]
 		if rewritten(k) {
-			c.problemAt(s.Pos, versionPath(k, s.Version), "no-path", fmt.Sprintf("no migration leads to %s, and none can be derived from %s: %s", s.Version, from, strings.Join(open, "; ")),
+			c.problemAt(s.Pos, versionPath(k, s.Version), "no-path", fmt.Sprintf("no migration leads to %s, and none can be derived from %s: %s", s.Version, from, open),
 				"write migrations: "+strconv.Quote(string(s.Version))+", which `keyshift schema suggest` begins, or remove the version")
 			before = len(c.problems)
 		}
 	}
 	return out
+}
+
+// underivable says in short why no migration can be derived: what the way there lacks, else the way back.
+func underivable(problems state.Diagnostics) string {
+	const most = 3
+	var there, back []string
+	for _, d := range problems.Sorted() {
+		if strings.Contains(d.Path, ".#down") {
+			back = append(back, d.Message)
+		} else {
+			there = append(there, d.Message)
+		}
+	}
+	all := append(there, back...)
+	if len(all) <= most {
+		return strings.Join(all, "; ")
+	}
+	return strings.Join(all[:most], "; ") + fmt.Sprintf("; and %d more", len(all)-most)
 }
 
 // lookup returns the value at a path below the keyspace that is being read; names with a leading # are definitions.

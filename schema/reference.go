@@ -77,12 +77,29 @@ func (d *direction) ident(e *ast.Ident) compiled {
 		return compiled{}
 	}
 	if inner, ok := d.expand(e); ok {
-		return d.raw(inner)
+		return d.expanded(e, inner, func() compiled { return d.raw(inner) })
 	}
 	if x, ok := d.constantOf(e); ok {
 		return x
 	}
 	d.cannot(e.Pos(), "a reference to "+e.Name, "refer to "+d.name+", #key, let clauses, or concrete values")
+	return compiled{}
+}
+
+// expanded compiles what a name stands for, which may not be the name itself again.
+func (d *direction) expanded(e *ast.Ident, inner ast.Expr, compile func() compiled) compiled {
+	if !slices.Contains(d.expanding, inner) {
+		d.expanding = append(d.expanding, inner)
+		defer func() { d.expanding = d.expanding[:len(d.expanding)-1] }()
+		return compile()
+	}
+	for _, v := range d.vars {
+		if strings.TrimRight(v.name, "0123456789") == strings.TrimRight(e.Name, "0123456789") {
+			d.fail(e.Pos(), "cycle", e.Name+" refers to itself here: the field "+e.Name+" hides the variable "+e.Name, "rename the variable, or the field")
+			return compiled{}
+		}
+	}
+	d.fail(e.Pos(), "cycle", e.Name+" refers to itself", "compute it from "+d.name+", or from another field")
 	return compiled{}
 }
 

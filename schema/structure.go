@@ -32,13 +32,14 @@ func (d *direction) into(e ast.Expr, g goal) compiled {
 		}
 	case *ast.Ident:
 		if inner, ok := d.expand(e); ok {
-			return d.into(inner, g)
+			return d.expanded(e, inner, func() compiled { return d.into(inner, g) })
 		}
 	}
 	x := d.compile(e)
 	if !x.ok || !d.fitsInto(e, x, g.typ, g.path) {
 		return compiled{}
 	}
+	d.warnOfFloat(e, x, g)
 	return x
 }
 
