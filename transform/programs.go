@@ -184,6 +184,9 @@ func (p *Programs) readsOf(x *path) []string {
 	}
 	for _, s := range p.shapes {
 		for _, a := range s.source.Value.Alts {
+			if a.Rest != nil && !anyText(state.Field{Type: *a.Rest}) {
+				reads[allFields] = true // whatever else the unit has decides whether it fits
+			}
 			for _, f := range a.Fields {
 				if !anyText(f) || !p.alike(f) {
 					reads[f.Name] = true
