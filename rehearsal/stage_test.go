@@ -54,6 +54,16 @@ func TestEveryKind(t *testing.T) {
 			versions: "2.0.0": {keys: "k:<id>", type: "zset", #value: {member: =~"^u:", score: number}}
 			migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: member: "u:\(#old.member)", #down: member: strings.TrimPrefix(#new.member, "u:")}
 			tests: "2.0.0": [{old: {member: "7", score: 3.25}, new: {member: "u:7", score: 3.25}}]}`,
+		"a default gives way to what an open hash holds": `{
+			versions: "1.0.0": {keys: "k:<id>", type: "hash", #value: {name: string, v?: _|_, [string]: string}}
+			versions: "2.0.0": {keys: "k:<id>", type: "hash", #value: {v: "2", name: string, plan: *"free" | "pro", [string]: string}}
+			migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: {...}, #down: {...}}
+			tests: "2.0.0": [{old: {name: "x", plan: "pro"}, new: {v: "2", name: "x", plan: "pro"}}, {old: name: "x", new: {v: "2", name: "x", plan: "free"}}]}`,
+		"a default gives way to what open JSON holds": `{
+			versions: "1.0.0": {keys: "k:<id>", type: "string", encoding: "json", #value: {name: string, v?: _|_, ...}}
+			versions: "2.0.0": {keys: "k:<id>", type: "string", encoding: "json", #value: {v: "2", name: string, plan: *"free" | "pro", ...}}
+			migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: {...}, #down: {...}}
+			tests: "2.0.0": [{old: {name: "x", plan: "pro"}, new: {v: "2", name: "x", plan: "pro"}}, {old: name: "x", new: {v: "2", name: "x", plan: "free"}}]}`,
 		"JSON with a TTL rule": `{
 			versions: "1.0.0": {keys: "k:<id>", type: "string", encoding: "json", #value: {n: int}}
 			versions: "2.0.0": {keys: "k:<id>", type: "string", encoding: "json", ttl: {set: "24h", max: "48h"}, #value: {v: 2, n: int}}

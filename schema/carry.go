@@ -252,6 +252,11 @@ func isOpen(path []string, ss []setter) bool {
 	return slices.ContainsFunc(ss, func(s setter) bool { return s.open && len(s.path) == len(path) })
 }
 
+// mayHold tells whether a source may have a field that it does not declare: a default gives way to it.
+func mayHold(source *state.Alt, name string) bool {
+	return source != nil && source.Open && !slices.ContainsFunc(source.Fields, func(f state.Field) bool { return f.Name == name })
+}
+
 // carry makes the expression of a field that the user does not set.
 func (d *direction) carry(path []string, f state.Field, source *state.Alt, maybe bool) (state.FieldExpr, bool) {
 	fe := state.FieldExpr{Name: f.Name}
@@ -279,6 +284,9 @@ func (d *direction) carry(path []string, f state.Field, source *state.Alt, maybe
 	switch t, isStruct := single(f.Type); {
 	case f.Optional:
 		return fe, false
+	case filled && f.Type.Default != nil && mayHold(source, f.Name):
+		fe.Value, fe.Optional, fe.Default = state.Expr{Op: state.OpPath, Path: slices.Clone(path)}, true, &fill
+		return fe, true
 	case filled:
 		fe.Value = state.Expr{Op: state.OpLit, Lit: &fill}
 		return fe, true
