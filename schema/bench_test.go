@@ -52,14 +52,17 @@ var forms = []string{
 		new: {sku: "a-1", quantity: 2, price: 9.5, currency: "EUR"}}]`,
 }
 
-// many is a system of n keyspaces, each with two versions, a migration and a test, and of n components with two
-// releases that use two keyspaces each.
-func many(n int) fstest.MapFS {
+// many is a system of n keyspaces, each with two versions, a migration and maybe a test, and of n components with a
+// release that uses two keyspaces each.
+func many(n int, tests bool) fstest.MapFS {
 	var b strings.Builder
 	b.WriteString("package many\nimport \"keyshift.dev/schema\"\nsystem: schema.#System\nsystem: stores: main: address: \"redis://127.0.0.1:6379\"\n")
 	for i := range n {
-		name := fmt.Sprintf("k%d", i)
-		fmt.Fprintf(&b, "system: keyspaces: %s: {store: \"main\", version: \"2.0.0\"\n\t%s\n}\n", name, fmt.Sprintf(forms[i%len(forms)], name))
+		name, form := fmt.Sprintf("k%d", i), forms[i%len(forms)]
+		if !tests {
+			form, _, _ = strings.Cut(form, "\n\ttests:")
+		}
+		fmt.Fprintf(&b, "system: keyspaces: %s: {store: \"main\", version: \"2.0.0\"\n\t%s\n}\n", name, fmt.Sprintf(form, name))
 	}
 	for i := range n {
 		fmt.Fprintf(&b, `system: components: c%[1]d: {workload: {kind: "Deployment", namespace: "x", name: "c%[1]d"}, release: "2.0.0"
@@ -86,22 +89,29 @@ func BenchmarkEvaluate(b *testing.B) {
 // It should cost no more for a keyspace and a component of a thousand than of a hundred.
 func BenchmarkMany(b *testing.B) {
 	for b.Loop() {
-		fmt.Printf("\n%9s %9s %9s %8s %9s %6s\n", "keyspaces", "seconds", "CPU s", "ms each", "peak MiB", "ratio")
-		var first float64
-		for _, n := range []int{100, 200, 500, 1000} {
-			files := many(n)
-			before, start := children(b), time.Now()
-			if _, err := sandbox.Evaluate(b.Context(), files, ".", sandbox.Limits{}); err != nil {
-				b.Fatal(err)
-			}
-			took, after := time.Since(start).Seconds(), children(b)
-			cpu := after.cpu - before.cpu
-			each := cpu / float64(n)
-			if first == 0 {
-				first = each
-			}
-			fmt.Printf("%9d %9.2f %9.2f %8.2f %9d %6.2f\n", n, took, cpu, 1000*each, after.peak>>20, each/first)
+		table(b, "two versions and a migration each", false)
+		table(b, "and a test each", true)
+	}
+}
+
+// table prints one row for each size. The peak is the most that any child so far held.
+func table(b *testing.B, title string, tests bool) {
+	b.Helper()
+	fmt.Printf("\n%s\n%9s %9s %9s %8s %9s %6s\n", title, "keyspaces", "seconds", "CPU s", "ms each", "peak MiB", "ratio")
+	var first float64
+	for _, n := range []int{100, 200, 500, 1000} {
+		files := many(n, tests)
+		before, start := children(b), time.Now()
+		if _, err := sandbox.Evaluate(b.Context(), files, ".", sandbox.Limits{}); err != nil {
+			b.Fatal(err)
 		}
+		took, after := time.Since(start).Seconds(), children(b)
+		cpu := after.cpu - before.cpu
+		each := cpu / float64(n)
+		if first == 0 {
+			first = each
+		}
+		fmt.Printf("%9d %9.2f %9.2f %8.2f %9d %6.2f\n", n, took, cpu, 1000*each, after.peak>>20, each/first)
 	}
 }
 
