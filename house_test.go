@@ -30,11 +30,13 @@ var layers = map[string][]string{
 	"sandbox":      {"state", "schema"},
 	"cluster":      {"state"},
 	"keyspace":     {"state", "transform"},
+	"archive":      {"state", "transform", "keyspace"},
 	"apply":        lower,
 	"api/v1alpha1": {},
 	"reconciler":   append([]string{"apply", "api/v1alpha1"}, lower...),
 	"rehearsal":    {"state", "transform", "keyspace"},
-	"cli":          append([]string{"apply", "rehearsal"}, lower...),
+	"bench":        {"state", "transform", "keyspace", "archive"},
+	"cli":          append([]string{"apply", "rehearsal", "bench"}, lower...),
 	"demo":         append([]string{"apply", "examples"}, lower...),
 	"cmd/keyshift": {"api/v1alpha1", "reconciler", "cli", "demo", "sandbox"},
 	"examples":     {},
@@ -45,14 +47,15 @@ var layers = map[string][]string{
 }
 
 // lower are the packages below apply.
-var lower = []string{"state", "schema", "transform", "diff", "plan", "gitsource", "sandbox", "cluster", "keyspace"}
+var lower = []string{"state", "schema", "transform", "diff", "plan", "gitsource", "sandbox", "cluster", "keyspace", "archive"}
 
 // owners says who may import the library of an outside system: a prefix of import paths → packages.
 var owners = map[string][]string{
 	"cuelang.org/go":                 {"schema"},
 	"github.com/go-git/go-git":       {"gitsource", "demo"},
-	"github.com/redis/go-redis":      {"keyspace", "demo", "rehearsal", "testbed", "testbed/e2e"},
-	"github.com/alicebob/miniredis":  {"demo", "rehearsal", "testbed"},
+	"github.com/redis/go-redis":      {"keyspace", "demo", "rehearsal", "bench", "testbed", "testbed/e2e"},
+	"gocloud.dev":                    {"archive"},
+	"github.com/alicebob/miniredis":  {"demo", "rehearsal", "bench", "testbed"},
 	"k8s.io/client-go":               {"cluster", "reconciler", "cli", "api/v1alpha1", "testbed", "testbed/e2e", "cmd/keyshift"},
 	"sigs.k8s.io/controller-runtime": {"cluster", "reconciler", "api/v1alpha1", "testbed/e2e", "cmd/keyshift"},
 	"github.com/fluxcd/pkg/runtime":  {"reconciler", "cmd/keyshift", "testbed/e2e"},
