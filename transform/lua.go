@@ -25,9 +25,10 @@ type Guard int
 const (
 	// GuardWhole looks at every field, as Convert does: what the lane converts, Convert converts to the same bytes.
 	GuardWhole Guard = iota
-	// GuardTouched looks at what the path reads, writes or deletes, at what tells the versions apart, and at fields that
-	// could be invalid; not at texts that are only carried (they may be missing or not be UTF-8) nor for fields that no
-	// version declares. Such a unit, which Convert refuses, is converted and keeps these fields as they are.
+	// GuardTouched looks at what the path reads, writes or deletes, at what tells the versions apart, and of a closed
+	// version at how many fields there are; not at fields that are only carried. A unit that Convert refuses because of
+	// such a field is converted, and keeps it as it is. So is one that has a field which no version declares in the place
+	// of one that is only carried.
 	GuardTouched
 )
 
@@ -141,7 +142,7 @@ func (g *luaGen) unit() (string, error) {
 	env := map[string]luaValue{}
 	for i := range first.fields {
 		f := &first.fields[i]
-		if g.whole() || f.forbidden || !plainText(f.typ) {
+		if g.whole() || f.forbidden {
 			g.need[f.name] = true
 		}
 		if !f.forbidden {
@@ -233,6 +234,9 @@ func (g *luaGen) plan(env map[string]luaValue) (writes, error) {
 			continue
 		}
 		w.set = append(w.set, name)
+		if v.source != "" {
+			g.need[v.source] = true // it is copied or renamed
+		}
 		if at < 0 {
 			g.absent[name] = true
 			continue

@@ -219,7 +219,7 @@ func (g *luaGen) joined(parts []string) string {
 func (t luaTerm) asText() string {
 	switch t.kind {
 	case state.Int:
-		return fmt.Sprintf("format('%%.0f', %s + 0)", t.code) // + 0: there is a -0
+		return fmt.Sprintf("format(whole, %s + 0)", t.code) // + 0: there is a -0
 	case state.Bool:
 		return "tostring(" + t.code + ")"
 	}

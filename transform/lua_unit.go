@@ -28,57 +28,80 @@ func (g *luaGen) assemble(w writes) (string, error) {
 	return out.b.String(), nil
 }
 
+// reading is what the read fields of a unit have to be.
+type luaReading struct {
+	names, variables, places []string
+	missing                  []string // conditions that the unit is of another version
+	types                    []string // conditions of the texts
+	plain                    []string // variables of texts that may be any
+	optional                 []string // variables
+}
+
 // read reads the unit and checks that it is of the first version and of none that goes before it.
 func (g *luaGen) read(out *luaWriter) error {
 	first := g.from.onlyStruct()
-	names := slices.Sorted(maps.Keys(g.need))
-	counted := g.whole() && !first.open // no other field is there: none needs to be looked for
-	if g.whole() {
-		out.line("local n = call('HLEN', key)")
+	r := luaReading{names: slices.Sorted(maps.Keys(g.need))}
+	if !g.whole() || first.open { // else the number of fields says that no other is there
+		r.names = append(r.names, slices.Sorted(maps.Keys(g.absent))...)
 	}
-	if !counted {
-		names = append(names, slices.Sorted(maps.Keys(g.absent))...)
-	}
-	out.line("local v = call('HMGET', key, %s)", luaQuoteAll(names))
-	var missing, variables, places, plain, types []string
-	count := 0
-	var optional []string
-	for i, name := range names {
-		j := first.find(name)
-		if j < 0 || first.fields[j].forbidden {
-			missing = append(missing, fmt.Sprintf("v[%d]", i+1))
-			continue
-		}
-		f, v := &first.fields[j], luaVariable(name, j)
-		variables, places = append(variables, v), append(places, fmt.Sprintf("v[%d]", i+1))
-		if f.required {
-			missing = append(missing, "not "+v)
-			count++
-		} else {
-			optional = append(optional, v)
-		}
-		if plainText(f.typ) {
-			plain = append(plain, v)
-			continue
-		}
-		condition, err := luaFit(f.typ, v)
-		if err != nil {
+	for i, name := range r.names {
+		if err := r.add(first, name, fmt.Sprintf("v[%d]", i+1)); err != nil {
 			return fmt.Errorf("field %s: %w", name, err)
 		}
-		types = append(types, orAbsent(f, v, condition))
 	}
-	out.line("local %s = %s", strings.Join(variables, ", "), strings.Join(places, ", "))
-	if counted {
-		missing = append(missing, "n ~= "+sum(count, optional))
-	} else if g.whole() {
-		missing = append(missing, fmt.Sprintf("n > %d", maxFields))
+	if !first.open || g.whole() {
+		out.line("local n = call('HLEN', key)")
+		r.missing = append(r.missing, g.count(first, r.optional))
 	}
-	out.line("if %s then return other(key) end", strings.Join(missing, " or "))
-	if len(types) > 0 {
-		out.line("if not (%s) then return other(key) end", strings.Join(types, " and "))
+	out.line("local v = call('HMGET', key, %s)", luaQuoteAll(r.names))
+	out.line("local %s = %s", strings.Join(r.variables, ", "), strings.Join(r.places, ", "))
+	out.line("if %s then return other(key) end", strings.Join(r.missing, " or "))
+	if len(r.types) > 0 {
+		out.line("if not (%s) then return other(key) end", strings.Join(r.types, " and "))
 	}
-	g.plain(out, plain)
+	g.plain(out, r.plain)
 	return nil
+}
+
+// add adds one field that is read.
+func (r *luaReading) add(first *alt, name, place string) error {
+	j := first.find(name)
+	if j < 0 || first.fields[j].forbidden {
+		r.missing = append(r.missing, place)
+		return nil
+	}
+	f, v := &first.fields[j], luaVariable(name, j)
+	r.variables, r.places = append(r.variables, v), append(r.places, place)
+	if f.required {
+		r.missing = append(r.missing, "not "+v)
+	} else {
+		r.optional = append(r.optional, v)
+	}
+	if plainText(f.typ) {
+		r.plain = append(r.plain, v)
+		return nil
+	}
+	condition, err := luaFit(f.typ, v)
+	r.types = append(r.types, orAbsent(f, v, condition))
+	return err
+}
+
+// count makes the condition that there are too few or too many fields: of a closed version as many as it declares, but
+// for optional ones that are not read.
+func (g *luaGen) count(first *alt, optional []string) string {
+	if first.open {
+		return fmt.Sprintf("n > %d", maxFields)
+	}
+	least, unread := sum(first.required, optional), 0
+	for i := range first.fields {
+		if f := &first.fields[i]; !f.required && !f.forbidden && !g.need[f.name] {
+			unread++
+		}
+	}
+	if unread == 0 {
+		return "n ~= " + least
+	}
+	return fmt.Sprintf("n < %s or n > %s + %d", least, least, unread)
 }
 
 func orAbsent(f *field, v, condition string) string {
