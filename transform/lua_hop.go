@@ -30,7 +30,12 @@ func (g *luaGen) hop(step *program, env map[string]luaValue) (map[string]luaValu
 	if err := g.land(step.to.onlyStruct(), next); err != nil {
 		return nil, err
 	}
-	return next, nil
+	for _, v := range next {
+		if !v.maybe {
+			return next, nil
+		}
+	}
+	return nil, fmt.Errorf("no field surely stays, and a hash without fields is none")
 }
 
 // group makes one field; made is false if it is never there.
