@@ -11,6 +11,13 @@ type Job struct {
 	// Journal takes what may not come back, before it is written. Nil: nothing is logged, which the policy must allow.
 	Journal Journal
 
+	// Compare reads and compares every unit, also where the server could convert it beside the data.
+	Compare bool
+
+	// Sound says that the last full pass found no unit that fits no version. Where the server converts units beside the
+	// data it then looks only at what the migration touches and at what tells the versions apart.
+	Sound bool
+
 	// Share of the keys that are rewritten, chosen by their names alone, so that the same ones are chosen again; the
 	// others are counted as they are. 0 means all.
 	Share float64
@@ -20,6 +27,7 @@ type Job struct {
 type Outcome struct {
 	Scanned    int64 // units that the last full pass saw
 	Rewritten  int64 // units written by this call
+	Beside     int64 // of Rewritten: converted by the server, beside the data
 	Already    int64 // units that needed no write when this call first saw them
 	Unfit      int64 // units of the last full pass that cannot be brought to the version, left byte for byte
 	Gone       int64 // units deleted or expired between read and write, and left gone

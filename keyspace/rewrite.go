@@ -25,6 +25,12 @@ func (s *Store) Rewrite(ctx context.Context, l *Lease, job Job, report func(Prog
 	if err != nil {
 		return Outcome{}, err
 	}
+	if l := r.lane(); l != nil && cursor == 0 {
+		if err := r.lanePass(ctx, l); err != nil {
+			return r.outcome, err
+		}
+		r.first = false
+	}
 	for round := range maxPasses {
 		p, err := r.pass(ctx, cursor)
 		if err != nil {
@@ -160,10 +166,7 @@ func (r *rewrite) drain(ctx context.Context, queue <-chan work) error {
 		if r.first {
 			r.outcome.Already += w.already
 		}
-		if time.Since(r.reported) >= reportEvery {
-			r.reported = time.Now()
-			r.report(r.progress(w))
-		}
+		r.tell(w)
 		if r.node.runID != "" && time.Since(r.saved) >= checkpointEvery {
 			r.saved = time.Now()
 			c := checkpoint{Job: r.job.ID, To: r.job.To, RunID: r.node.runID, Cursor: w.resume}
@@ -173,6 +176,14 @@ func (r *rewrite) drain(ctx context.Context, queue <-chan work) error {
 		}
 	}
 	return nil
+}
+
+// tell reports how far the pass is, now and then.
+func (r *rewrite) tell(w work) {
+	if time.Since(r.reported) >= reportEvery {
+		r.reported = time.Now()
+		r.report(r.progress(w))
+	}
 }
 
 func (r *rewrite) progress(w work) Progress {
