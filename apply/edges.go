@@ -24,6 +24,9 @@ type Edges struct {
 	// replaced cannot be told from a new one.
 	Mirror Mirror
 
+	// Revision names the commit in the change streams; it may be empty.
+	Revision string
+
 	// RolloutTimeout is how long a rollout may take before it counts as stuck; 10 minutes if zero.
 	RolloutTimeout time.Duration
 

@@ -23,6 +23,8 @@ const (
 	Ended      EventKind = "ended"      // a step succeeded; of a rewrite or verify, Outcome says what it did
 	Failed     EventKind = "failed"     // a step did not; Err says why
 	Superseded EventKind = "superseded" // a step stopped, or did not start, because the system moved away from the plan
+
+	Unpublished EventKind = "unpublished" // the change stream could not be written, as Err says; told once a run, which goes on
 )
 
 // Event is one thing that happened while a plan was run. Index and Step name the step where there is one.

@@ -66,7 +66,7 @@ type run struct {
 func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Event)) (Outcome, error) {
 	r := &run{
 		edges: e, want: s.Want, have: s.Have, plan: p, book: newBook(e, s, p),
-		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, report),
+		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, published(ctx, e, s, report)),
 	}
 	err := r.steps(ctx)
 	r.release(ctx)
