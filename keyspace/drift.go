@@ -98,10 +98,10 @@ func (s *Store) draw(ctx context.Context, routes []route, o DriftOptions) (units
 	}
 	d := drawing{seen: map[string]bool{}, found: make([]int, len(routes)), routes: routes, want: o.Keys}
 	complete = size <= o.Scanned
-	cursor, idle := uint64(0), 0
-	for d.looked < o.Scanned && !d.full() || complete {
-		if !complete && idle < drawIdle {
-			cursor = rand.Uint64()
+	ordered := complete // from the beginning to the end
+	for cursor, idle := uint64(0), 0; complete || d.looked < o.Scanned && !d.full(); {
+		if !ordered {
+			cursor = rand.Uint64() >> 1 // servers that read it as a signed number take it, too
 		}
 		keys, next, err := s.client.Scan(ctx, cursor, "", drawPage).Result()
 		if err != nil {
@@ -116,8 +116,12 @@ func (s *Store) draw(ctx context.Context, routes []route, o DriftOptions) (units
 			return nil, false, err
 		}
 		units, d.targets = append(units, read...), d.targets[:0]
-		if cursor = next; cursor == 0 && (complete || idle >= drawIdle) {
-			break
+		cursor = next
+		switch {
+		case ordered && cursor == 0:
+			return units, complete, nil
+		case !ordered && idle == drawIdle:
+			ordered, cursor = true, 0
 		}
 	}
 	return units, complete, nil
