@@ -100,6 +100,9 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	if err := r.preflight(ctx, i); err != nil {
+		return err
+	}
 	if err := r.lease(ctx, i, step); err != nil {
 		return err
 	}
