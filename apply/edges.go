@@ -24,6 +24,12 @@ type Edges struct {
 	// replaced cannot be told from a new one.
 	Mirror Mirror
 
+	// Revision names the commit in the change streams; it may be empty.
+	Revision string
+
+	// Room returns the free bytes where backups and undo logs go, 0 where that cannot be told; nil: nobody asks.
+	Room func(context.Context) (int64, error)
+
 	// RolloutTimeout is how long a rollout may take before it counts as stuck; 10 minutes if zero.
 	RolloutTimeout time.Duration
 

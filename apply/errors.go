@@ -11,6 +11,7 @@ const (
 	StoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	UnfitUnits     = "UnfitUnits"     // more units fit no version than the policy allows
 	NoProgress     = "NoProgress"     // planning again and again led nowhere
+	Unbearable     = "Unbearable"     // the server has no memory, rights or room for a rewrite
 	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready
 )
 

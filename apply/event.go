@@ -23,19 +23,23 @@ const (
 	Ended      EventKind = "ended"      // a step succeeded; of a rewrite or verify, Outcome says what it did
 	Failed     EventKind = "failed"     // a step did not; Err says why
 	Superseded EventKind = "superseded" // a step stopped, or did not start, because the system moved away from the plan
+
+	Preflighted EventKind = "preflight"   // before a rewrite: its Preflight has warnings, which do not stop the run
+	Unpublished EventKind = "unpublished" // the change stream could not be written, as Err says; told once a run, which goes on
 )
 
 // Event is one thing that happened while a plan was run. Index and Step name the step where there is one.
 type Event struct {
-	Kind    EventKind
-	Plan    plan.Plan
-	Have    state.Observed // of Planned: what the plan was made from
-	Index   int
-	Step    plan.Step
-	Rewrite *keyspace.Progress
-	Rollout *cluster.Progress
-	Outcome *keyspace.Outcome
-	Err     error
+	Kind      EventKind
+	Plan      plan.Plan
+	Have      state.Observed // of Planned: what the plan was made from
+	Index     int
+	Step      plan.Step
+	Rewrite   *keyspace.Progress
+	Rollout   *cluster.Progress
+	Outcome   *keyspace.Outcome
+	Preflight *keyspace.Preflight
+	Err       error
 }
 
 // reporter serialises events, and thins out those of progress.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"keyshift.dev/diff"
+	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
@@ -19,16 +20,18 @@ func (e Edges) observe(ctx context.Context, want state.Desired) (have state.Obse
 	if err := e.connected(want); err != nil {
 		return state.Observed{}, nil, err
 	}
-	var lives [][]state.Live
+	var surveys []keyspace.Survey
 	err = e.watched(ctx, want, func(now []state.Running) error {
 		have.Components, seen = now, together(seen, now)
 		return nil
 	}, func(ctx context.Context) (err error) {
-		lives, err = overStores(e, func(name string) ([]state.Live, error) { return e.read(ctx, want, name) })
+		surveys, err = overStores(e, func(name string) (keyspace.Survey, error) { return e.read(ctx, want, name) })
 		return err
 	})
 	have.Components = suspected(have.Components, seen)
-	have.Keyspaces = slices.Concat(lives...)
+	for _, s := range surveys {
+		have.Keyspaces, have.Stores = append(have.Keyspaces, s.Live...), append(have.Stores, s.Census)
+	}
 	slices.SortFunc(have.Keyspaces, func(a, b state.Live) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
 	return have, seen, err
 }
@@ -44,12 +47,12 @@ func (e Edges) connected(want state.Desired) error {
 }
 
 // read makes the pass over one store.
-func (e Edges) read(ctx context.Context, want state.Desired, store string) ([]state.Live, error) {
+func (e Edges) read(ctx context.Context, want state.Desired, store string) (keyspace.Survey, error) {
 	ours := observable(keyspacesOf(want, store))
 	if err := e.Stores[store].CheckOwner(ctx, want.System, ours); err != nil {
-		return nil, err
+		return keyspace.Survey{}, err
 	}
-	return e.Stores[store].Observe(ctx, ours)
+	return e.Stores[store].Survey(ctx, ours)
 }
 
 // running observes the components, none if there is no cluster.

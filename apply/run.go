@@ -66,7 +66,7 @@ type run struct {
 func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Event)) (Outcome, error) {
 	r := &run{
 		edges: e, want: s.Want, have: s.Have, plan: p, book: newBook(e, s, p),
-		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, report),
+		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, published(ctx, e, s, report)),
 	}
 	err := r.steps(ctx)
 	r.release(ctx)
@@ -98,6 +98,9 @@ func (r *run) steps(ctx context.Context) error {
 // step takes one step between its two records.
 func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := r.preflight(ctx, i); err != nil {
 		return err
 	}
 	if err := r.lease(ctx, i, step); err != nil {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"keyshift.dev/apply"
+	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
@@ -24,7 +26,9 @@ type planOptions struct {
 type planned struct {
 	Changes  bool              `json:"changes"`
 	Plan     plan.Plan         `json:"plan"`
-	Held     []apply.Held      `json:"held,omitempty"` // steps that apply will not begin
+	Held     []apply.Held      `json:"held,omitempty"`      // steps that apply will not begin
+	Sizes    []apply.Size      `json:"sizes,omitempty"`     // of the steps on data
+	Checked  []apply.Checked   `json:"preflight,omitempty"` // of the rewrites
 	Observed state.Observed    `json:"observed"`
 	Errors   state.Diagnostics `json:"errors,omitempty"` // one for each blocked part of the plan
 }
@@ -69,16 +73,20 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.fail(o.connection.advise(err))
 	}
-	return o.print(situation)
+	checked, err := apply.Preflight(ctx, edges, situation, situation.Plan())
+	if err != nil {
+		return o.fail(o.connection.advise(err))
+	}
+	return o.print(situation, checked)
 }
 
 // print prints the plan of a situation and turns it into an exit code.
-func (o *planOptions) print(s apply.Situation) error {
+func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	p := s.Plan()
-	held := apply.Holds(s, p)
+	held, sizes := apply.Holds(s, p), apply.Sizes(s, p)
 	switch {
 	case o.json():
-		result := planned{Changes: len(p.Steps) > 0, Plan: p, Held: held, Observed: s.Have}
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Held: held, Sizes: sizes, Checked: checked, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}
@@ -86,9 +94,9 @@ func (o *planOptions) print(s apply.Situation) error {
 			return err
 		}
 	case o.markdown:
-		o.printf("%s", livePlanMarkdown(s.Have, p, held))
+		o.printf("%s", livePlanMarkdown(s.Have, p, held, sizes, checked))
 	default:
-		o.printf("%s%s", observed(s.Have), annotated(p, held))
+		o.printf("%s%s", observed(s.Have), annotated(p, held, sizes, checked))
 	}
 	return o.exit(p)
 }
@@ -107,17 +115,45 @@ func (o *planOptions) exit(p plan.Plan) error {
 	return nil
 }
 
-// annotated is the plan as text, with a line under each step that apply will not begin.
-func annotated(p plan.Plan, held []apply.Held) string {
+// annotated is the plan as text. Under each step on data it says how much there is to do; under one that apply will
+// not begin, why; and what a person should know before.
+func annotated(p plan.Plan, held []apply.Held, sizes []apply.Size, checked []apply.Checked) string {
 	blocks := strings.Split(p.String(), "\n\n") // one a step
-	for _, h := range held {
+	under := func(step int, line string) {
 		for i, block := range blocks {
-			if strings.HasPrefix(block, fmt.Sprintf("%3d. ", h.Step+1)) {
-				blocks[i] += fmt.Sprintf("\n     held   %s, policy.maxInvalid allows %d: mend or delete them", unfit(h.Unfit), h.Allowed)
+			if strings.HasPrefix(block, fmt.Sprintf("%3d. ", step+1)) {
+				blocks[i] += "\n     " + line
 			}
 		}
 	}
+	for _, s := range sizes {
+		under(s.Step, "size   "+sizeText(s))
+	}
+	for _, h := range held {
+		under(h.Step, fmt.Sprintf("held   %s, policy.maxInvalid allows %d: mend or delete them", unfit(h.Unfit), h.Allowed))
+	}
+	for _, c := range checked {
+		for _, f := range c.Of(keyspace.FindingHold) {
+			under(c.Step, "held   "+f.Reason+": "+f.WayOut)
+		}
+		for _, f := range c.Of(keyspace.FindingWarn) {
+			under(c.Step, "warn   "+f.Reason+": "+f.WayOut)
+		}
+	}
 	return strings.Join(blocks, "\n\n")
+}
+
+// sizeText says how much a step works on: "1200 units, 241.4 KiB, about 2 s".
+func sizeText(s apply.Size) string {
+	parts := []string{count(s.Units, "unit")}
+	if s.Bytes > 0 {
+		parts = append(parts, "about "+keyspace.Bytes(s.Bytes)+" in all")
+	}
+	took := "under a second"
+	if d := s.Duration(); d >= time.Second {
+		took = "about " + d.Round(time.Second).String()
+	}
+	return strings.Join(append(parts, took), ", ")
 }
 
 func unfit(n int64) string {
@@ -136,13 +172,48 @@ func observed(have state.Observed) string {
 	for _, l := range have.Keyspaces {
 		fmt.Fprintf(&b, "%s holds %s\n", l.Keyspace, units(l.Counts))
 		for _, s := range l.Samples {
-			fmt.Fprintf(&b, "  fits no version: %q: %s\n", s.Key, s.Reason)
+			fmt.Fprintf(&b, "  fits no version: %q: %s%s\n", s.Key, s.Reason, shapeText(s.Shape))
+		}
+	}
+	for _, c := range have.Stores {
+		if c.Unclaimed > 0 {
+			fmt.Fprintf(&b, "store %s also holds %s of no keyspace%s\n", c.Store, count(c.Unclaimed, "key"), prefixesText(c.Prefixes))
 		}
 	}
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// shapeText adds what a unit looks like to why it does not fit.
+func shapeText(shape string) string {
+	if shape == "" {
+		return ""
+	}
+	return " (" + shape + ")"
+}
+
+// prefixesText names the most frequent prefixes: `: "other:" 12, "tmp:" 3 and 5 more`.
+func prefixesText(prefixes []state.Prefix) string {
+	const most = 3
+	var parts []string
+	more := int64(0)
+	for _, p := range prefixes {
+		if p.Prefix == "" || len(parts) == most {
+			more += p.Keys
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%q %d", p.Prefix, p.Keys))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	text := ": " + strings.Join(parts, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // units prints counts: "1200 units at 1.0.0, 3 that fit no version".

@@ -7,6 +7,7 @@ import (
 
 	"keyshift.dev/apply"
 	"keyshift.dev/diff"
+	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
@@ -28,7 +29,7 @@ func planMarkdown(base, head side, p passage) string {
 }
 
 // livePlanMarkdown is the plan from what is live.
-func livePlanMarkdown(have state.Observed, p plan.Plan, held []apply.Held) string {
+func livePlanMarkdown(have state.Observed, p plan.Plan, held []apply.Held, sizes []apply.Size, checked []apply.Checked) string {
 	m := newMarkdown()
 	m.section("## Keyshift: plan of " + mdCode(p.System) + "\n\n")
 	m.section(planSummary(p) + "\n\n")
@@ -39,6 +40,14 @@ func livePlanMarkdown(have state.Observed, p plan.Plan, held []apply.Held) strin
 	m.section(mdDetails("What is there now", now.String()))
 	for _, s := range stepsMarkdown(p) {
 		m.section(s)
+	}
+	for _, s := range sizes {
+		m.section(fmt.Sprintf("- step %d: %s\n", s.Step+1, mdProse(sizeText(s))))
+	}
+	for _, c := range checked {
+		for _, f := range append(c.Of(keyspace.FindingHold), c.Of(keyspace.FindingWarn)...) {
+			m.section(fmt.Sprintf("- step %d, preflight (%s): %s: %s\n", c.Step+1, f.Level, mdProse(f.Reason), mdProse(f.WayOut)))
+		}
 	}
 	for _, h := range held {
 		m.section(fmt.Sprintf("- step %d is held: %s, `policy.maxInvalid` allows %d\n", h.Step+1, unfit(h.Unfit), h.Allowed))

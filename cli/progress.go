@@ -30,15 +30,16 @@ func newProgress(o *output) *progress {
 
 // eventLine is an event for programs.
 type eventLine struct {
-	Kind    apply.EventKind   `json:"kind"`
-	Plan    *plan.Plan        `json:"plan,omitempty"`
-	Digest  state.Digest      `json:"digest,omitempty"`
-	Index   *int              `json:"index,omitempty"`
-	Step    string            `json:"step,omitempty"`
-	Rewrite *passLine         `json:"rewrite,omitempty"`
-	Rollout *cluster.Progress `json:"rollout,omitempty"`
-	Outcome *outcomeLine      `json:"outcome,omitempty"`
-	Error   string            `json:"error,omitempty"`
+	Kind    apply.EventKind    `json:"kind"`
+	Plan    *plan.Plan         `json:"plan,omitempty"`
+	Digest  state.Digest       `json:"digest,omitempty"`
+	Index   *int               `json:"index,omitempty"`
+	Step    string             `json:"step,omitempty"`
+	Rewrite *passLine          `json:"rewrite,omitempty"`
+	Rollout *cluster.Progress  `json:"rollout,omitempty"`
+	Outcome *outcomeLine       `json:"outcome,omitempty"`
+	Warned  []keyspace.Finding `json:"preflight,omitempty"`
+	Error   string             `json:"error,omitempty"`
 }
 
 // passLine is keyspace.Progress for programs.
@@ -80,6 +81,11 @@ func (p *progress) event(e apply.Event) {
 		p.put(stepLine(e)+"  done"+counted(e.Outcome), true)
 	case apply.Failed:
 		p.put(stepLine(e)+"  failed", true)
+	case apply.Preflighted:
+		p.warned(e.Preflight.Of(keyspace.FindingWarn))
+	case apply.Unpublished:
+		p.end()
+		p.note("%v", e.Err)
 	case apply.Superseded:
 		p.put(stepLine(e)+"  stopped: the system moved; planning again", true)
 	}
@@ -93,6 +99,14 @@ func (p *progress) planned(e apply.Event) {
 	}
 	p.known = e.Plan.Digest
 	p.printf("%s%s\n", observed(e.Have), e.Plan)
+}
+
+// warned tells what a person should know before a rewrite.
+func (p *progress) warned(findings []keyspace.Finding) {
+	p.end()
+	for _, f := range findings {
+		p.note("%s: %s", f.Reason, f.WayOut)
+	}
 }
 
 // put shows a line in place of the unfinished one.
@@ -163,6 +177,9 @@ func lineOf(e apply.Event) eventLine {
 	}
 	if u := e.Outcome; u != nil {
 		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Counts, u.Samples}
+	}
+	if e.Preflight != nil {
+		l.Warned = e.Preflight.Of(keyspace.FindingWarn)
 	}
 	if e.Kind == apply.Planned {
 		l.Plan = &e.Plan

@@ -30,7 +30,7 @@ type histRaw struct {
 
 func (r histRaw) String() string { return fmt.Sprintf("%s %q", r.kind, r.parts) }
 
-// histLook reads keys whole, with their types and when they expire, at one moment.
+// glance reads keys whole, with their types and when they expire, at one moment.
 var histLook = redis.NewScript(`
 local out = {}
 for i, key in ipairs(KEYS) do
@@ -45,8 +45,8 @@ for i, key in ipairs(KEYS) do
 end
 return out`)
 
-// look reads keys.
-func look(on redis.Scripter, keys ...string) ([]histRaw, error) {
+// glance reads keys.
+func glance(on redis.Scripter, keys ...string) ([]histRaw, error) {
 	answer, err := histLook.Run(histContext, on, keys).Slice()
 	if err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func (c *histClient) read(i int) (string, error) {
 	for slot := range c.kind.slots() {
 		keys = append(keys, c.kind.key(slot, i))
 	}
-	raws, err := look(c.redis, keys...)
+	raws, err := glance(c.redis, keys...)
 	if err != nil {
 		return "", err
 	}
@@ -225,7 +225,7 @@ func (c *histClient) watch(i, slot int, change func(p redis.Pipeliner, key strin
 	key := c.kind.key(slot, i)
 	began, sent := c.run.now(), (*histOp)(nil)
 	err := c.redis.Watch(histContext, func(tx *redis.Tx) error {
-		raws, err := look(tx, key)
+		raws, err := glance(tx, key)
 		if err != nil || raws[0].kind == "none" {
 			return err
 		}

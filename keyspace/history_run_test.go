@@ -276,7 +276,7 @@ func (r *histRun) checkCalm(to state.Version) {
 	for i := range r.calm {
 		keys = append(keys, r.kind.key(r.kind.slot(to), r.hot+i))
 	}
-	raws, err := look(r.client, keys...)
+	raws, err := glance(r.client, keys...)
 	if err != nil {
 		r.fault("reading the keys that nobody touched: %v", err)
 		return

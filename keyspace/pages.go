@@ -16,6 +16,7 @@ type pages struct {
 	index   int    // of a list: where the next page begins
 	counted int    // of a list: elements that a page had before
 	after   string // of a stream: the ID before the next page
+	begun   bool   // a page was read
 	done    bool
 }
 
@@ -45,7 +46,8 @@ func (s *Store) newPages(ctx context.Context, t target) (*pages, error) {
 
 // next reads one page. It sets done with the last.
 func (p *pages) next(ctx context.Context, c *redis.Client) (u unit, err error) {
-	u = unit{target: p.target}
+	u = unit{target: p.target, later: p.begun}
+	p.begun = true
 	var flat []string
 	k := kindOf[p.paged]
 	switch p.paged {

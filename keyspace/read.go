@@ -18,6 +18,7 @@ type unit struct {
 	transform.Unit
 	parts    []transform.Unit // of a map, list, set, sorted set or stream: its units, or a page of them
 	first    int              // of a list: the index of the first
+	later    bool             // not the first page of a large key
 	repeated int              // of a list: so many of the first were on the page before, too
 	expireAt int64            // Unix milliseconds, where a version has a rule for it; 0 if the key does not expire
 	unfit    string           // why it can be no unit at all: too big, of another type

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,6 +33,8 @@ type sweep struct {
 	store  *Store
 	routes []route
 	pace   *pace
+
+	stranger func(key string) // called for every key of no keyspace but our own; nil if nobody asks
 
 	cursor  uint64
 	scanned bool                // to the end
@@ -228,6 +231,8 @@ func (w *sweep) enqueue(scan *redis.ScanCmd) error {
 		for _, key := range part {
 			if i := find(w.routes, key); i >= 0 {
 				c.keys = append(c.keys, target{key: key, route: i, mode: w.routes[i].mode(key)})
+			} else if w.stranger != nil && !strings.HasPrefix(key, Prefix) {
+				w.stranger(key)
 			}
 		}
 		w.queue = append(w.queue, c)

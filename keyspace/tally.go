@@ -111,12 +111,15 @@ func (t *tally) remember(key string, class state.Class) bool {
 }
 
 // sample names a unit; the first by key are kept.
-func (t *tally) sample(key, reason string) {
+func (t *tally) sample(key, reason string) { t.masked(key, reason, func() string { return "" }) }
+
+// masked names a unit with what its value looks like, which is worked out only of those that are kept.
+func (t *tally) masked(key, reason string, shape func() string) {
 	at, found := slices.BinarySearchFunc(t.samples, key, func(s state.Sample, key string) int { return cmp.Compare(s.Key, key) })
 	if found || at >= sampleLimit {
 		return
 	}
-	t.samples = slices.Insert(t.samples, at, state.Sample{Key: key, Reason: reason})
+	t.samples = slices.Insert(t.samples, at, state.Sample{Key: key, Reason: reason, Shape: shape()})
 	t.samples = t.samples[:min(len(t.samples), sampleLimit)]
 }
 

@@ -5,6 +5,7 @@ package state
 type Observed struct {
 	Components []Running `json:"components,omitempty"` // sorted by component
 	Keyspaces  []Live    `json:"keyspaces,omitempty"`  // sorted by keyspace
+	Stores     []Census  `json:"stores,omitempty"`     // sorted by store; nothing is decided by it
 }
 
 // Running is what the cluster runs of one component.
@@ -32,6 +33,7 @@ type Live struct {
 	Counts   []Count  `json:"counts,omitempty"`  // sorted by class, Unfit last; zero counts left out
 	Samples  []Sample `json:"samples,omitempty"` // of units that fit no version, at most ten, sorted by key
 	Record   Record   `json:"record"`
+	Profile  *Profile `json:"profile,omitempty"` // nil if the pass did not look closer; nothing is decided by it
 }
 
 // Count is the number of units of one class.
@@ -44,6 +46,7 @@ type Count struct {
 type Sample struct {
 	Key    string `json:"key"`
 	Reason string `json:"reason"`
+	Shape  string `json:"shape,omitempty"` // what the value looks like: names of fields, kinds and lengths
 }
 
 // Record is what a ledger keeps about one keyspace between steps.
