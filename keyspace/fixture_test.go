@@ -59,7 +59,7 @@ func sessions() state.Keyspace {
 	legacy := field("legacy", text)
 	legacy.Optional = true
 	free := state.Expr{Op: state.OpLit, Lit: plan.Default}
-	return state.Keyspace{
+	k := state.Keyspace{
 		Name: "session", Store: "main", Version: "2.0.0",
 		Policy: state.Policy{Throttle: state.ThrottleFast},
 		Shapes: []state.Shape{
@@ -76,6 +76,9 @@ func sessions() state.Keyspace {
 				set("created_ms", call(state.OpMul, path("created"), number(1000)))),
 		}},
 	}
+	k.Migrations[0].Up.Losses = []state.Loss{{Field: "created_ms", Reason: "div drops the remainder"}, {Field: "legacy", Reason: "dropped"}}
+	k.Migrations[0].Down.Losses = []state.Loss{{Field: "plan", Reason: "vanishes"}}
+	return k
 }
 
 // carts is a keyspace of JSON strings.

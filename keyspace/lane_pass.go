@@ -31,13 +31,17 @@ func (r *rewrite) lane() *lane {
 		if shapes[i].Version == r.job.To {
 			continue
 		}
-		options := transform.LaneOptions{Guard: guard, FieldTTL: r.store.fading}
+		options := transform.LaneOptions{Guard: guard, MaxText: r.laneText(), FieldTTL: r.store.fading}
 		if l, reason := newLane(r.goal.programs, shapes[i].Version, r.job.To, options); reason == "" {
 			return l
 		}
 	}
 	return nil
 }
+
+// laneText is how long a text may be that a lane makes. A lane makes at most forty, so that no unit grows beyond what can
+// be read.
+func (r *rewrite) laneText() int { return int(max(min(r.store.options.MaxValue/64, 64<<10), 1)) }
 
 // laneCall is one call of a lane, before and after.
 type laneCall struct {

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,8 +36,11 @@ const (
 // LaneOptions says how a lane is made.
 type LaneOptions struct {
 	Guard    Guard
+	MaxText  int  // bytes of a text, or of what is made of several, beyond which a unit is left to Convert; 65,536 if 0
 	FieldTTL bool // the server has times to live of hash fields (Redis 7.4): keep those of renamed and converted fields
 }
+
+func (o LaneOptions) most() int { return cmp.Or(o.MaxText, 64<<10) }
 
 // Lua compiles the path between two versions of a hash for the server. The reason, empty if there is a lane, tells why
 // there is none: only what is proved exact and means the same in Lua, byte for byte, is compiled.

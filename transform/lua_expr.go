@@ -211,7 +211,7 @@ func (g *luaGen) concatTerm(x *expr, env map[string]luaValue) (luaTerm, error) {
 // joined concatenates texts; a long one is for Convert, which has a budget.
 func (g *luaGen) joined(parts []string) string {
 	t := g.local(strings.Join(parts, " .. "))
-	g.body.line("if #%s > 65536 then return 'f' end", t)
+	g.body.line("if #%s > most then return 'f' end", t)
 	return t
 }
 

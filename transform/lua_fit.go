@@ -9,14 +9,15 @@ import (
 	"keyshift.dev/state"
 )
 
-// luaHelpers stand before the function. A number beyond luaLimit may not be what its text says: Lua has doubles.
+// luaHelpers stand before the function, behind the local variable most: how long a text may be that is looked at. A
+// number beyond luaLimit may not be what its text says: Lua has doubles.
 const luaHelpers = `local find, gsub, byte, format, fmod = string.find, string.gsub, string.byte, string.format, math.fmod
 local tonumber, tostring, unpack, call = tonumber, tostring, unpack, redis.call
 local whole = format('%d', 9007199254740991) == '9007199254740991' and '%d' or '%.0f' -- %d is quicker, where it has 64 bits
 
 -- UTF-8 without surrogates and overlong forms (RFC 3629), as Go reads it.
 local function text(s)
-  if #s > 65536 then return false end
+  if #s > most then return false end
   local i = find(s, '[\128-\255]')
   while i do
     local a, b, c, d = byte(s, i, i + 3)

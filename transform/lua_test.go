@@ -36,7 +36,7 @@ func TestLuaText(t *testing.T) {
 			if reason != "" {
 				t.Fatal(reason)
 			}
-			b.WriteString("-- " + string(way[0]) + " to " + string(way[1]) + "\n" + strings.TrimPrefix(lane.Text, luaHelpers) + "\n")
+			b.WriteString("-- " + string(way[0]) + " to " + string(way[1]) + "\n" + strings.TrimPrefix(lane.Text, "local most = 65536\n"+luaHelpers) + "\n")
 		}
 	}
 	const file = "testdata/lane.lua"

@@ -12,6 +12,7 @@ import (
 // assemble puts the parts of a lane together.
 func (g *luaGen) assemble(w writes) (string, error) {
 	var out luaWriter
+	out.b.WriteString(fmt.Sprintf("local most = %d\n", g.options.most()))
 	out.b.WriteString(luaHelpers)
 	other, err := g.other()
 	if err != nil {
@@ -137,7 +138,7 @@ func (g *luaGen) plain(out *luaWriter, variables []string) {
 		}
 	}
 	out.line("local all = %s", strings.Join(all, " .. "))
-	out.line("if (#all > 65536 or not find(all, '^[^\\128-\\255]*$')) and not (%s) then return 'f' end", strings.Join(each, " and "))
+	out.line("if (#all > most or not find(all, '^[^\\128-\\255]*$')) and not (%s) then return 'f' end", strings.Join(each, " and "))
 }
 
 // write writes first and deletes after: a hash that loses its last field is gone, and its time to live with it.

@@ -17,7 +17,7 @@ local function unit(key)
   if not f_ms or not f_name or not f_note or not f_v or n ~= 4 then return other(key) end
   if not ((find(f_ms, '^%-?[1-9]%d*$') or f_ms == '0') and f_v == 'one') then return other(key) end
   local all = f_name .. f_note
-  if (#all > 65536 or not find(all, '^[^\128-\255]*$')) and not (text(f_name) and text(f_note)) then return 'f' end
+  if (#all > most or not find(all, '^[^\128-\255]*$')) and not (text(f_name) and text(f_note)) then return 'f' end
   local t1 = tonumber(f_ms)
   if t1 <= -9007199254740992 or t1 >= 9007199254740992 then return 'f' end
   local t2 = t1 * 1000
@@ -47,7 +47,7 @@ local function unit(key)
   if not f_ms or not f_name or not f_v or v[4] or v[5] or n ~= 4 then return other(key) end
   if not ((find(f_ms, '^%-?[1-9]%d*$') or f_ms == '0') and f_v == 'one') then return other(key) end
   local all = f_name
-  if (#all > 65536 or not find(all, '^[^\128-\255]*$')) and not (text(f_name)) then return 'f' end
+  if (#all > most or not find(all, '^[^\128-\255]*$')) and not (text(f_name)) then return 'f' end
   local t1 = tonumber(f_ms)
   if t1 <= -9007199254740992 or t1 >= 9007199254740992 then return 'f' end
   local t2 = t1 * 1000
@@ -77,7 +77,7 @@ local function unit(key)
   if not f_ms or not f_name or not f_v or v[4] or v[5] or n ~= 4 then return other(key) end
   if not ((find(f_ms, '^%-?[1-9]%d*$') or f_ms == '0') and f_v == 'one') then return other(key) end
   local all = f_name
-  if (#all > 65536 or not find(all, '^[^\128-\255]*$')) and not (text(f_name)) then return 'f' end
+  if (#all > most or not find(all, '^[^\128-\255]*$')) and not (text(f_name)) then return 'f' end
   local t1 = tonumber(f_ms)
   if t1 <= -9007199254740992 or t1 >= 9007199254740992 then return 'f' end
   local t2 = t1 * 1000
@@ -111,7 +111,7 @@ local function unit(key)
   if not f_full_name or not f_note or not f_us or not f_v or n ~= 4 then return other(key) end
   if not ((find(f_us, '^%-?[1-9]%d*$') or f_us == '0') and f_v == 'two') then return other(key) end
   local all = f_full_name .. f_note
-  if (#all > 65536 or not find(all, '^[^\128-\255]*$')) and not (text(f_full_name) and text(f_note)) then return 'f' end
+  if (#all > most or not find(all, '^[^\128-\255]*$')) and not (text(f_full_name) and text(f_note)) then return 'f' end
   local t1 = tonumber(f_us)
   if t1 <= -9007199254740992 or t1 >= 9007199254740992 then return 'f' end
   if 1000 == 0 then return 'f' end
@@ -143,7 +143,7 @@ local function unit(key)
   if not f_full_name or not f_us or not f_v or v[4] or v[5] or n ~= 4 then return other(key) end
   if not ((find(f_us, '^%-?[1-9]%d*$') or f_us == '0') and f_v == 'two') then return other(key) end
   local all = f_full_name
-  if (#all > 65536 or not find(all, '^[^\128-\255]*$')) and not (text(f_full_name)) then return 'f' end
+  if (#all > most or not find(all, '^[^\128-\255]*$')) and not (text(f_full_name)) then return 'f' end
   local t1 = tonumber(f_us)
   if t1 <= -9007199254740992 or t1 >= 9007199254740992 then return 'f' end
   if 1000 == 0 then return 'f' end
@@ -175,7 +175,7 @@ local function unit(key)
   if not f_full_name or not f_us or not f_v or v[4] or v[5] or n ~= 4 then return other(key) end
   if not ((find(f_us, '^%-?[1-9]%d*$') or f_us == '0') and f_v == 'two') then return other(key) end
   local all = f_full_name
-  if (#all > 65536 or not find(all, '^[^\128-\255]*$')) and not (text(f_full_name)) then return 'f' end
+  if (#all > most or not find(all, '^[^\128-\255]*$')) and not (text(f_full_name)) then return 'f' end
   local t1 = tonumber(f_us)
   if t1 <= -9007199254740992 or t1 >= 9007199254740992 then return 'f' end
   if 1000 == 0 then return 'f' end
