@@ -17,8 +17,12 @@ func Begin(want state.Desired, have state.Observed, s Step) state.Observed {
 		k, _ := want.FindKeyspace(s.Object)
 		know := learn(want, have, k)
 		to := know.classes.Written(state.Version(s.To))
-		return withRecord(have, state.Record{Keyspace: k.Name, Present: know.classes.Least(append(know.present, to))})
-	case Verify:
+		rec := state.Record{Keyspace: k.Name, Present: know.classes.Least(append(know.present, to))}
+		if know.backed(state.Version(s.To)) {
+			rec.Backup = know.backup
+		}
+		return withRecord(have, rec)
+	case Backup, Verify:
 		k, _ := want.FindKeyspace(s.Object)
 		return withRecord(have, learn(want, have, k).record())
 	}
@@ -30,6 +34,8 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 	switch s.Kind {
 	case Rollout:
 		return endRollout(Begin(want, have, s), s)
+	case Backup:
+		return endBackup(want, have, s)
 	case Rewrite:
 		k, _ := want.FindKeyspace(s.Object)
 		return endRewrite(Begin(want, have, s), k, state.Version(s.To))
@@ -44,7 +50,7 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 // after a verify they are, with what running releases write, all that may exist.
 func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.Count) state.Observed {
 	end := End(want, have, s)
-	if s.Kind == Rollout {
+	if s.Kind != Rewrite && s.Kind != Verify {
 		return end
 	}
 	live, _ := end.FindLive(s.Object)
@@ -141,6 +147,7 @@ func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.
 			know.present = append(know.present, state.Unfit)
 		}
 		know.present = know.classes.Least(know.present)
+		know.backup = nil // its rewrite is over
 	}
 	know.verified = true
 	return withRecord(have, know.record())

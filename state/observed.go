@@ -52,6 +52,16 @@ type Record struct {
 	Present   []Class `json:"present,omitempty"`   // that may exist: also what releases have written that left since; sorted
 	Rewritten Version `json:"rewritten,omitempty"` // a rewrite to this version ended, and nothing wrote another class since
 	Verified  bool    `json:"verified,omitempty"`  // a full pass since the last rewrite or newly written class saw exactly Present
+
+	// Backup is the last one taken for a rewrite, nil once that rewrite was verified or may meet what it does not hold.
+	Backup *BackupRecord `json:"backup,omitempty"`
+}
+
+// BackupRecord is a verified backup that a rewrite relies on. No running release wrote any of the classes since.
+type BackupRecord struct {
+	To      Version `json:"to"`                // of the rewrite
+	Covers  []Class `json:"covers,omitempty"`  // that the rewrite is to convert or discard, sorted
+	Archive string  `json:"archive,omitempty"` // its name where backups are kept
 }
 
 // Ledger is Keyshift's record in a store: whose keys these are, every definition applied so far, and how far
