@@ -24,13 +24,10 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"backup of a lossy rewrite alone, and it is exact", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy = state.Policy{Backup: state.BackupLossy, Approval: state.ApprovalDestructive}
 		}, ""},
-		{"backup", func(k *state.Keyspace, _ *state.Component) { k.Policy.Backup = state.BackupAlways }, `backup "always"`},
-		{"backup of a lossy rewrite", func(k *state.Keyspace, _ *state.Component) {
-			k.Policy.Backup = state.BackupLossy
-			k.Migrations[0].Up.Losses = []state.Loss{{Field: "x", Reason: "dropped"}}
-		}, `backup "lossy"`},
+		{"backup", func(k *state.Keyspace, _ *state.Component) { k.Policy.Backup = state.BackupAlways }, ""},
+		{"stop", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyStop }, "stop"},
 		{"approval", func(k *state.Keyspace, _ *state.Component) { k.Policy.Approval = state.ApprovalAlways }, "approval"},
-		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, "drain"},
+		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, ""},
 		{"rollback", func(k *state.Keyspace, _ *state.Component) { k.Policy.OnFailure = state.OnFailureRollback }, "onFailure"},
 		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, "throttle"},
 		{"windows", func(k *state.Keyspace, _ *state.Component) {
@@ -64,7 +61,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 			{Component: "other", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1},
 		}
 		have.Keyspaces = []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}}
-		p := plan.Make(want, have, changes(want, have))
+		p := plan.Make(want, have, changes(want, have, true))
 		i := slices.IndexFunc(p.Blocked, func(b plan.Blocked) bool { return b.Code == plan.NotBuilt })
 		switch {
 		case c.want == "" && len(p.Blocked) > 0:
@@ -140,7 +137,7 @@ func TestWhatCannotBeReadIsNotVerified(t *testing.T) {
 		},
 		Keyspaces: []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}},
 	}
-	p := plan.Make(want, have, changes(want, have))
+	p := plan.Make(want, have, changes(want, have, true))
 	if len(p.Steps) != 1 || p.Steps[0].Object != "other" || len(p.Blocked) != 1 || p.Blocked[0].Code != plan.NotBuilt || !strings.Contains(p.Blocked[0].Reason, "units of type list") {
 		t.Errorf("planned %+v, blocked %+v", p.Steps, p.Blocked)
 	}

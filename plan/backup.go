@@ -111,3 +111,28 @@ func checkRecoverable(k state.Keyspace, know knowledge, to state.Version) error 
 	}
 	return nil
 }
+
+// Logs tells whether a rewrite keeps an undo log: it deletes units, or its way back is not proved to restore every one.
+func (s Step) Logs() bool {
+	return s.Kind == Rewrite && (len(s.Losses) > 0 || s.Strategy == state.StrategyDiscard)
+}
+
+// logging returns the undo logs once a rewrite has begun. A rewrite that goes on after a crash has its own already.
+func (know knowledge) logging(s Step) []state.UndoRecord {
+	log := state.UndoRecord{Log: string(s.Digest), From: know.lacking(state.Version(s.To)), To: state.Version(s.To)}
+	known := slices.ContainsFunc(know.undo, func(u state.UndoRecord) bool { return u.Log == log.Log })
+	if !s.Logs() || known {
+		return know.undo
+	}
+	return append(slices.Clone(know.undo), log)
+}
+
+// undone returns the undo logs that are left once a rewrite was verified: those of what it changed back are done with.
+func (know knowledge) undone() (left []state.UndoRecord) {
+	for _, u := range know.undo {
+		if !slices.ContainsFunc(u.From, func(c state.Class) bool { return c.Has(know.rewritten) }) {
+			left = append(left, u)
+		}
+	}
+	return left
+}

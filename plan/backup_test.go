@@ -46,6 +46,41 @@ func TestEveryRewriteIsBackedUp(t *testing.T) {
 	t.Logf("%d backups in plans, %d recorded before", taken, recorded)
 }
 
+// An undo log is named from before its rewrite starts until the way back was verified.
+func TestUndoLogsAreRecorded(t *testing.T) {
+	want, have := shop(), shopAt("2.0.0", state.Count{Class: "1.0.0", Units: 20000})
+	logs := func() (names []string) {
+		live, _ := have.FindLive("session")
+		for _, u := range live.Record.Undo {
+			names = append(names, string(u.To))
+		}
+		return names
+	}
+	there := planned(t, want, have)
+	have = Begin(want, End(want, have, there.Steps[0]), there.Steps[1])
+	have = Begin(want, have, there.Steps[1]) // after a crash
+	if got := logs(); !slices.Equal(got, []string{"2.0.0"}) {
+		t.Fatalf("logs to %v in the rewrite", got)
+	}
+	have = End(want, End(want, have, there.Steps[1]), there.Steps[2])
+	want.Keyspaces[0].Version, want.Components[0].Release = "1.0.0", "1.4.0"
+	back := planned(t, want, have)
+	expect(t, back, "[rollout checkout 1.5.0, backup session 1.0.0, rewrite session 1.0.0, verify session 1.0.0, rollout checkout 1.4.0]")
+	for _, s := range back.Steps[:3] {
+		have = End(want, have, s)
+	}
+	if got := logs(); !slices.Equal(got, []string{"2.0.0", "1.0.0"}) {
+		t.Fatalf("logs to %v before the way back is verified", got)
+	}
+	if bad := EndCounted(want, have, back.Steps[3], []state.Count{{Class: "2.0.0", Units: 1}}); len(bad.Keyspaces[0].Record.Undo) != 2 {
+		t.Errorf("a verify that found units left forgot a log: %+v", bad.Keyspaces[0].Record)
+	}
+	have = EndCounted(want, have, back.Steps[3], []state.Count{{Class: "1.0.0", Units: 20000}})
+	if got := logs(); !slices.Equal(got, []string{"1.0.0"}) {
+		t.Errorf("logs to %v once the way back was verified", got)
+	}
+}
+
 // A backup is named while its rewrite is unfinished, and no longer.
 func TestBackupIsRecorded(t *testing.T) {
 	want, have := shop(), shopAt("2.0.0", state.Count{Class: "1.0.0", Units: 20000})

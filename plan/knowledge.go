@@ -15,6 +15,7 @@ type knowledge struct {
 	verified  bool          // a full pass saw nothing else
 	rewritten state.Version // nothing wrote another class since a rewrite to it
 	backup    *state.BackupRecord
+	undo      []state.UndoRecord
 }
 
 // learn believes a record only as far as counts and running writers agree with it.
@@ -33,6 +34,7 @@ func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge 
 	if w := live.Record.Rewritten; w != "" && diff.CoversAll(recorded, []state.Class{cs.Written(w)}) && allHave(cs.Least(seen), w) {
 		know.rewritten = w
 	}
+	know.undo = live.Record.Undo
 	know.backup = know.believe(live.Record.Backup, writes)
 	return know
 }
@@ -82,6 +84,7 @@ func (know knowledge) writing(c state.Class) knowledge {
 
 func (know knowledge) record() state.Record {
 	return state.Record{
-		Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten, Backup: know.backup,
+		Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten,
+		Backup: know.backup, Undo: know.undo,
 	}
 }

@@ -14,14 +14,7 @@ func Begin(want state.Desired, have state.Observed, s Step) state.Observed {
 	case Rollout:
 		return beginRollout(want, have, s)
 	case Rewrite:
-		k, _ := want.FindKeyspace(s.Object)
-		know := learn(want, have, k)
-		to := know.classes.Written(state.Version(s.To))
-		rec := state.Record{Keyspace: k.Name, Present: know.classes.Least(append(know.present, to))}
-		if know.backed(state.Version(s.To)) {
-			rec.Backup = know.backup
-		}
-		return withRecord(have, rec)
+		return beginRewrite(want, have, s)
 	case Backup, Verify:
 		k, _ := want.FindKeyspace(s.Object)
 		return withRecord(have, learn(want, have, k).record())
@@ -64,6 +57,9 @@ func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.
 	rec := live.Record
 	rec.Present = cs.Least(append(counted(live), diff.Writes(want, have, k.Name, cs)...))
 	rec.Rewritten = learn(want, withRecord(end, rec), k).rewritten
+	if before, _ := have.FindLive(s.Object); rec.Rewritten == "" && before.Record.Rewritten != "" {
+		rec.Undo = before.Record.Undo // what is left to rewrite may be taken back by them still
+	}
 	return withRecord(end, rec)
 }
 
@@ -119,6 +115,19 @@ func endRollout(during state.Observed, s Step) state.Observed {
 	return withRunning(during, live)
 }
 
+func beginRewrite(want state.Desired, have state.Observed, s Step) state.Observed {
+	k, _ := want.FindKeyspace(s.Object)
+	to := state.Version(s.To)
+	know := learn(want, have, k)
+	know.undo = know.logging(s)
+	if !know.backed(to) {
+		know.backup = nil
+	}
+	know.present = know.classes.Least(append(know.present, know.classes.Written(to)))
+	know.verified, know.rewritten = false, ""
+	return withRecord(have, know.record())
+}
+
 func endRewrite(during state.Observed, k state.Keyspace, to state.Version) state.Observed {
 	live, _ := during.FindLive(k.Name)
 	written := diff.ClassesOf(k).Written(to)
@@ -148,6 +157,7 @@ func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.
 		}
 		know.present = know.classes.Least(know.present)
 		know.backup = nil // its rewrite is over
+		know.undo = know.undone()
 	}
 	know.verified = true
 	return withRecord(have, know.record())

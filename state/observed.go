@@ -55,6 +55,17 @@ type Record struct {
 
 	// Backup is the last one taken for a rewrite, nil once that rewrite was verified or may meet what it does not hold.
 	Backup *BackupRecord `json:"backup,omitempty"`
+
+	// Undo names the undo logs of rewrites that may still be taken back, the newest last.
+	Undo []UndoRecord `json:"undo,omitempty"`
+}
+
+// UndoRecord is the undo log of a rewrite that lost something. It is recorded before the rewrite starts, and forgotten
+// once a rewrite to what it changed was verified.
+type UndoRecord struct {
+	Log  string  `json:"log"`            // its name where undo logs are kept: the digest of the rewrite's step
+	From []Class `json:"from,omitempty"` // that the rewrite was to convert or discard, sorted
+	To   Version `json:"to"`
 }
 
 // BackupRecord is a verified backup that a rewrite relies on. No running release wrote any of the classes since.
