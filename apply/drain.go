@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,9 +13,6 @@ import (
 	"keyshift.dev/state"
 )
 
-// errDrainTime ends a drain that takes too long.
-var errDrainTime = errors.New("the time for a drain is over")
-
 // drain waits until no unit of a keyspace is left that the new version does not take: the application consumes them, or
 // they expire. It looks again and again and changes nothing. It holds when that takes longer than Edges.DrainTimeout;
 // what went until then stays gone, and the next run goes on waiting.
@@ -26,22 +22,14 @@ func (r *run) drain(ctx context.Context, i int, step plan.Step) (*keyspace.Outco
 		return nil, fmt.Errorf("keyspace %q is not declared", step.Object)
 	}
 	var o keyspace.Outcome
-	err := r.beside(ctx, step, func(ctx context.Context) error {
-		limited, cancel := context.WithTimeoutCause(ctx, r.edges.drainTimeout(), errDrainTime)
-		defer cancel()
-		err := r.await(limited, i, step, k, &o)
-		if errors.Is(context.Cause(limited), errDrainTime) && ctx.Err() == nil && err != nil {
-			return r.undrained(k, state.Version(step.To), o)
-		}
-		return err
-	})
+	until := time.Now().Add(r.edges.drainTimeout())
+	err := r.beside(ctx, step, func(ctx context.Context) error { return r.await(ctx, i, step, k, until, &o) })
 	return &o, err
 }
 
-// await looks until nothing is left to drain.
-func (r *run) await(ctx context.Context, i int, step plan.Step, k state.Keyspace, o *keyspace.Outcome) error {
-	most := int64(-1)
-	for {
+// await looks until nothing is left to drain, or the time for it is over; once in any case.
+func (r *run) await(ctx context.Context, i int, step plan.Step, k state.Keyspace, until time.Time, o *keyspace.Outcome) error {
+	for most := int64(0); ; {
 		lives, err := r.edges.Stores[k.Store].Observe(ctx, []state.Keyspace{k})
 		if err != nil {
 			return because(ctx, err)
@@ -53,6 +41,9 @@ func (r *run) await(ctx context.Context, i int, step plan.Step, k state.Keyspace
 		}
 		most = max(most, left)
 		r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &keyspace.Progress{Scanned: most - left, Unfit: o.Unfit, Estimate: most}})
+		if time.Until(until) < r.edges.drainEvery() {
+			return r.undrained(k, state.Version(step.To), *o)
+		}
 		if err := pause(ctx, r.edges.drainEvery()); err != nil {
 			return err
 		}
