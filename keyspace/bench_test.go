@@ -189,7 +189,7 @@ func unsafePage(ctx context.Context, c *redis.Client, r *route, k state.Keyspace
 	pipe := c.Pipeline()
 	hashes, texts := make([]*redis.StringSliceCmd, len(keys)), make([]*redis.StringCmd, len(keys))
 	for i, key := range keys {
-		if r.hash {
+		if r.patterns[0].modes[0] == readHash {
 			hashes[i] = redis.NewStringSliceCmd(ctx, "hgetall", key)
 			_ = pipe.Process(ctx, hashes[i])
 		} else {
@@ -202,7 +202,7 @@ func unsafePage(ctx context.Context, c *redis.Client, r *route, k state.Keyspace
 	pipe = c.Pipeline()
 	for i, key := range keys {
 		u := transform.Unit{Key: key}
-		if r.hash {
+		if r.patterns[0].modes[0] == readHash {
 			u.Fields = fields(hashes[i].Val())
 		} else {
 			u.Text = texts[i].Val()
@@ -211,7 +211,7 @@ func unsafePage(ctx context.Context, c *redis.Client, r *route, k state.Keyspace
 		if err != nil {
 			return err
 		}
-		if !r.hash {
+		if r.patterns[0].modes[0] != readHash {
 			pipe.Set(ctx, key, after.Text, redis.KeepTTL)
 			continue
 		}

@@ -41,7 +41,7 @@ func newStage(s *server, st *Store, k state.Keyspace, keys ...string) (*stage, e
 	}
 	out := &stage{server: s, rewrite: r}
 	for _, u := range units {
-		v := r.routes[0].decide(u, k.Version)
+		v := r.goal.decide(&u, u.Unit, 0)
 		if v.change == nil {
 			return nil, fmt.Errorf("%s is of class %s, there is nothing to write: %s", u.target.key, v.class, v.reason)
 		}
@@ -52,13 +52,13 @@ func newStage(s *server, st *Store, k state.Keyspace, keys ...string) (*stage, e
 
 // send sends the changes and returns the number of each code.
 func (s *stage) send() (string, error) {
-	keys, args := encode(s.changes)
-	l := s.rewrite.lease
-	answer, err := s.rewrite.store.run(context.Background(), s.rewrite.store.client, casScript, append([]string{l.key}, keys...), append([]any{l.token}, args...)...).Slice()
+	r1, w := s.rewrite, &scribes[s.changes[0].op]
+	keys, args := w.encode(r1.lease.token, s.changes, r1.store.fading)
+	answer, err := r1.store.run(context.Background(), r1.store.client, w.script, append([]string{r1.lease.key}, keys...), append(r1.header(), args...)...).Slice()
 	if err != nil {
 		return "", err
 	}
-	r, err := decode(answer, len(keys))
+	r, err := decode(answer, len(s.changes))
 	var codes strings.Builder
 	for _, c := range r.codes {
 		codes.WriteByte(byte(c))
@@ -213,21 +213,15 @@ func TestGuardsCatchBugs(t *testing.T) {
 		{"values are not compared", "if now[i] ~= ARGV[at + i - 1] then return 'c' end", ""},
 		{"a hash that is gone is a conflict", "if fields == 0 then return 'g' end", ""},
 		{"a string is not compared", "if now ~= ARGV[at] then return 'c' end", ""},
-		{"a missing string is made", "if not now then return 'g' end\n  if now ~= ARGV[at] then return 'c' end\n  call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL')", "call('SET', key, ARGV[at + 1], 'KEEPTTL')"},
+		{"a missing string is made", "if not now then return 'g' end\n  if now ~= ARGV[at] then return 'c' end\n  local ttl = ttl_of(key)\n  if ttl == 0 then return 'c' end\n  if now ~= ARGV[at + 1] then call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL') end", "local ttl = -1\n  call('SET', key, ARGV[at + 1], 'KEEPTTL')"},
 		{"the lease is not compared", "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end", ""},
-		{"an error ends the batch", "pcall(l.text and text_unit or hash_unit, KEYS[k], l, p + 1)", "true, (l.text and text_unit or hash_unit)(KEYS[k], l, p + 1)"},
+		{"an error ends the batch", "local ok, code = pcall(unit, ...)", "local ok, code = true, unit(...)"},
 	}
 	s := running(t)
 	st := open(t, s)
-	good := casScript
-	defer func() { casScript = good }()
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
-			text := strings.Replace(casText, b.was, b.is, 1)
-			if text == casText {
-				t.Fatal("the script has no such place any more")
-			}
-			casScript = newScript(text)
+			defer plant(t, b.was, b.is)()
 			for _, g := range slices.Concat(guards, uncompared) {
 				if g.check(s, st) != nil {
 					return
@@ -236,4 +230,19 @@ func TestGuardsCatchBugs(t *testing.T) {
 			t.Error("no guard saw it")
 		})
 	}
+}
+
+// plant changes a place of every script that has it, and returns what takes that back.
+func plant(t *testing.T, was, is string) (restore func()) {
+	t.Helper()
+	good, planted := scribes, false
+	for i, w := range scribes {
+		if text := strings.Replace(w.script.text, was, is, 1); text != w.script.text {
+			scribes[i].script, planted = newScript(text), true
+		}
+	}
+	if !planted {
+		t.Fatal("no script has such a place any more")
+	}
+	return func() { scribes = good }
 }

@@ -10,8 +10,15 @@ import (
 // change is what is to be done to one unit: what it was, what it will be, and the compare-and-set between.
 type change struct {
 	target
-	after transform.Unit
-	edit  transform.Edit
+	op            op
+	from          state.Version
+	before, after transform.Unit
+	edit          transform.Edit    // of a hash: what must be there, and what is written and deleted
+	index         int               // of an element of a list
+	expireAt      int64             // of the key, Unix milliseconds, where a version has a rule for it
+	logged        bool              // before may not come back by the way back: it is logged first
+	renamed       map[string]string // of a hash: see transform.Programs.Renames
+	taken         bool              // of a move: what it becomes is there already, and only what it was goes
 }
 
 // verdict is what a unit is and what follows from it.
@@ -22,33 +29,120 @@ type verdict struct {
 }
 
 // classify tells the class of a unit that was read, and why if it has none.
-func (r *route) classify(u unit) (state.Class, string) {
-	if u.unfit != "" {
-		return state.Unfit, u.unfit
-	}
-	return r.programs.Classify(u.Unit)
+func (r *route) classify(u transform.Unit) (state.Class, string) { return r.programs.Classify(u) }
+
+// goal is where a rewrite brings the units of a route.
+type goal struct {
+	*route
+	to   state.Version
+	ways map[state.Version]way // by the version that they start from
 }
 
-// decide tells what a unit needs to be of version to. It is pure.
-func (r *route) decide(u unit, to state.Version) verdict {
-	class, reason := r.classify(u)
-	if class == state.Unfit || class.Has(to) {
+// way is what the writer has to know of the programs between two versions.
+type way struct {
+	exact   bool              // every unit is proved to come back
+	reads   []string          // see transform.Programs.Reads
+	renamed map[string]string // see transform.Programs.Renames
+}
+
+func (r *route) goal(to state.Version) goal {
+	g := goal{route: r, to: to, ways: map[state.Version]way{}}
+	for _, s := range r.keyspace.Shapes {
+		w := way{reads: r.programs.Reads(s.Version, to), renamed: r.programs.Renames(s.Version, to)}
+		w.exact, _ = r.programs.Exact(s.Version, to)
+		g.ways[s.Version] = w
+	}
+	return g
+}
+
+// alwaysExact tells whether every unit that can be brought to the goal is proved to come back.
+func (g *goal) alwaysExact() bool {
+	for v, w := range g.ways {
+		if _, ok := g.programs.Path(v, g.to); ok && v != g.to && !w.exact {
+			return false
+		}
+	}
+	return true
+}
+
+// decide tells what a unit needs to be of the goal's version. It is pure. U is the key that it was read from, part the
+// unit, index its place in a list.
+func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
+	class, reason := g.classify(part)
+	if class == state.Unfit || class.Has(g.to) {
 		return verdict{class: class, reason: reason}
 	}
-	from, ok := r.programs.Source(class, to)
+	from, ok := g.programs.Source(class, g.to)
 	if !ok {
-		return verdict{class: class, reason: fmt.Sprintf("no migrations lead from %s to %s", class, to)}
+		return verdict{class: class, reason: fmt.Sprintf("no migrations lead from %s to %s", class, g.to)}
 	}
-	after, err := r.programs.Convert(u.Unit, from, to)
+	after, err := g.programs.Convert(part, from, g.to)
 	if err != nil {
 		return verdict{class: class, reason: err.Error()}
 	}
-	if after.IsHash() != u.IsHash() {
-		return verdict{class: class, reason: "a unit cannot change its Redis type in place"}
-	}
-	if reason := r.outgrown(u, after); reason != "" {
+	if reason := g.outgrown(u, part, after); reason != "" {
 		return verdict{class: class, reason: reason}
 	}
-	edit := transform.Diff(u.Unit, after, r.programs.Reads(from, to))
-	return verdict{class: class, change: &change{target: u.target, after: after, edit: edit}}
+	w := g.ways[from]
+	c := &change{
+		target: u.target, op: opOf(part, after), from: from, before: part, after: after, index: index, expireAt: u.expireAt,
+		renamed: w.renamed,
+	}
+	switch c.op {
+	case opHash:
+		c.edit = transform.Diff(part, after, w.reads)
+	case opMove:
+		c.edit = transform.Diff(part, after, fieldNames(part))
+	case opNone:
+		return verdict{class: class, reason: fmt.Sprintf("a %s cannot be rewritten in place", part.Type)}
+	}
+	c.logged = !w.exact && !g.returns(part, after, from)
+	return verdict{class: class, change: c}
+}
+
+// returns tells whether the way back makes a unit again of what the way there made of it, byte for byte.
+func (g *goal) returns(before, after transform.Unit, from state.Version) bool {
+	back, err := g.programs.Convert(after, g.to, from)
+	return err == nil && back.Key == before.Key && back.TTL == before.TTL && sameContent(back, before)
+}
+
+// sameContent compares what units hold, beside their keys and times to live.
+func sameContent(a, b transform.Unit) bool {
+	if a.Text != b.Text || len(a.Fields) != len(b.Fields) {
+		return false
+	}
+	for i := range a.Fields {
+		if a.Fields[i] != b.Fields[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func fieldNames(u transform.Unit) []string {
+	out := make([]string, len(u.Fields))
+	for i, f := range u.Fields {
+		out[i] = f.Name
+	}
+	return out
+}
+
+// units calls see with every unit of a key that was read, and its place in a list.
+func (u *unit) units(see func(part transform.Unit, index int, repeated bool)) {
+	if !u.many() {
+		see(u.Unit, 0, false)
+		return
+	}
+	for i := range u.parts {
+		see(u.parts[i], u.first+i, i < u.repeated)
+	}
+}
+
+// many tells whether a key holds many units.
+func (u *unit) many() bool {
+	k := u.mode
+	if k == readPages {
+		k = u.paged
+	}
+	return u.unfit == "" && kindOf[k].count != ""
 }

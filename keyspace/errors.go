@@ -33,6 +33,7 @@ const (
 	TransformRefused = "TransformRefused" // the shapes or migrations of keyspaces cannot be compiled, or their keys overlap
 	SecretInvalid    = "SecretInvalid"    // a Secret of the store lacks what it must hold
 	MigrationMissing = "MigrationMissing" // no version, or no path to it
+	JournalFailed    = "JournalFailed"    // the undo log could not be written
 )
 
 // Error is what a store answered, or failed to answer, in terms of what to do about it. It never holds a

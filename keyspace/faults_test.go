@@ -86,7 +86,7 @@ func TestLostAnswersAreReadAgain(t *testing.T) {
 	ctx := context.Background()
 	fill(t, s.client, 1000)
 	before := snapshot(t, s.client)
-	p := newProxy(t, s.real.Addr, casScript.shebangHash)
+	p := newProxy(t, s.real.Addr, scribes[opHash].script.shebangHash)
 	st := openWith(t, Options{Store: "main", Address: "redis://" + p.addr + "/0"})
 	l := acquire(t, st, "session")
 	if _, err := st.Rewrite(ctx, l, Job{Keyspace: sessions(), To: "1.0.0"}, nil); err != nil {

@@ -7,16 +7,26 @@ type Job struct {
 	Keyspace state.Keyspace
 	To       state.Version
 	ID       string // names the checkpoint: a job of the same ID goes on where the last one of it stopped
+
+	// Journal takes what may not come back, before it is written. Nil: nothing is logged, which the policy must allow.
+	Journal Journal
+
+	// Share of the keys that are rewritten, chosen by their names alone, so that the same ones are chosen again; the
+	// others are counted as they are. 0 means all.
+	Share float64
 }
 
 // Outcome is what a rewrite or a verification came to. After an error it is what was done until then.
 type Outcome struct {
-	Scanned   int64 // units that the last full pass saw
-	Rewritten int64 // units written by this call
-	Already   int64 // units that needed no write when this call first saw them
-	Unfit     int64 // units of the last full pass that cannot be brought to the version, left byte for byte
-	Gone      int64 // units deleted or expired between read and write, and left gone
-	Conflicts int64 // writes refused because the unit had changed meanwhile; each was read again
+	Scanned    int64 // units that the last full pass saw
+	Rewritten  int64 // units written by this call
+	Already    int64 // units that needed no write when this call first saw them
+	Unfit      int64 // units of the last full pass that cannot be brought to the version, left byte for byte
+	Gone       int64 // units deleted or expired between read and write, and left gone
+	Conflicts  int64 // writes refused because the unit had changed meanwhile; each was read again
+	Logged     int64 // pre-images appended to the undo log; some more than were written
+	Superseded int64 // of Rewritten: deleted because the application had written what they become itself
+	Spared     int64 // units of the last full pass that are not of Job.Share, and left as they are
 
 	Counts  []state.Count  // of the last full pass, by class, Unfit last
 	Samples []state.Sample // at most ten of the Unfit, by key, with the reason

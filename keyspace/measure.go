@@ -8,13 +8,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyshift.dev/state"
 	"keyshift.dev/transform"
 )
 
 // size is a measurement in flight.
 type size struct {
 	bytes *redis.IntCmd
-	kind  *redis.StatusCmd
+	kind  *redis.StatusCmd // where several are possible
 }
 
 // samples is how many fields of a hash MEMORY USAGE looks at; it takes the rest to be like them. With the default of
@@ -34,7 +35,7 @@ func (s *Store) probeSamples(ctx context.Context) error {
 	return nil
 }
 
-// askSizes asks how big the hashes of a chunk are, because the answer to HGETALL cannot be cut short.
+// askSizes asks how big the keys of a chunk are that are no strings, because the answer to HGETALL cannot be cut short.
 func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []route, c *chunk) []size {
 	if c == nil {
 		return nil
@@ -45,7 +46,7 @@ func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []rou
 			continue
 		}
 		sizes[i].bytes = pipe.MemoryUsage(ctx, t.key, s.samples...)
-		if routes[t.route].mode() == readType {
+		if t.mode == readType {
 			sizes[i].kind = pipe.Type(ctx, t.key)
 		}
 	}
@@ -53,7 +54,7 @@ func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []rou
 }
 
 // takeSizes decides how each key of the chunk is read.
-func (s *Store) takeSizes(c *chunk, sizes []size) error {
+func (s *Store) takeSizes(routes []route, c *chunk, sizes []size) error {
 	for i, z := range sizes {
 		t := &c.keys[i]
 		if z.kind != nil {
@@ -61,7 +62,7 @@ func (s *Store) takeSizes(c *chunk, sizes []size) error {
 			if err != nil {
 				return err
 			}
-			t.mode = modes[kind]
+			t.mode = routes[t.route].typed(kind)
 		}
 		if z.bytes == nil {
 			continue
@@ -73,17 +74,13 @@ func (s *Store) takeSizes(c *chunk, sizes []size) error {
 			t.mode = vanished
 		case err != nil:
 			return err
-		case t.mode != readText && bytes > s.options.MaxValue:
+		case t.mode == readHash && bytes > s.options.MaxValue:
 			t.mode, t.bytes = tooBig, 0
+		case kindOf[t.mode].count != "" && bytes > s.options.MaxValue:
+			t.paged, t.mode, t.bytes = t.mode, readPages, 0
 		}
 	}
 	return nil
-}
-
-// modes holds how a key of each type is read where a keyspace has versions of several types.
-var modes = map[string]mode{
-	"hash": readHash, "string": readText, "none": vanished,
-	"list": mistyped, "set": mistyped, "zset": mistyped, "stream": mistyped,
 }
 
 // askLengths finds out how long strings are of which only a part was read.
@@ -129,11 +126,14 @@ func footprint(u transform.Unit) int64 {
 
 // outgrown tells why a converted unit must not be written: it could never be read again. Empty if it can. A hash that
 // does not grow can be read as it could before.
-func (r *route) outgrown(u unit, after transform.Unit) string {
+func (r *route) outgrown(u *unit, before, after transform.Unit) string {
 	size := int64(len(after.Text))
-	if after.IsHash() {
+	switch {
+	case kindIn(after) == state.Hash:
 		size = footprint(after)
-		size = min(size, u.target.bytes+max(size-footprint(u.Unit), 0))
+		size = min(size, u.target.bytes+max(size-footprint(before), 0))
+	case after.IsHash():
+		size = int64(textBytes(after))
 	}
 	if size <= r.limit {
 		return ""

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyshift.dev/state"
+	"keyshift.dev/transform"
 )
 
 // maxRestarts is how often a pass starts over because the server restarted in the middle of it.
@@ -69,18 +70,33 @@ func (s *Store) countOnce(ctx context.Context, routes []route, p *pace, see func
 		if err != nil || page == nil {
 			return tallies, err
 		}
-		for _, u := range page.units {
-			if u.gone {
-				continue
-			}
-			class, reason := routes[u.route].classify(u)
-			if tallies[u.route].add(u.target.key, class) && class == state.Unfit {
-				tallies[u.route].sample(u.target.key, reason)
-			}
+		for i := range page.units {
+			countUnits(routes, tallies, &page.units[i])
 		}
 		looked += page.looked
 		if see != nil {
 			see(looked, tallies)
 		}
 	}
+}
+
+// countUnits counts the units of one key.
+func countUnits(routes []route, tallies []*tally, u *unit) {
+	if u.gone {
+		return
+	}
+	t := tallies[u.route]
+	counted := t.key(u)
+	if u.unfit != "" {
+		if counted.add(state.Unfit) {
+			t.sample(u.key, u.unfit)
+		}
+		return
+	}
+	u.units(func(part transform.Unit, _ int, repeated bool) {
+		class, reason := routes[u.route].classify(part)
+		if !repeated && counted.add(class) && class == state.Unfit {
+			t.sample(u.key, reason)
+		}
+	})
 }

@@ -5,23 +5,36 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/transform"
 )
 
-// unit is one key as it was read.
+// unit is one key as it was read: one unit of its keyspace, or many.
 type unit struct {
 	target
 	transform.Unit
-	unfit string // why it can be no unit at all: too big, of another type
-	gone  bool
+	parts    []transform.Unit // of a map, list, set, sorted set or stream: its units, or a page of them
+	first    int              // of a list: the index of the first
+	repeated int              // of a list: so many of the first were on the page before, too
+	expireAt int64            // Unix milliseconds, where a version has a rule for it; 0 if the key does not expire
+	unfit    string           // why it can be no unit at all: too big, of another type
+	gone     bool
 }
 
 // bytes is about how much the unit takes in memory.
 func (u *unit) bytes() int {
-	n := len(u.Text) + len(u.Unit.Key)
+	n := textBytes(u.Unit)
+	for _, p := range u.parts {
+		n += textBytes(p)
+	}
+	return n
+}
+
+func textBytes(u transform.Unit) int {
+	n := len(u.Text) + len(u.Key)
 	for _, f := range u.Fields {
 		n += len(f.Name) + len(f.Value)
 	}
@@ -31,30 +44,40 @@ func (u *unit) bytes() int {
 // question is a read in flight.
 type question struct {
 	target
-	limit  int64 // of text: how many bytes it may have
-	fields *redis.StringSliceCmd
-	text   *redis.StringCmd
+	limit   int64 // of text: how many bytes it may have
+	flat    *redis.StringSliceCmd
+	text    *redis.StringCmd
+	entries *redis.XMessageSliceCmd
+	ttl     *redis.DurationCmd // where a version has a rule for it
+	at      *redis.DurationCmd // when it expires, where the server tells
 }
 
 // askUnits asks for the units of a chunk. A string is asked for up to one byte more than it may have, which is share
 // if nothing is known of its length.
-func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, c *chunk, share int64) []question {
+func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, routes []route, c *chunk, share int64) []question {
 	if c == nil {
 		return nil
 	}
 	questions := make([]question, len(c.keys))
 	for i, t := range c.keys {
 		q := question{target: t}
-		switch t.mode {
-		case readHash:
-			q.fields = redis.NewStringSliceCmd(ctx, "hgetall", t.key)
-			_ = pipe.Process(ctx, q.fields) // queues; the error comes with Exec
-		case readText:
+		switch k := &kindOf[t.mode]; {
+		case t.mode == readText:
 			q.limit = s.options.MaxValue
 			if t.bytes == 0 {
 				q.limit = min(q.limit, share)
 			}
 			q.text = pipe.GetRange(ctx, t.key, 0, q.limit)
+		case t.mode == readStream:
+			q.entries = pipe.XRange(ctx, t.key, "-", "+")
+		case k.ask != nil:
+			q.flat = asked(ctx, pipe, k.ask(t.key))
+		}
+		if routes[t.route].ruled && t.mode < tooBig {
+			q.ttl = pipe.PTTL(ctx, t.key)
+			if s.tellsExpiry {
+				q.at = pipe.PExpireTime(ctx, t.key)
+			}
 		}
 		questions[i] = q
 	}
@@ -65,9 +88,9 @@ func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, c *chunk, sh
 func (s *Store) takeUnits(ctx context.Context, questions []question) ([]unit, error) {
 	units := make([]unit, 0, len(questions))
 	var empty []int
-	for _, q := range questions {
-		u := unit{target: q.target, Unit: transform.Unit{Key: q.key}}
-		err := u.take(q, s.options.MaxValue)
+	for i := range questions {
+		u := unit{target: questions[i].target, Unit: transform.Unit{Key: questions[i].key}}
+		err := u.take(&questions[i], s.options.MaxValue)
 		if redis.HasErrorPrefix(err, "WRONGTYPE") {
 			u.mode, err = mistyped, nil
 		}
@@ -83,15 +106,25 @@ func (s *Store) takeUnits(ctx context.Context, questions []question) ([]unit, er
 	return units, s.tellGone(ctx, units, empty)
 }
 
-func (u *unit) take(q question, limit int64) error {
+func (u *unit) take(q *question, limit int64) error {
 	switch {
-	case q.fields != nil:
-		flat, err := q.fields.Result()
+	case q.flat != nil:
+		flat, err := q.flat.Result()
 		if err != nil {
 			return err
 		}
-		u.Fields = fields(flat)
 		u.gone = len(flat) == 0
+		if k := &kindOf[u.mode]; k.parts != nil {
+			u.parts = k.parts(u.key, flat)
+		} else {
+			u.Fields = fields(flat)
+		}
+	case q.entries != nil:
+		messages, err := q.entries.Result()
+		if err != nil {
+			return err
+		}
+		u.parts = messagesOf(u.key, messages) // a stream may be there and empty
 	case q.text != nil:
 		text, err := q.text.Result()
 		if err != nil {
@@ -105,7 +138,45 @@ func (u *unit) take(q question, limit int64) error {
 			u.mode = tooBig
 		}
 	}
+	return u.takeTTL(q)
+}
+
+// takeTTL gives the unit, or every part of it, the key's time to live.
+func (u *unit) takeTTL(q *question) error {
+	if q.ttl == nil {
+		return nil
+	}
+	left, err := q.ttl.Result()
+	if err != nil {
+		return err
+	}
+	if left == -2 { // there is no such key any more
+		u.gone = true
+	}
+	if left >= 0 {
+		u.TTL = max(left.Milliseconds(), 1)
+		u.expireAt = time.Now().Add(left).UnixMilli() // of a server that does not tell, about
+	}
+	if q.at != nil && q.at.Val() > 0 {
+		u.expireAt = q.at.Val().Milliseconds()
+	}
+	for i := range u.parts {
+		u.parts[i].TTL = u.TTL
+	}
 	return nil
+}
+
+// askTTL gives every unit of a page the time to live of its key.
+func (s *Store) askTTL(ctx context.Context, u *unit) error {
+	pipe := s.client.Pipeline()
+	q := question{ttl: pipe.PTTL(ctx, u.key)}
+	if s.tellsExpiry {
+		q.at = pipe.PExpireTime(ctx, u.key)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
+	}
+	return u.takeTTL(&q)
 }
 
 // explain sets why a key that was not read is no unit.
@@ -143,7 +214,7 @@ func (s *Store) tellGone(ctx context.Context, units []unit, empty []int) error {
 func (s *Store) reread(ctx context.Context, routes []route, keys []target) ([]unit, error) {
 	c := chunk{keys: slices.Clone(keys)}
 	for i := range c.keys {
-		c.keys[i].mode = routes[c.keys[i].route].mode()
+		c.keys[i].mode = routes[c.keys[i].route].mode(c.keys[i].key)
 	}
 	var units []unit
 	err := s.retry(ctx, func() error {
@@ -152,11 +223,11 @@ func (s *Store) reread(ctx context.Context, routes []route, keys []target) ([]un
 		if _, err := pipe.Exec(ctx); unknown(err) {
 			return err
 		}
-		if err := s.takeSizes(&c, sizes); err != nil {
+		if err := s.takeSizes(routes, &c, sizes); err != nil {
 			return err
 		}
 		pipe = s.client.Pipeline()
-		questions := s.askUnits(ctx, pipe, &c, s.options.MaxValue)
+		questions := s.askUnits(ctx, pipe, routes, &c, s.options.MaxValue)
 		_, err := pipe.Exec(ctx)
 		if unknown(err) {
 			return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyshift.dev/state"
+	"keyshift.dev/transform"
 )
 
 const (
@@ -50,6 +51,10 @@ type rewrite struct {
 	lease   *Lease
 	job     Job
 	routes  []route
+	goal    goal
+	rule    *state.TTL // of the version to rewrite to
+	merges  bool       // units that become the same one may merge: none is lost
+	held    holds
 	pace    *pace
 	report  func(Progress)
 	outcome Outcome
@@ -87,8 +92,10 @@ func (s *Store) newRewrite(ctx context.Context, l *Lease, job Job, report func(P
 	}
 	r := &rewrite{
 		store: s, lease: l, job: job, routes: routes, report: report, node: n, first: true,
-		pace: p, saved: time.Now(),
+		pace: p, saved: time.Now(), goal: routes[0].goal(job.To), held: holds{},
 	}
+	target, _ := job.Keyspace.FindShape(job.To)
+	r.rule, r.merges = target.TTL, r.goal.alwaysExact()
 	return r, cursor, nil
 }
 
@@ -115,7 +122,7 @@ type work struct {
 	changes []change
 	resume  uint64
 	scanned, unfit, already, looked,
-	wanted int64
+	wanted, spared int64
 }
 
 // pass walks over the store once. A reader converts, a writer writes; the queue between them is short.
@@ -183,7 +190,7 @@ func (r *rewrite) finish(ctx context.Context, cursor uint64, read *reading) (pas
 	}
 	p := passed{full: cursor == 0 && n.runID == r.node.runID, wanted: read.now.wanted}
 	r.node, r.first = n, false
-	r.outcome.Scanned, r.outcome.Unfit = read.tally.total, read.now.unfit
+	r.outcome.Scanned, r.outcome.Unfit, r.outcome.Spared = read.tally.total, read.now.unfit, read.now.spared
 	r.outcome.Counts, r.outcome.Samples = read.tally.result(), read.tally.samples
 	last := r.progress(read.now)
 	last.Estimate = last.Scanned
@@ -231,23 +238,44 @@ func (r *reading) decide(p *page) work {
 	r.now.changes, r.now.already = nil, 0
 	r.now.resume = p.resume
 	r.now.looked += p.looked
-	for _, u := range p.units {
+	for i := range p.units {
+		u := &p.units[i]
 		if u.gone {
 			continue
 		}
-		v := r.routes[0].decide(u, r.job.To)
-		isNew := r.tally.add(u.target.key, v.class)
-		switch {
-		case v.change != nil:
-			r.now.wanted++
-			r.now.changes = append(r.now.changes, *v.change)
-		case v.reason != "" && isNew:
-			r.now.unfit++
-			r.tally.sample(u.target.key, v.reason)
-		case v.reason == "" && isNew:
-			r.now.already++
+		counted := r.tally.key(u)
+		if u.unfit != "" {
+			r.count(u, counted, verdict{class: state.Unfit, reason: u.unfit}, false)
+			continue
 		}
+		spared := r.job.spares(u.key)
+		u.units(func(part transform.Unit, index int, repeated bool) {
+			v := r.goal.decide(u, part, index)
+			if v.change != nil && r.held.has(part) {
+				v.change, v.reason = nil, "another unit stands where it goes"
+			}
+			if v.change != nil && spared {
+				v.change = nil
+				r.now.spared++
+			}
+			r.count(u, counted, v, repeated)
+		})
 	}
 	r.now.scanned = r.tally.total
 	return r.now
+}
+
+// count notes one unit.
+func (r *reading) count(u *unit, counted *keyTally, v verdict, repeated bool) {
+	isNew := !repeated && counted.add(v.class)
+	switch {
+	case v.change != nil:
+		r.now.wanted++
+		r.now.changes = append(r.now.changes, *v.change)
+	case v.reason != "" && isNew:
+		r.now.unfit++
+		r.tally.sample(u.key, v.reason)
+	case v.reason == "" && isNew:
+		r.now.already++
+	}
 }

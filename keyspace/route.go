@@ -16,10 +16,15 @@ const Prefix = "keyshift:"
 type route struct {
 	keyspace state.Keyspace
 	programs *transform.Programs
-	patterns []state.Pattern
-	hash     bool  // a version is a hash
-	text     bool  // a version is a string
+	patterns []pattern
 	limit    int64 // bytes that a unit may have
+	ruled    bool  // a version has a rule for the time to live
+}
+
+// pattern is a key pattern and how its keys are read.
+type pattern struct {
+	state.Pattern
+	modes []mode // of the versions that have it, each once
 }
 
 // newRoutes compiles keyspaces for a pass. No key may be one of two keyspaces: each would have its own idea of what
@@ -34,9 +39,9 @@ func (s *Store) newRoutes(keyspaces []state.Keyspace) ([]route, error) {
 				Hint: "correct its versions and migrations",
 			}
 		}
-		for _, other := range routes[:i] {
-			if p, q, overlap := r.overlaps(other); overlap {
-				return nil, s.sharedKeys(k.Name, p, other.keyspace.Name, q)
+		for j := range routes[:i] {
+			if p, q, overlap := r.overlaps(&routes[j]); overlap {
+				return nil, s.sharedKeys(k.Name, p, routes[j].keyspace.Name, q)
 			}
 		}
 		r.limit = s.options.MaxValue
@@ -56,21 +61,62 @@ func newRoute(k state.Keyspace) (route, error) {
 		if err != nil {
 			return route{}, err
 		}
-		if !slices.ContainsFunc(r.patterns, func(q state.Pattern) bool { return q.String() == p.String() }) {
-			r.patterns = append(r.patterns, p)
-		}
-		r.hash = r.hash || shape.Type == state.Hash
-		r.text = r.text || shape.Type == state.String
+		r.add(p, kinds[shape.Type].mode)
+		r.ruled = r.ruled || shape.TTL != nil
 	}
 	return r, nil
 }
 
+// add notes that keys of a pattern may be read in a way.
+func (r *route) add(p state.Pattern, m mode) {
+	i := slices.IndexFunc(r.patterns, func(q pattern) bool { return q.String() == p.String() })
+	if i < 0 {
+		i, r.patterns = len(r.patterns), append(r.patterns, pattern{Pattern: p})
+	}
+	if q := &r.patterns[i]; !slices.Contains(q.modes, m) {
+		q.modes = append(q.modes, m)
+	}
+}
+
+// mode tells how a key is read: readType where it may be of several kinds.
+func (r *route) mode(key string) mode {
+	if len(r.patterns) == 1 && len(r.patterns[0].modes) == 1 {
+		return r.patterns[0].modes[0]
+	}
+	found := readType
+	for _, p := range r.patterns {
+		if !p.Covers(key) {
+			continue
+		}
+		if len(p.modes) > 1 || found != readType && found != p.modes[0] {
+			return readType
+		}
+		found = p.modes[0]
+	}
+	return found
+}
+
+// typed tells how a key is read that TYPE calls so.
+func (r *route) typed(redis string) mode {
+	if redis == "none" {
+		return vanished
+	}
+	for _, p := range r.patterns {
+		for _, m := range p.modes {
+			if kindOf[m].redis == redis {
+				return m
+			}
+		}
+	}
+	return mistyped
+}
+
 // overlaps returns two patterns that some key matches both of.
-func (r route) overlaps(other route) (p, q state.Pattern, overlap bool) {
+func (r *route) overlaps(other *route) (p, q state.Pattern, overlap bool) {
 	for _, p := range r.patterns {
 		for _, q := range other.patterns {
-			if state.Overlap(p, q) {
-				return p, q, true
+			if state.Overlap(p.Pattern, q.Pattern) {
+				return p.Pattern, q.Pattern, true
 			}
 		}
 	}
@@ -84,11 +130,8 @@ func (s *Store) sharedKeys(name string, p state.Pattern, other string, q state.P
 	}
 }
 
-func (r route) matches(key string) bool {
-	return slices.ContainsFunc(r.patterns, func(p state.Pattern) bool {
-		_, ok := p.Match(key)
-		return ok
-	})
+func (r *route) matches(key string) bool {
+	return slices.ContainsFunc(r.patterns, func(p pattern) bool { return p.Covers(key) })
 }
 
 // find returns the place of the keyspace that a key belongs to, -1 if to none. Keys of our own record belong
@@ -97,5 +140,10 @@ func find(routes []route, key string) int {
 	if strings.HasPrefix(key, Prefix) {
 		return -1
 	}
-	return slices.IndexFunc(routes, func(r route) bool { return r.matches(key) })
+	for i := range routes {
+		if routes[i].matches(key) {
+			return i
+		}
+	}
+	return -1
 }

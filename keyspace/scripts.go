@@ -3,7 +3,6 @@ package keyspace
 import (
 	"context"
 	"crypto/sha1"
-	_ "embed"
 	"encoding/hex"
 	"strings"
 
@@ -26,14 +25,9 @@ func hash(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-//go:embed cas.lua
-var casText string
-
 // Every script compares the lease's token first where it writes for a holder: KEYS[1] is the lease's key and
 // ARGV[1] the token.
 var (
-	casScript = newScript(casText)
-
 	// setScript: KEYS lease, key; ARGV token, value, milliseconds to live (0: for ever).
 	setScript = newScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

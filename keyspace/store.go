@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
@@ -15,6 +16,8 @@ type Store struct {
 	client  *redis.Client
 
 	plainScripts bool  // the server refuses scripts with a shebang
+	tellsExpiry  bool  // the server knows PEXPIRETIME
+	fading       bool  // fields of hashes may expire by themselves (Redis 7.4)
 	samples      []int // argument of MEMORY USAGE, none where the server does not take it (the embedded one)
 }
 
@@ -53,7 +56,26 @@ func (s *Store) probe(ctx context.Context) error {
 	if err := s.probeScripts(ctx); err != nil {
 		return err
 	}
+	if err := s.probeExpiry(ctx); err != nil {
+		return err
+	}
 	return s.probeSamples(ctx)
+}
+
+// probeExpiry finds out whether the server tells when a key expires (Redis 7.0), and whether fields of hashes do by
+// themselves (Redis 7.4, Valkey 9). Not to be let see that would be to lose it.
+func (s *Store) probeExpiry(ctx context.Context) error {
+	err := s.client.PExpireTime(ctx, identityKey).Err()
+	if unknown(err) {
+		return classify(ctx, s.name, "asking when a key expires", err)
+	}
+	s.tellsExpiry = err == nil
+	err = s.client.Do(ctx, "hpexpiretime", Prefix+"none", "fields", 1, "f").Err()
+	if unknown(err) || redis.HasErrorPrefix(err, "NOPERM") {
+		return classify(ctx, s.name, "asking when a field expires", err)
+	}
+	s.fading = err == nil || errors.Is(err, redis.Nil)
+	return nil
 }
 
 // Close closes the connections. Leases of this store are no longer renewed and expire.

@@ -22,20 +22,9 @@ type target struct {
 	key   string
 	route int
 	mode  mode
+	paged mode  // of readPages: how its units are read
 	bytes int64 // as measured before it is read; 0 if that was not needed
 }
-
-type mode int
-
-const (
-	readHash mode = iota
-	readText
-	readType // both are possible: the type is asked for first
-	readLong // a string that is longer than what was asked for of it
-	tooBig   // not read
-	mistyped // not read
-	vanished // not there
-)
 
 // sweep walks over a store once, a chunk at a time. Each call of next is one round trip, in which the server
 // scans for the chunk after next, measures the next and reads this one.
@@ -45,10 +34,12 @@ type sweep struct {
 	pace   *pace
 
 	cursor  uint64
-	scanned bool    // to the end
-	mean    float64 // bytes a unit, smoothed
-	queue   []chunk // to be measured
-	sized   []chunk // to be read
+	scanned bool                // to the end
+	mean    float64             // bytes a unit, smoothed
+	queue   []chunk             // to be measured
+	sized   []chunk             // to be read
+	large   []pages             // to be read a page at a time
+	begun   map[string]struct{} // keys that were read so, which SCAN may list again
 }
 
 // page is one chunk, read.
@@ -58,12 +49,15 @@ type page struct {
 }
 
 func (s *Store) newSweep(routes []route, cursor uint64, p *pace) *sweep {
-	return &sweep{store: s, routes: routes, cursor: cursor, pace: p}
+	return &sweep{store: s, routes: routes, cursor: cursor, pace: p, begun: map[string]struct{}{}}
 }
 
 // next returns the next page, nil at the end. A page may have no units.
 func (w *sweep) next(ctx context.Context) (*page, error) {
-	for !w.scanned || len(w.queue)+len(w.sized) > 0 {
+	for !w.scanned || len(w.queue)+len(w.sized)+len(w.large) > 0 {
+		if len(w.large) > 0 {
+			return w.largePage(ctx)
+		}
 		var fresh, ready *chunk
 		if len(w.sized) > 0 {
 			ready, w.sized = &w.sized[0], w.sized[1:]
@@ -102,20 +96,77 @@ func (w *sweep) page(ctx context.Context, c *chunk, units []unit) (*page, error)
 	p := &page{chunk: *c, units: units}
 	long := chunk{from: c.from, resume: c.resume}
 	for _, u := range units {
-		if u.mode == readLong {
+		switch u.mode {
+		case readLong:
 			long.keys = append(long.keys, u.target)
+		case readPages:
+			if err := w.begin(ctx, u.target); err != nil {
+				return nil, classify(ctx, w.store.name, "measuring a large key", err)
+			}
 		}
+	}
+	p.units = slices.DeleteFunc(units, func(u unit) bool { return u.mode == readLong || u.mode == readPages })
+	if len(w.large) > 0 {
+		p.resume = c.from
 	}
 	if len(long.keys) == 0 {
 		return p, nil
 	}
 	p.resume = c.from
-	p.units = slices.DeleteFunc(units, func(u unit) bool { return u.mode == readLong })
 	if err := w.store.askLengths(ctx, long.keys); err != nil {
 		return nil, classify(ctx, w.store.name, "measuring strings", err)
 	}
 	w.sized = slices.Concat(long.cut(), w.sized)
 	return p, nil
+}
+
+// begunLimit is how many large keys a sweep remembers. What SCAN lists twice beyond it is counted twice.
+const begunLimit = 1 << 16
+
+// begin puts a large key in the queue, once.
+func (w *sweep) begin(ctx context.Context, t target) error {
+	if _, repeated := w.begun[t.key]; repeated {
+		return nil
+	}
+	if len(w.begun) < begunLimit {
+		w.begun[t.key] = struct{}{}
+	}
+	return w.store.retry(ctx, func() error {
+		p, err := w.store.newPages(ctx, t)
+		if err == nil && p != nil {
+			w.large = append(w.large, *p)
+		}
+		return err
+	})
+}
+
+// largePage reads the next page of a large key.
+func (w *sweep) largePage(ctx context.Context) (*page, error) {
+	at := &w.large[0]
+	out := &page{chunk: chunk{from: w.cursor, resume: w.cursor}}
+	if len(w.sized)+len(w.queue) > 0 {
+		out.resume = slices.Concat(w.sized, w.queue)[0].from
+	}
+	started := time.Now()
+	err := w.store.retry(ctx, func() error {
+		next := *at
+		u, err := next.next(ctx, w.store.client)
+		if err == nil && w.routes[at.route].ruled {
+			err = w.store.askTTL(ctx, &u)
+		}
+		if err == nil {
+			*at, out.units = next, []unit{u}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, classify(ctx, w.store.name, "reading a large key", err)
+	}
+	out.units[0].explain(w.store.options.MaxValue)
+	if at.done {
+		w.large = w.large[1:]
+	}
+	return out, w.pace.rest(ctx, time.Since(started))
 }
 
 // cut divides a chunk so that the measured keys of each part fill a page, or are one.
@@ -143,7 +194,7 @@ func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 			scan = pipe.Scan(ctx, w.cursor, "", int64(min(w.pace.page(), w.limit())))
 		}
 		sizes := w.store.askSizes(ctx, pipe, w.routes, fresh)
-		reads := w.store.askUnits(ctx, pipe, ready, w.share(ready))
+		reads := w.store.askUnits(ctx, pipe, w.routes, ready, w.share(ready))
 		_, err := pipe.Exec(ctx)
 		if unknown(err) {
 			return err
@@ -151,7 +202,7 @@ func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 		if err := w.enqueue(scan); err != nil {
 			return err
 		}
-		if err := w.store.takeSizes(fresh, sizes); err != nil {
+		if err := w.store.takeSizes(w.routes, fresh, sizes); err != nil {
 			return err
 		}
 		units, err = w.store.takeUnits(ctx, reads)
@@ -176,7 +227,7 @@ func (w *sweep) enqueue(scan *redis.ScanCmd) error {
 		c := chunk{from: from, resume: from, looked: int64(len(part))}
 		for _, key := range part {
 			if i := find(w.routes, key); i >= 0 {
-				c.keys = append(c.keys, target{key: key, route: i, mode: w.routes[i].mode()})
+				c.keys = append(c.keys, target{key: key, route: i, mode: w.routes[i].mode(key)})
 			}
 		}
 		w.queue = append(w.queue, c)
@@ -211,17 +262,6 @@ func (w *sweep) share(c *chunk) int64 {
 func (w *sweep) learn(units []unit) {
 	for i := range units {
 		w.mean += (float64(units[i].bytes()) - w.mean) / 64
-	}
-}
-
-func (r route) mode() mode {
-	switch {
-	case r.hash && r.text:
-		return readType
-	case r.hash:
-		return readHash
-	default:
-		return readText
 	}
 }
 

@@ -47,23 +47,66 @@ type tally struct {
 	counts  map[state.Class]int64
 	total   int64
 	samples []state.Sample // sorted by key
+	current keyTally       // the key whose units are being counted
 }
 
-// add counts a unit and tells whether it was not counted before.
-func (t *tally) add(key string, class state.Class) bool {
-	if t.seen != nil {
-		id := maphash.Comparable(t.seed, [2]string{key, string(class)})
-		if _, repeated := t.seen[id]; repeated {
-			return false
-		}
-		t.memory.room()
-		if t.seen != nil { // it may be the one that forgot
-			t.seen[id] = struct{}{}
-			t.memory.left--
-		}
+// keyTally counts the units of one key.
+type keyTally struct {
+	*tally
+	name    string
+	paged   bool                 // it is read in pages, once a pass
+	classes map[state.Class]bool // of a key with many units: whether its units of a class are counted
+	class   state.Class          // of the last unit
+	isNew   bool
+}
+
+// key begins to count the units of a key.
+func (t *tally) key(u *unit) *keyTally {
+	k := &t.current
+	*k = keyTally{tally: t, name: u.key, paged: u.mode == readPages, classes: k.classes}
+	clear(k.classes)
+	return k
+}
+
+// add counts a unit and tells whether it was not counted before: SCAN may list its key twice.
+func (k *keyTally) add(class state.Class) bool {
+	if k.class != class {
+		k.class, k.isNew = class, k.paged || k.remember(class)
 	}
-	t.counts[class]++
-	t.total++
+	if k.isNew {
+		k.counts[class]++
+		k.total++
+	}
+	return k.isNew
+}
+
+// remember tells whether a key has not been met with a class before, but for now.
+func (k *keyTally) remember(class state.Class) bool {
+	if isNew, met := k.classes[class]; met {
+		return isNew
+	}
+	isNew := k.tally.remember(k.name, class)
+	if k.classes == nil {
+		k.classes = map[state.Class]bool{}
+	}
+	k.classes[class] = isNew
+	return isNew
+}
+
+// remember tells whether a key was not met with a class before.
+func (t *tally) remember(key string, class state.Class) bool {
+	if t.seen == nil {
+		return true
+	}
+	id := maphash.Comparable(t.seed, [2]string{key, string(class)})
+	if _, repeated := t.seen[id]; repeated {
+		return false
+	}
+	t.memory.room()
+	if t.seen != nil { // it may be the one that forgot
+		t.seen[id] = struct{}{}
+		t.memory.left--
+	}
 	return true
 }
 

@@ -12,7 +12,7 @@ func TestTalliesShareTheirMemory(t *testing.T) {
 	for i := range 100_000 {
 		for j, x := range tallies {
 			if i < 100*j || j >= 15 { // five large ones
-				x.add(fmt.Sprint(j, ":", i), "1.0.0")
+				x.key(&unit{target: target{key: fmt.Sprint(j, ":", i)}}).add("1.0.0")
 			}
 		}
 		remembered := tallies[0].memory.left
@@ -25,7 +25,7 @@ func TestTalliesShareTheirMemory(t *testing.T) {
 	}
 	for j, x := range tallies[:15] {
 		for i := range 100 * j {
-			if x.add(fmt.Sprint(j, ":", i), "1.0.0") || x.total != int64(100*j) {
+			if x.key(&unit{target: target{key: fmt.Sprint(j, ":", i)}}).add("1.0.0") || x.total != int64(100*j) {
 				t.Fatalf("keyspace %d counts a unit twice, %d in all", j, x.total)
 			}
 		}

@@ -3,7 +3,7 @@ package keyspace
 import (
 	"context"
 	"errors"
-	"slices"
+	"strconv"
 	"time"
 )
 
@@ -19,7 +19,7 @@ func (r *rewrite) write(ctx context.Context, changes []change) error {
 	for round := 0; len(changes) > 0; round++ {
 		var again []change
 		lost := false
-		for batch := range batches(changes, r.pace.batch()) {
+		for batch := range batches(changes, r.pace.batch) {
 			left, err := r.send(ctx, batch)
 			if err != nil && !errors.Is(err, errUnsettled) {
 				return err
@@ -39,24 +39,28 @@ func (r *rewrite) write(ctx context.Context, changes []change) error {
 	return nil
 }
 
-// batches cuts changes into script calls of at most n units and about callBytes.
-func batches(changes []change, n int) func(yield func([]change) bool) {
+// batches cuts changes into script calls of one op, of at most so many units as size says then, and of about callBytes.
+func batches(changes []change, size func() int) func(yield func([]change) bool) {
 	return func(yield func([]change) bool) {
-		start, bytes := 0, 0
+		start, bytes, n := 0, 0, size()
 		for i := range changes {
 			bytes += changes[i].bytes()
-			if i+1-start >= n || bytes >= callBytes || i == len(changes)-1 {
+			last := i == len(changes)-1
+			if i+1-start >= n || bytes >= callBytes || last || changes[i+1].op != changes[i].op {
 				if !yield(changes[start : i+1]) {
 					return
 				}
-				start, bytes = i+1, 0
+				start, bytes, n = i+1, 0, size()
 			}
 		}
 	}
 }
 
 func (c *change) bytes() int {
-	n := len(c.target.key) + len(c.edit.OldText) + len(c.edit.Text)
+	n := len(c.key)
+	if c.op != opHash {
+		return n + textBytes(c.before) + textBytes(c.after)
+	}
 	for _, x := range c.edit.Compare {
 		n += len(x.Name) + len(x.Value)
 	}
@@ -67,15 +71,18 @@ func (c *change) bytes() int {
 }
 
 // send does one script call and returns the changes that are to be read again: those in conflict, or all with
-// errUnsettled if the answer was lost.
+// errUnsettled if the answer was lost. What may not come back is in the undo log before.
 func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
 	if err := r.lease.check(); err != nil {
 		return nil, err
 	}
-	s := r.store
-	keys, args := encode(batch)
+	if err := r.log(ctx, batch); err != nil {
+		return nil, err
+	}
+	s, w := r.store, &scribes[batch[0].op]
+	keys, args := w.encode(r.lease.token, batch, s.fading)
 	started := time.Now()
-	answer, err := s.run(ctx, s.client, casScript, append([]string{r.lease.key}, keys...), append([]any{r.lease.token}, args...)...).Slice()
+	answer, err := s.run(ctx, s.client, w.script, append([]string{r.lease.key}, keys...), append(r.header(), args...)...).Slice()
 	if unknown(err) && ctx.Err() == nil {
 		return batch, errUnsettled
 	}
@@ -100,46 +107,73 @@ func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
 	return again, nil
 }
 
+// header is what every script that writes units is told (see lua/prelude.lua).
+func (r *rewrite) header() []any {
+	flags, set, most := "", int64(0), int64(0)
+	if rule := r.rule; rule != nil {
+		flags, set, most = "T", rule.Set, rule.Max
+	}
+	if r.store.fading {
+		flags += "F"
+	}
+	if r.merges {
+		flags += "M"
+	}
+	return []any{r.lease.token, flags, strconv.FormatInt(set, 10), strconv.FormatInt(most, 10)}
+}
+
+// log appends to the undo log what a batch is about to write and the way back may not bring back.
+func (r *rewrite) log(ctx context.Context, batch []change) error {
+	if r.job.Journal == nil {
+		return nil
+	}
+	var images []Preimage
+	for i := range batch {
+		if c := &batch[i]; c.logged {
+			images = append(images, Preimage{
+				Keyspace: r.job.Keyspace.Name, Job: r.job.ID, From: c.from, To: r.job.To, Before: c.before, After: c.after,
+				ExpireAt: c.expireAt, SetTTL: c.before.TTL != c.after.TTL, Replaced: c.taken,
+			})
+		}
+	}
+	if len(images) == 0 {
+		return nil
+	}
+	if err := r.job.Journal.Append(ctx, images); err != nil {
+		return &Error{
+			Reason: JournalFailed, Wait: true, Store: r.store.name, Err: err,
+			Hint: "make room where the undo log is kept; nothing that was not logged has been written",
+		}
+	}
+	r.outcome.Logged += int64(len(images))
+	return nil
+}
+
 // settle counts what became of a batch and returns what is to be read again. A unit of another type now is
 // left to the next pass, which counts it as it finds it.
 func (r *rewrite) settle(batch []change, res result) (again []change) {
-	for i, c := range res.codes {
-		switch c {
+	for i, code := range res.codes {
+		c := &batch[i]
+		switch code {
 		case codeDone:
 			r.outcome.Rewritten++
+			if c.taken && c.logged {
+				r.outcome.Superseded++
+			}
 		case codeConflict:
 			r.outcome.Conflicts++
-			again = append(again, batch[i])
+			again = append(again, *c)
 		case codeGone:
 			r.outcome.Gone++
+		case codeTaken:
+			if c.op == opMove {
+				c.taken = true
+				again = append(again, *c)
+			} else {
+				r.held.add(c)
+			}
 		case codeType, codeError:
 		}
 	}
 	return again
-}
-
-// redecide reads units again and returns what there is to write now. Lost tells that some of them may have been
-// written by a call whose answer was lost; those that are as we wanted them count as written.
-func (r *rewrite) redecide(ctx context.Context, again []change, lost bool) ([]change, error) {
-	targets := make([]target, len(again))
-	for i := range again {
-		targets[i] = again[i].target
-	}
-	units, err := r.store.reread(ctx, r.routes, targets)
-	if err != nil {
-		return nil, err
-	}
-	var next []change
-	for i, u := range units {
-		if u.gone {
-			r.outcome.Gone++
-			continue
-		}
-		if v := r.routes[0].decide(u, r.job.To); v.change != nil {
-			next = append(next, *v.change)
-		} else if lost && u.Text == again[i].after.Text && slices.Equal(u.Fields, again[i].after.Fields) {
-			r.outcome.Rewritten++
-		}
-	}
-	return next, nil
 }

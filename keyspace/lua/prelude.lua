@@ -1,0 +1,106 @@
+-- What every script that writes units starts with. A body follows, which defines unit(...) and ends in lua/epilogue.lua.
+--
+-- KEYS[1] the lease    ARGV[1] its token
+--                      ARGV[2] flags: T the target has a rule for the time to live, F fields may expire by themselves,
+--                              M two units that become the same one may merge
+--                      ARGV[3] milliseconds that a key gets which has no time to live, or too long a one (0: not given)
+--                      ARGV[4] the most milliseconds that a key may live (0: no bound)
+--                      ARGV[5..] as the body says
+--
+-- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
+-- one letter a unit (d done, c conflict, g gone, t wrong type, x its place is taken, e error), how long it took (0: the
+-- server does not tell), and for each e the error's first word. What happens to one unit does not touch another.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end
+
+-- Some servers have os.clock; in those that have not, TIME goes on during a script. Redis 7.2 has neither.
+local function processor() return os.clock() * 1000000 end
+local has_clock = pcall(processor)
+local function micros()
+  if has_clock then return processor() end
+  local now = redis.call('TIME')
+  return (now[1] % 1000) * 1000000 + now[2]
+end
+local started = micros()
+
+local call, unpack, pcall, KEYS, ARGV = redis.call, unpack, pcall, KEYS, ARGV
+local ruled = string.find(ARGV[2], 'T', 1, true)
+local fading = string.find(ARGV[2], 'F', 1, true)
+local merges = string.find(ARGV[2], 'M', 1, true)
+local ttl_set, ttl_max = tonumber(ARGV[3]), tonumber(ARGV[4])
+local wide = 500 -- names a call: unpack has limits
+local p = 5
+
+-- The time to live that a key is to get: -1 to leave it, 0 if it can have none that the target takes.
+local function ttl_of(key)
+  if not ruled then return -1 end
+  local left = call('PTTL', key)
+  if left < 0 then return ttl_set end
+  if ttl_max > 0 and left > ttl_max then return ttl_set > 0 and ttl_set or ttl_max end
+  return -1
+end
+
+local function give_ttl(key, ttl)
+  if ttl > 0 then call('PEXPIRE', key, ttl) end
+end
+
+-- When a field expires by itself, false if it does not.
+local function field_expiry(key, name)
+  if not fading then return false end
+  local at = call('HPEXPIRETIME', key, 'FIELDS', 1, name)[1]
+  return at and at > 0 and at
+end
+
+-- A field that is written loses its own time to live.
+local function keep_expiry(key, name, at)
+  if at then call('HPEXPIREAT', key, at, 'FIELDS', 1, name) end
+end
+
+-- How many fields a hash has. One that expired and is still there counts in HLEN, and nowhere else.
+local function size_of(key, expected)
+  local n = call('HLEN', key)
+  if fading and n > expected then n = #call('HKEYS', key) end
+  return n
+end
+
+-- The fields of a hash by name.
+local function fields_of(key, names)
+  if #names <= wide then return call('HMGET', key, unpack(names)) end
+  local all = {}
+  for from = 1, #names, wide do
+    local part = call('HMGET', key, unpack(names, from, math.min(from + wide - 1, #names)))
+    for i = 1, #part do all[from + i - 1] = part[i] end
+  end
+  return all
+end
+
+-- Write first, delete after: a hash that loses its last field is gone, and its time to live with it. List holds names
+-- and values in turn, sources the fields whose expiry each of them takes over ('': none).
+local function write_fields(key, list, deleted, sources)
+  local expiries = {}
+  if fading then
+    for i = 1, #sources do
+      expiries[i] = sources[i] ~= '' and field_expiry(key, sources[i])
+    end
+  end
+  for from = 1, #list, 2 * wide do call('HSET', key, unpack(list, from, math.min(from + 2 * wide - 1, #list))) end
+  for i = 1, #expiries do keep_expiry(key, list[2 * i - 1], expiries[i]) end
+  for from = 1, #deleted, wide do call('HDEL', key, unpack(deleted, from, math.min(from + wide - 1, #deleted))) end
+end
+
+-- A call that ends its unit by an error becomes a code, and a word of the answer.
+local words = {}
+local function guarded(unit, ...)
+  local ok, code = pcall(unit, ...)
+  if ok then return code end
+  local text = type(code) == 'table' and code.err or tostring(code)
+  local word = string.match(text, '%u%u+') or 'ERR'
+  if string.find(text, "The user executing the script can't", 1, true) then word = 'NOPERM' end
+  if word == 'WRONGTYPE' then return 't' end
+  words[#words + 1] = word
+  return 'e'
+end
+
+-- What every script that writes units ends with.
+local function answered(codes)
+  return {table.concat(codes), math.floor(math.max(micros() - started, 0)), unpack(words)}
+end

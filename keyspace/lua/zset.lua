@@ -1,0 +1,23 @@
+-- Members of sorted sets. KEYS[2..] the key of each unit; each takes four arguments: its member and the score that it
+-- must have, its new member and score.
+local function unit(key, at)
+  local member, new, score = ARGV[at], ARGV[at + 2], ARGV[at + 3]
+  local now = call('ZSCORE', key, member)
+  if not now then return 'g' end
+  if now ~= ARGV[at + 1] then return 'c' end
+  local ttl = ttl_of(key)
+  if ttl == 0 then return 'c' end
+  local there = new ~= member and call('ZSCORE', key, new)
+  if there and not (merges and tonumber(there) == tonumber(score)) then return 'x' end
+  if not there then call('ZADD', key, score, new) end
+  if new ~= member then call('ZREM', key, member) end
+  give_ttl(key, ttl)
+  return 'd'
+end
+
+local codes = {}
+for k = 2, #KEYS do
+  codes[k - 1] = guarded(unit, KEYS[k], p)
+  p = p + 4
+end
+return answered(codes)
