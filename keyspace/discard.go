@@ -5,9 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,11 +13,11 @@ import (
 	"keyshift.dev/transform"
 )
 
-//go:embed discard.lua
-var discardText string
+//go:embed lua/discard.lua
+var discardLua string
 
 var (
-	discardScript = newScript(discardText)
+	discardScript = newScript(prelude + discardLua)
 
 	// unlinkScript does on a key of ours what a discard will do on the application's: KEYS lease, string; ARGV token.
 	unlinkScript = newScript(`
@@ -30,13 +27,13 @@ redis.call('UNLINK', KEYS[2])
 return 1`)
 )
 
-// Discard unlinks every unit of a keyspace that a version does not take, under live writers, and returns once a full
-// pass found none. Each is unlinked only while it is still what was read of it. Units that fit no version stay byte for
-// byte and are counted. Outcome.Rewritten is how many were unlinked. Keep, which may be nil, has each before it goes.
+// Discard deletes every unit of a keyspace that a version does not take, under live writers, and returns once a full
+// pass found none. Each goes only while it is still what was read of it, and after Job.Journal has it. Units that fit no
+// version stay byte for byte and are counted. Outcome.Rewritten is how many went. Entries of streams are not discarded.
 //
 // Report and the errors are those of Rewrite.
-func (s *Store) Discard(ctx context.Context, l *Lease, job Job, keep Journal, report func(Progress)) (Outcome, error) {
-	d, err := s.newDiscard(ctx, l, job, keep, report)
+func (s *Store) Discard(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
+	d, err := s.newDiscard(ctx, l, job, report)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -64,7 +61,6 @@ type discard struct {
 	store   *Store
 	lease   *Lease
 	job     Job
-	keep    Journal
 	routes  []route
 	pace    *pace
 	report  func(Progress)
@@ -74,7 +70,7 @@ type discard struct {
 	reported time.Time
 }
 
-func (s *Store) newDiscard(ctx context.Context, l *Lease, job Job, keep Journal, report func(Progress)) (*discard, error) {
+func (s *Store) newDiscard(ctx context.Context, l *Lease, job Job, report func(Progress)) (*discard, error) {
 	routes, err := s.prepare(job)
 	if err != nil {
 		return nil, err
@@ -89,7 +85,7 @@ func (s *Store) newDiscard(ctx context.Context, l *Lease, job Job, keep Journal,
 	if report == nil {
 		report = func(Progress) {}
 	}
-	return &discard{store: s, lease: l, job: job, keep: keep, routes: routes, pace: p, report: report}, nil
+	return &discard{store: s, lease: l, job: job, routes: routes, pace: p, report: report}, nil
 }
 
 // pass walks over the store once and returns how many units it wanted gone; at least one if it was not a whole pass
@@ -113,7 +109,6 @@ func (d *discard) pass(ctx context.Context) (wanted int64, err error) {
 			break
 		}
 		old := d.choose(p, t)
-		d.pace.carried(sizeOf(p.units))
 		wanted, looked = wanted+int64(len(old)), looked+p.looked
 		if err := d.unlink(ctx, old); err != nil {
 			return 0, err
@@ -143,34 +138,52 @@ func (d *discard) tell(t *tally, looked int64, due bool) {
 	}
 }
 
-// choose counts the units of a page and returns those to unlink.
-func (d *discard) choose(p *page, t *tally) (old []unit) {
-	for _, u := range p.units {
-		if u.gone {
-			continue
-		}
-		class, reason := d.routes[0].classify(u)
-		if t.add(u.target.key, class) && class == state.Unfit {
-			t.sample(u.target.key, reason)
-		}
-		if d.wants(class) {
-			old = append(old, u)
-		}
+// leaving is a unit that is to go.
+type leaving struct {
+	target
+	transform.Unit
+	from state.Version
+}
+
+// choose counts the units of a page and returns those that are to go.
+func (d *discard) choose(p *page, t *tally) (old []leaving) {
+	bytes := 0
+	for i := range p.units {
+		u := &p.units[i]
+		bytes += u.bytes()
+		countUnits(d.routes, []*tally{t}, u)
+		old = d.chosen(old, u)
 	}
+	d.pace.carried(int64(bytes))
 	return old
 }
 
-func (d *discard) wants(class state.Class) bool { return class != state.Unfit && !class.Has(d.job.To) }
+// chosen adds the units of a key that are to go.
+func (d *discard) chosen(old []leaving, u *unit) []leaving {
+	if u.gone || u.unfit != "" {
+		return old
+	}
+	u.units(func(part transform.Unit, _ int, repeated bool) {
+		class, _ := d.routes[0].classify(part)
+		if class == state.Unfit || class.Has(d.job.To) || repeated || kindIn(part) == state.Stream {
+			return
+		}
+		versions := class.Versions()
+		old = append(old, leaving{target: u.target, Unit: part, from: versions[len(versions)-1]})
+	})
+	return old
+}
 
-// unlink keeps units and unlinks them. A conflict is read again, kept again and tried again; so is a batch whose answer
-// was lost. What is left after some rounds is hot: the next pass sees it.
-func (d *discard) unlink(ctx context.Context, units []unit) error {
+// unlink logs units and deletes them. A whole key in conflict is read again, logged again and tried again; so is one
+// whose answer was lost. What is left after some rounds is hot, and what is left of parts has changed: the next pass
+// sees it.
+func (d *discard) unlink(ctx context.Context, units []leaving) error {
 	for round := 0; len(units) > 0; round++ {
-		if err := d.journal(ctx, units); err != nil {
+		if err := d.log(ctx, units); err != nil {
 			return err
 		}
-		var again []unit
-		for batch := range unitBatches(units, d.pace.batch()) {
+		var again []target
+		for batch := range leavingBatches(units, d.pace.batch) {
 			left, err := d.send(ctx, batch)
 			if err != nil {
 				return err
@@ -180,55 +193,55 @@ func (d *discard) unlink(ctx context.Context, units []unit) error {
 		if len(again) == 0 || round == conflictRounds {
 			return nil
 		}
-		targets := make([]target, len(again))
-		for i := range again {
-			targets[i] = again[i].target
-		}
-		fresh, err := d.store.reread(ctx, d.routes, targets)
+		fresh, err := d.store.reread(ctx, d.routes, again)
 		if err != nil {
 			return err
 		}
-		units = slices.DeleteFunc(fresh, func(u unit) bool {
-			class, _ := d.routes[0].classify(u)
-			if u.gone {
+		units = units[:0]
+		for i := range fresh {
+			if fresh[i].gone {
 				d.outcome.Gone++
 			}
-			return u.gone || !d.wants(class)
-		})
+			units = d.chosen(units, &fresh[i])
+		}
 	}
 	return nil
 }
 
-// unitBatches cuts units into script calls of at most n and about callBytes.
-func unitBatches(units []unit, n int) func(yield func([]unit) bool) {
-	return func(yield func([]unit) bool) {
-		start, bytes := 0, 0
+// leavingBatches cuts units into script calls of at most so many as size says then, and of about callBytes.
+func leavingBatches(units []leaving, size func() int) func(yield func([]leaving) bool) {
+	return func(yield func([]leaving) bool) {
+		start, bytes, n := 0, 0, size()
 		for i := range units {
-			bytes += units[i].bytes()
+			bytes += textBytes(units[i].Unit)
 			if i+1-start >= n || bytes >= callBytes || i == len(units)-1 {
 				if !yield(units[start : i+1]) {
 					return
 				}
-				start, bytes = i+1, 0
+				start, bytes, n = i+1, 0, size()
 			}
 		}
 	}
 }
 
-// send does one script call and returns the units that are to be read again.
-func (d *discard) send(ctx context.Context, batch []unit) (again []unit, err error) {
+// send does one script call and returns the keys that are to be read again.
+func (d *discard) send(ctx context.Context, batch []leaving) (again []target, err error) {
 	if err := d.lease.check(); err != nil {
 		return nil, err
 	}
 	s := d.store
-	keys, args := encodeUnits(batch)
+	keys, args := encodeLeaving(batch)
+	head := []any{d.lease.token, "", "0", "0"}
+	if s.fading {
+		head[1] = "F"
+	}
 	started := time.Now()
-	answer, err := s.run(ctx, s.client, discardScript, append([]string{d.lease.key}, keys...), append([]any{d.lease.token}, args...)...).Slice()
+	answer, err := s.run(ctx, s.client, discardScript, append([]string{d.lease.key}, keys...), append(head, args...)...).Slice()
 	if unknown(err) && ctx.Err() == nil {
-		return batch, nil
+		return wholeKeys(batch), nil
 	}
 	if err != nil {
-		return nil, classify(ctx, s.name, "unlinking", err)
+		return nil, classify(ctx, s.name, "discarding", err)
 	}
 	res, err := decode(answer, len(batch))
 	if errors.Is(err, errFence) {
@@ -241,52 +254,60 @@ func (d *discard) send(ctx context.Context, batch []unit) (again []unit, err err
 		res.blocked = time.Since(started) - d.pace.latency
 	}
 	d.pace.wrote(len(batch), res.blocked)
+	if len(res.words) > 0 {
+		err = classifyAnswer(s.name, "discarding a unit", res.words[0])
+	}
+	return d.settle(batch, res), err
+}
+
+// settle counts what became of a batch and returns the keys that are to be read again.
+func (d *discard) settle(batch []leaving, res result) (again []target) {
 	for i, c := range res.codes {
 		switch c {
 		case codeDone:
 			d.outcome.Rewritten++
 		case codeConflict:
 			d.outcome.Conflicts++
-			again = append(again, batch[i])
+			again = append(again, wholeKeys(batch[i:i+1])...)
 		case codeGone:
 			d.outcome.Gone++
-		case codeType, codeError:
+		case codeType, codeTaken, codeError:
 		}
 	}
-	if len(res.words) > 0 {
-		return nil, classifyAnswer(s.name, "unlinking a unit", res.words[0])
-	}
-	return again, nil
+	return again
 }
 
-func sizeOf(units []unit) (n int64) {
+// wholeKeys returns the targets of the units that are whole keys.
+func wholeKeys(units []leaving) (out []target) {
 	for i := range units {
-		n += int64(units[i].bytes())
+		if kindIn(units[i].Unit).Whole() {
+			out = append(out, units[i].target)
+		}
 	}
-	return n
+	return out
 }
 
-// encodeUnits writes units as the arguments of discard.lua, without the lease.
-func encodeUnits(units []unit) (keys []string, args []any) {
+// encodeLeaving writes units as the arguments of lua/discard.lua.
+func encodeLeaving(units []leaving) (keys []string, args []any) {
 	for i := range units {
 		u := &units[i]
-		keys = append(keys, u.target.key)
-		if !u.IsHash() {
-			args = append(args, "string", u.Text)
-			continue
-		}
-		args = append(args, "hash", strconv.Itoa(len(u.Fields)))
-		for _, f := range u.Fields {
-			args = append(args, f.Name, f.Value)
+		keys = append(keys, u.key)
+		switch kind := kindIn(u.Unit); kind {
+		case state.String, state.Hash:
+			args = append(args, wholeArgs(u.Unit)...)
+		case state.Map, state.SortedSet:
+			args = append(args, string(kind), u.Fields[0].Value, u.Fields[1].Value)
+		default:
+			args = append(args, string(kind), u.Text)
 		}
 	}
 	return keys, args
 }
 
-// journal appends units to the undo log. When they expire is asked for after they were read; a unit that got another
-// time to live since, and nothing else, is kept with the newer one.
-func (d *discard) journal(ctx context.Context, units []unit) error {
-	if d.keep == nil {
+// log appends units to the undo log. When their keys expire is asked for after they were read: one that got another time
+// to live since, and nothing else, is logged with the newer one.
+func (d *discard) log(ctx context.Context, units []leaving) error {
+	if d.job.Journal == nil {
 		return nil
 	}
 	expire, err := d.store.expiries(ctx, units)
@@ -294,37 +315,34 @@ func (d *discard) journal(ctx context.Context, units []unit) error {
 		return err
 	}
 	images := make([]Preimage, len(units))
-	for i, u := range units {
-		class, _ := d.routes[0].classify(u)
-		versions := class.Versions()
+	for i := range units {
 		images[i] = Preimage{
-			Keyspace: d.job.Keyspace.Name, Job: d.job.ID, From: versions[len(versions)-1], To: d.job.To,
-			Before: u.Unit, After: transform.Unit{}, ExpireAt: expire[i],
+			Keyspace: d.job.Keyspace.Name, Job: d.job.ID, From: units[i].from, To: d.job.To, Before: units[i].Unit, ExpireAt: expire[i],
 		}
 	}
-	if err := d.keep.Append(ctx, images); err != nil {
-		return fmt.Errorf("keeping what is discarded: %w", err)
+	if err := d.job.Journal.Append(ctx, images); err != nil {
+		return &Error{
+			Reason: JournalFailed, Wait: true, Store: d.store.name, Err: err,
+			Hint: "make room where the undo log is kept; nothing that was not logged has been deleted",
+		}
 	}
+	d.outcome.Logged += int64(len(images))
 	return nil
 }
 
-// expiries returns when keys expire, in Unix milliseconds, 0 for those that do not. A server that does not tell (Redis
-// before 7.0) is asked how long they have left.
-func (s *Store) expiries(ctx context.Context, units []unit) ([]int64, error) {
-	at, err := s.askExpiries(ctx, units, redis.Pipeliner.PExpireTime, 0)
-	if err != nil && !unknown(err) && strings.Contains(err.Error(), "unknown command") {
-		at, err = s.askExpiries(ctx, units, redis.Pipeliner.PTTL, time.Now().UnixMilli())
-	}
-	return at, classify(ctx, s.name, "asking when keys expire", err)
-}
-
-func (s *Store) askExpiries(ctx context.Context, units []unit, ask func(redis.Pipeliner, context.Context, string) *redis.DurationCmd, from int64) ([]int64, error) {
+// expiries returns when the keys of units expire, in Unix milliseconds, 0 for those that do not. A server that does not
+// tell is asked how long they have left.
+func (s *Store) expiries(ctx context.Context, units []leaving) ([]int64, error) {
 	out := make([]int64, len(units))
-	return out, s.retry(ctx, func() error {
-		pipe := s.client.Pipeline()
+	err := s.retry(ctx, func() error {
+		pipe, from := s.client.Pipeline(), int64(0)
+		ask := pipe.PExpireTime
+		if !s.tellsExpiry {
+			ask, from = pipe.PTTL, time.Now().UnixMilli()
+		}
 		answers := make([]*redis.DurationCmd, len(units))
-		for i, u := range units {
-			answers[i] = ask(pipe, ctx, u.target.key)
+		for i := range units {
+			answers[i] = ask(ctx, units[i].key)
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return err
@@ -336,4 +354,5 @@ func (s *Store) askExpiries(ctx context.Context, units []unit, ask func(redis.Pi
 		}
 		return nil
 	})
+	return out, classify(ctx, s.name, "asking when keys expire", err)
 }

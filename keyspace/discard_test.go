@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/state"
 )
@@ -44,7 +47,7 @@ func TestDiscard(t *testing.T) {
 		for _, k := range []state.Keyspace{sessions(), carts()} {
 			l := acquire(t, st, k.Name)
 			kept := &keeper{}
-			o, err := st.Discard(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "d1"}, kept, nil)
+			o, err := st.Discard(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "d1", Journal: kept}, nil)
 			if err != nil {
 				t.Fatalf("%s: %v", k.Name, err)
 			}
@@ -88,7 +91,7 @@ func TestDiscardMeetsWriters(t *testing.T) {
 		})
 		kept.before = once
 		st := open(t, s)
-		o, err := st.Discard(ctx, acquire(t, st, "turn"), Job{Keyspace: turned(), To: "2.0.0", ID: "d"}, kept, nil)
+		o, err := st.Discard(ctx, acquire(t, st, "turn"), Job{Keyspace: turned(), To: "2.0.0", ID: "d", Journal: kept}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,17 +120,66 @@ func TestDiscardKeepsFirst(t *testing.T) {
 		fill(t, s.client, 50)
 		st := open(t, s)
 		l := acquire(t, st, "session")
-		job := Job{Keyspace: sessions(), To: "2.0.0", ID: "d"}
 		full := errors.New("no space left on device")
-		if o, err := st.Discard(ctx, l, job, &keeper{broken: full}, nil); !errors.Is(err, full) || o.Rewritten > 0 {
+		job := Job{Keyspace: sessions(), To: "2.0.0", ID: "d", Journal: &keeper{broken: full}}
+		if o, err := st.Discard(ctx, l, job, nil); !errors.Is(err, full) || o.Rewritten > 0 {
 			t.Errorf("%v, %+v", err, o)
 		}
-		kept := &keeper{before: func() { s.client.Set(ctx, l.key, "another", 0) }}
-		if o, err := st.Discard(ctx, l, job, kept, nil); err == nil || o.Rewritten > 0 || !strings.Contains(err.Error(), "lease") {
+		job.Journal = &keeper{before: func() { s.client.Set(ctx, l.key, "another", 0) }}
+		if o, err := st.Discard(ctx, l, job, nil); err == nil || o.Rewritten > 0 || !strings.Contains(err.Error(), "lease") {
 			t.Errorf("with the lease lost: %v, %+v", err, o)
 		}
 		if n := s.client.Exists(ctx, "session:1", "session:49").Val(); n != 2 {
 			t.Error("units are gone")
+		}
+	})
+}
+
+// Of a key with many units only those go that are old; the last one that goes takes the key with it.
+func TestDiscardParts(t *testing.T) {
+	conform(t, func(t *testing.T, s *server) {
+		ctx := context.Background()
+		old, now := constant("old"), constant("new")
+		for _, c := range []struct {
+			kind state.Redis
+			put  func(key string, element string)
+			left func(key string) []string
+		}{
+			{state.List, func(key, e string) { s.client.RPush(ctx, key, e) }, func(key string) []string { return s.client.LRange(ctx, key, 0, -1).Val() }},
+			{state.Set, func(key, e string) { s.client.SAdd(ctx, key, e) }, func(key string) []string { return s.client.SMembers(ctx, key).Val() }},
+			{state.SortedSet, func(key, e string) { s.client.ZAdd(ctx, key, redis.Z{Member: e, Score: 1.5}) }, func(key string) []string { return s.client.ZRange(ctx, key, 0, -1).Val() }},
+			{state.Map, func(key, e string) { s.client.HSet(ctx, key, e, e) }, func(key string) []string { return s.client.HKeys(ctx, key).Val() }},
+		} {
+			value := func(a state.Alt) state.Type {
+				switch c.kind {
+				case state.SortedSet:
+					return object(field("member", one(a)), field("score", one(state.Alt{Kind: state.Number})))
+				case state.Map:
+					return object(field("field", text), field("value", one(a)))
+				}
+				return one(a)
+			}
+			name := string(c.kind)
+			k := state.Keyspace{Name: name, Store: "main", Version: "2.0.0", Policy: state.Policy{Throttle: state.ThrottleFast}, Shapes: []state.Shape{
+				{Version: "1.0.0", Keys: name + ":<id>", Type: c.kind, Value: value(old)}, {Version: "2.0.0", Keys: name + ":<id>", Type: c.kind, Value: value(now)}}}
+			for _, e := range []string{"old", "new", "old", "odd"} {
+				c.put(name+":mixed", e)
+			}
+			c.put(name+":old", "old")
+			kept := &keeper{}
+			st := open(t, s)
+			o, err := st.Discard(ctx, acquire(t, st, name), Job{Keyspace: k, To: "2.0.0", ID: "d", Journal: kept}, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			left := c.left(name + ":mixed")
+			slices.Sort(left)
+			if !slices.Equal(left, []string{"new", "odd"}) || s.client.Exists(ctx, name+":old").Val() != 0 {
+				t.Errorf("%s: %v is left", name, left)
+			}
+			if int64(len(kept.images)) != o.Rewritten || o.Unfit != 1 {
+				t.Errorf("%s: %d logged, %+v", name, len(kept.images), o)
+			}
 		}
 	})
 }
