@@ -129,3 +129,59 @@ func TestDrain(t *testing.T) {
 		t.Errorf("a drain kept %v", kept.backups)
 	}
 }
+
+// TestCanary: a migration that some units refuse has touched only its canary when the run stops.
+func TestCanary(t *testing.T) {
+	w := embedded(t, 400)
+	w.deploy("2.0.0")
+	w.quiet()
+	w.after.Keyspaces[0].Policy.Canary, w.after.Keyspaces[0].Policy.Invalid = "10%", state.InvalidFail
+	before := dump(t, w.client)
+	odd := "session:late"
+	o, err := apply.Deliver(t.Context(), w.edges, w.after, func(e apply.Event) {
+		if e.Kind == apply.Started && e.Step.Kind == plan.Rewrite {
+			w.client.HSet(t.Context(), odd, "user_id", "none")
+		}
+	})
+	if held, ok := errors.AsType[*apply.HoldError](err); !ok || held.Code != apply.UnfitUnits {
+		t.Fatalf("not held: %v", err)
+	}
+	changed := 0
+	for key, fields := range dump(t, w.client) {
+		if key != odd && !reflect.DeepEqual(fields, before[key]) {
+			changed++
+		}
+	}
+	if changed == 0 || changed > 100 || int64(changed) != o.Rewritten() {
+		t.Errorf("%d of 400 units changed, %d rewritten", changed, o.Rewritten())
+	}
+	w.client.Del(t.Context(), odd)
+	o = w.mustDeliver(w.after, "2.0.0")
+	if o.Rewritten() != int64(400-changed) {
+		t.Errorf("then %d of %d were rewritten", o.Rewritten(), 400-changed)
+	}
+}
+
+// TestDiscardIsLogged deletes what is old, after its undo log has it.
+func TestDiscardIsLogged(t *testing.T) {
+	w := embedded(t, 50)
+	w.deploy("2.0.0")
+	w.quiet()
+	w.after.Keyspaces[0].Policy.Strategy = state.StrategyDiscard
+	o, err := w.deliver(w.after)
+	if want := []string{"backup session 2.0.0", "rewrite session 2.0.0", "verify session 2.0.0"}; err != nil || !slices.Equal(steps(o), want) {
+		t.Fatalf("%v, %v", steps(o), err)
+	}
+	if left := dump(t, w.client); len(left) > 0 {
+		t.Errorf("%d units are left", len(left))
+	}
+	kept := w.edges.State.(*memory)
+	for name, l := range kept.logs {
+		if len(l.images) != 50 || l.closed != 1 {
+			t.Errorf("log %s has %d units and was closed %d times", name, len(l.images), l.closed)
+		}
+	}
+	if len(kept.logs) != 1 || kept.taken[0].Counts[0].Units != 50 {
+		t.Errorf("%d logs, a backup of %v", len(kept.logs), kept.taken)
+	}
+}

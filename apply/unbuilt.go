@@ -108,9 +108,9 @@ func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
 		out = append(out, what)
 	}
 	p := k.Policy
-	demand(p.Strategy == state.StrategyStop || p.Strategy == state.StrategyDiscard, fmt.Sprintf("policy strategy %q", p.Strategy))
-	demand(p.Limits != nil, "policy throttle with limits")
-	demand(p.Canary != "", "policy canary")
+	streams := slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream })
+	demand(p.Strategy == state.StrategyStop, fmt.Sprintf("policy strategy %q", p.Strategy))
+	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
 	demand(p.Soak != state.Soak{}, "policy soak")
 	return append(out, commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, risk)...)
 }

@@ -147,14 +147,11 @@ type leaving struct {
 
 // choose counts the units of a page and returns those that are to go.
 func (d *discard) choose(p *page, t *tally) (old []leaving) {
-	bytes := 0
 	for i := range p.units {
 		u := &p.units[i]
-		bytes += u.bytes()
 		countUnits(d.routes, []*tally{t}, u)
 		old = d.chosen(old, u)
 	}
-	d.pace.carried(int64(bytes))
 	return old
 }
 
@@ -254,6 +251,9 @@ func (d *discard) send(ctx context.Context, batch []leaving) (again []target, er
 		res.blocked = time.Since(started) - d.pace.latency
 	}
 	d.pace.wrote(len(batch), res.blocked)
+	for i := range batch {
+		d.pace.carried(int64(textBytes(batch[i].Unit)))
+	}
 	if len(res.words) > 0 {
 		err = classifyAnswer(s.name, "discarding a unit", res.words[0])
 	}

@@ -100,6 +100,9 @@ func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
 		res.blocked = time.Since(started) - r.pace.latency
 	}
 	r.pace.wrote(len(batch), res.blocked)
+	for i := range batch {
+		r.pace.carried(int64(batch[i].bytes()))
+	}
 	again := r.settle(batch, res)
 	if len(res.words) > 0 {
 		return nil, classifyAnswer(s.name, "writing a unit", res.words[0])
