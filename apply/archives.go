@@ -10,6 +10,9 @@ import (
 
 // Archives keep backups and undo logs on durable storage outside of the stores that they are of.
 type Archives interface {
+	// Check makes sure that the place is there and has some room, before the first step that needs it.
+	Check(ctx context.Context) error
+
 	// Backup keeps every unit of a keyspace, reads back what it wrote and says what that is. Report, which may be nil, is
 	// told how far it is. After an error there is no backup.
 	Backup(ctx context.Context, of Owner, store *keyspace.Store, k state.Keyspace, report func(keyspace.Progress)) (BackedUp, error)
@@ -24,7 +27,8 @@ type Archives interface {
 // Owner names what an archive is of.
 type Owner struct {
 	System   string
-	Store    string // its identity, not its name: an address may come to lead to another store
+	Name     string // of the store
+	Store    string // its identity: under one name there may be another store, elsewhere or later
 	Keyspace string
 }
 
@@ -42,9 +46,12 @@ type BackedUp struct {
 	Bytes   int64  `json:"bytes"` // as stored
 }
 
+// keeps tells whether a step needs a place for archives.
+func keeps(s plan.Step) bool { return s.Kind == plan.Backup || s.Logs() }
+
 // owner names a keyspace of the run for its archives.
 func (r *run) owner(k state.Keyspace) Owner {
-	o := Owner{System: r.book.system, Keyspace: k.Name}
+	o := Owner{System: r.book.system, Name: k.Store, Keyspace: k.Name}
 	for _, s := range r.book.shelves {
 		if s.store == k.Store {
 			o.Store = s.stored.Identity

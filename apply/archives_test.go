@@ -28,6 +28,8 @@ type log struct {
 	closed int
 }
 
+func (m *memory) Check(context.Context) error { return nil }
+
 func (m *memory) Backup(ctx context.Context, of apply.Owner, store *keyspace.Store, k state.Keyspace, _ func(keyspace.Progress)) (apply.BackedUp, error) {
 	lives, err := store.Observe(ctx, []state.Keyspace{k})
 	if err != nil || m.broken != nil {

@@ -49,7 +49,7 @@ func TestBackupIsTakenOnce(t *testing.T) {
 	if want := []string{"rewrite session 2.0.0", "verify session 2.0.0"}; !reflect.DeepEqual(steps(o), want) {
 		t.Errorf("went on with %v", steps(o))
 	}
-	if units, _ := w.edges.Stores["main"].Identity(t.Context()); len(kept.backups) != 1 || kept.backups[0] != (apply.Owner{System: "shop", Store: units, Keyspace: "session"}) {
+	if units, _ := w.edges.Stores["main"].Identity(t.Context()); len(kept.backups) != 1 || kept.backups[0] != (apply.Owner{System: "shop", Name: "main", Store: units, Keyspace: "session"}) {
 		t.Errorf("backups of %v", kept.backups)
 	}
 	if r := w.recordOf(); r.Backup != nil || len(r.Undo) != 1 {

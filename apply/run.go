@@ -81,6 +81,11 @@ func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Eve
 }
 
 func (r *run) steps(ctx context.Context) error {
+	if slices.ContainsFunc(r.plan.Steps, keeps) {
+		if err := r.edges.State.Check(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.book.write(ctx, r.have); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func onTheWay(want state.Desired, have state.Observed, known []diff.Change, dura
 				holds = unbuilt(c, diff.OfKeyspace, []string{what})
 			}
 		}
-		if !durable && (s.Kind == plan.Backup || s.Logs()) {
+		if !durable && keeps(s) {
 			holds = append(holds, homeless(s))
 		}
 		if len(holds) > 0 {

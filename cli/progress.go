@@ -9,7 +9,6 @@ import (
 
 	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
-	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
@@ -38,6 +37,7 @@ type eventLine struct {
 	Rewrite *passLine         `json:"rewrite,omitempty"`
 	Rollout *cluster.Progress `json:"rollout,omitempty"`
 	Outcome *outcomeLine      `json:"outcome,omitempty"`
+	Backup  *apply.BackedUp   `json:"backup,omitempty"`
 	Error   string            `json:"error,omitempty"`
 }
 
@@ -58,6 +58,7 @@ type outcomeLine struct {
 	Unfit     int64          `json:"unfit"`
 	Gone      int64          `json:"gone"`
 	Conflicts int64          `json:"conflicts"`
+	Logged    int64          `json:"logged,omitempty"`
 	Counts    []state.Count  `json:"counts,omitempty"`
 	Samples   []state.Sample `json:"samples,omitempty"`
 }
@@ -77,7 +78,7 @@ func (p *progress) event(e apply.Event) {
 			p.put(stepLine(e)+"  "+measure(e), false)
 		}
 	case apply.Ended:
-		p.put(stepLine(e)+"  done"+counted(e.Outcome), true)
+		p.put(stepLine(e)+"  done"+counted(e), true)
 	case apply.Failed:
 		p.put(stepLine(e)+"  failed", true)
 	case apply.Superseded:
@@ -141,8 +142,12 @@ func measure(e apply.Event) string {
 	return strings.Join(parts, ", ")
 }
 
-// counted says what a rewrite or a verification found.
-func counted(o *keyspace.Outcome) string {
+// counted says what a backup kept, what a rewrite or a verification found.
+func counted(e apply.Event) string {
+	if b := e.Backup; b != nil {
+		return fmt.Sprintf(": %s in %s", count(b.Keys, "key"), b.Archive)
+	}
+	o := e.Outcome
 	if o == nil {
 		return ""
 	}
@@ -153,16 +158,19 @@ func counted(o *keyspace.Outcome) string {
 	if o.Conflicts > 0 {
 		s += fmt.Sprintf(", %s retried", count(o.Conflicts, "conflict"))
 	}
+	if o.Logged > 0 {
+		s += fmt.Sprintf(", %d in the undo log", o.Logged)
+	}
 	return s
 }
 
 func lineOf(e apply.Event) eventLine {
-	l := eventLine{Kind: e.Kind, Rollout: e.Rollout}
+	l := eventLine{Kind: e.Kind, Rollout: e.Rollout, Backup: e.Backup}
 	if r := e.Rewrite; r != nil {
 		l.Rewrite = &passLine{r.Scanned, r.Rewritten, r.Conflicts, r.Unfit, r.Estimate}
 	}
 	if u := e.Outcome; u != nil {
-		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Counts, u.Samples}
+		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Logged, u.Counts, u.Samples}
 	}
 	if e.Kind == apply.Planned {
 		l.Plan = &e.Plan
