@@ -27,7 +27,8 @@ lint: ## the rules of the house
 	$(TOOL) revive -config tools/revive.toml -set_exit_status ./...
 
 bench: ## ratios from one run: what safety costs beside the unsafe pipeline
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./keyspace ./schema
+	$(GO) run ./cmd/keyshift bench
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./schema
 	$(GO) test -run '^$$' -bench . ./transform
 
 build: ## bin/keyshift, static

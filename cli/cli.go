@@ -85,7 +85,7 @@ Start with:  keyshift init my-shop && keyshift vet my-shop`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newInit(), newVendor(), newVet(), newTest(), newSchema(), newPlan(), newApply(),
-		newController(c.Controller), newDemo(c.Demo), newVersion(c.Version))
+		newController(c.Controller), newDemo(c.Demo), newBench(), newVersion(c.Version))
 	return root
 }
 

@@ -73,28 +73,41 @@ func (c *change) bytes() int {
 // send does one script call and returns the changes that are to be read again: those in conflict, or all with
 // errUnsettled if the answer was lost. What may not come back is in the undo log before.
 func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
-	if err := r.lease.check(); err != nil {
-		return nil, err
-	}
 	if err := r.log(ctx, batch); err != nil {
 		return nil, err
+	}
+	res, err := r.call(ctx, batch, r.header())
+	if errors.Is(err, errUnsettled) {
+		return batch, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	again := r.settle(batch, res)
+	return again, r.refused(res)
+}
+
+// call does one script call, of changes of one op. The error is errUnsettled if its answer was lost.
+func (r *rewrite) call(ctx context.Context, batch []change, header []any) (result, error) {
+	if err := r.lease.check(); err != nil {
+		return result{}, err
 	}
 	s, w := r.store, &scribes[batch[0].op]
 	keys, args := w.encode(r.lease.token, batch, s.fading)
 	started := time.Now()
-	answer, err := s.run(ctx, s.client, w.script, append([]string{r.lease.key}, keys...), append(r.header(), args...)...).Slice()
+	answer, err := s.run(ctx, s.client, w.script, append([]string{r.lease.key}, keys...), append(header, args...)...).Slice()
 	if unknown(err) && ctx.Err() == nil {
-		return batch, errUnsettled
+		return result{}, errUnsettled
 	}
 	if err != nil {
-		return nil, classify(ctx, s.name, "writing", err)
+		return result{}, classify(ctx, s.name, "writing", err)
 	}
 	res, err := decode(answer, len(batch))
 	if errors.Is(err, errFence) {
-		return nil, r.lease.lose()
+		return res, r.lease.lose()
 	}
 	if err != nil {
-		return nil, &Error{Reason: StoreUnsupported, Store: s.name, Err: err, Hint: "report this with the server's version"}
+		return res, &Error{Reason: StoreUnsupported, Store: s.name, Err: err, Hint: "report this with the server's version"}
 	}
 	if res.blocked == 0 {
 		res.blocked = time.Since(started) - r.pace.latency
@@ -103,26 +116,41 @@ func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
 	for i := range batch {
 		r.pace.carried(int64(batch[i].bytes()))
 	}
-	again := r.settle(batch, res)
-	if len(res.words) > 0 {
-		return nil, classifyAnswer(s.name, "writing a unit", res.words[0])
+	return res, nil
+}
+
+// refused returns the first error that the server answered about a unit.
+func (r *rewrite) refused(res result) error {
+	if len(res.words) == 0 {
+		return nil
 	}
-	return again, nil
+	return classifyAnswer(r.store.name, "writing a unit", res.words[0])
 }
 
 // header is what every script that writes units is told (see lua/prelude.lua).
 func (r *rewrite) header() []any {
-	flags, set, most := "", int64(0), int64(0)
+	flags, set, most := r.flags(), int64(0), int64(0)
 	if rule := r.rule; rule != nil {
-		flags, set, most = "T", rule.Set, rule.Max
+		flags, set, most = flags+"T", rule.Set, rule.Max
 	}
+	return r.headerOf(flags, set, most)
+}
+
+func (r *rewrite) flags() (flags string) {
 	if r.store.fading {
 		flags += "F"
 	}
 	if r.merges {
 		flags += "M"
 	}
-	return []any{r.lease.token, flags, strconv.FormatInt(set, 10), strconv.FormatInt(most, 10)}
+	if r.store.tellsExpiry {
+		flags += "A"
+	}
+	return flags
+}
+
+func (r *rewrite) headerOf(flags string, first, second int64) []any {
+	return []any{r.lease.token, flags, strconv.FormatInt(first, 10), strconv.FormatInt(second, 10)}
 }
 
 // log appends to the undo log what a batch is about to write and the way back may not bring back.

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// RedisServer is a running redis-server that dies with its test.
+// RedisServer is a running Redis or Valkey that dies with its test.
 type RedisServer struct {
 	Addr string // host:port
 	Port int
@@ -20,17 +21,23 @@ type RedisServer struct {
 	Dir  string // working folder: snapshots, append-only files
 
 	t       testing.TB
-	path    string
+	command []string // program and first arguments
 	args    []string
 	process *process
 }
 
-// Redis starts an empty redis-server without persistence and waits until it answers. Arguments are those of
-// redis-server and come last, so that they win: Redis(t, "--appendonly", "yes").
+// Redis starts an empty redis-server of the system without persistence and waits until it answers. Arguments are those
+// of redis-server and come last, so that they win: Redis(t, "--appendonly", "yes").
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	r := &RedisServer{t: t, path: program(t, "redis-server", "apt-get install redis-server")}
-	r.Dir = logFolder(t, "redis")
+	return RedisOf(t, System, args...)
+}
+
+// RedisOf starts an empty server of one kind as Redis does.
+func RedisOf(t testing.TB, kind Kind, args ...string) *RedisServer {
+	t.Helper()
+	r := &RedisServer{t: t, command: kind.command(t)}
+	r.Dir = logFolder(t, string(kind))
 	r.Log = filepath.Join(r.Dir, "redis.log")
 	r.args = args
 	r.Port = freePort(t)
@@ -60,7 +67,7 @@ func (r *RedisServer) Launch() {
 		"--port", fmt.Sprint(r.Port), "--bind", "127.0.0.1", "--dir", r.Dir,
 		"--save", "", "--appendonly", "no", "--enable-debug-command", "local",
 	}
-	p, err := startProcess(r.Log, r.path, append(fixed, r.args...)...)
+	p, err := startProcess(r.Log, r.command[0], slices.Concat(r.command[1:], fixed, r.args)...)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -48,8 +48,13 @@ local function build(kind, key)
   else
     write_fields(temporary, pairs_of(tonumber(take())), {}, {})
   end
-  local left = call('PTTL', key)
-  if left >= 0 then call('PEXPIRE', temporary, math.max(left, 1)) end
+  if tells then
+    local at = call('PEXPIRETIME', key)
+    if at > 0 then call('PEXPIREAT', temporary, at) end
+  else
+    local left = call('PTTL', key)
+    if left >= 0 then call('PEXPIRE', temporary, math.max(left, 1)) end
+  end
 end
 
 -- Another kind is built beside the key and then takes its place: nothing is gone before it is whole.

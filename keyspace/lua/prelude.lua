@@ -2,9 +2,12 @@
 --
 -- KEYS[1] the lease    ARGV[1] its token
 --                      ARGV[2] flags: T the target has a rule for the time to live, F fields may expire by themselves,
---                              M two units that become the same one may merge
---                      ARGV[3] milliseconds that a key gets which has no time to live, or too long a one (0: not given)
---                      ARGV[4] the most milliseconds that a key may live (0: no bound)
+--                              M two units that become the same one may merge, R a time to live is taken back,
+--                              A the server tells when a key expires
+--                      ARGV[3] milliseconds that a key gets which has no time to live, or too long a one (0: not given);
+--                              with R when the key expired before, Unix milliseconds (0: it did not)
+--                      ARGV[4] the most milliseconds that a key may live (0: no bound); with R what it was given: one
+--                              that lives longer was given that by the application, and keeps it
 --                      ARGV[5..] as the body says
 --
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
@@ -26,6 +29,8 @@ local call, unpack, pcall, KEYS, ARGV = redis.call, unpack, pcall, KEYS, ARGV
 local ruled = string.find(ARGV[2], 'T', 1, true)
 local fading = string.find(ARGV[2], 'F', 1, true)
 local merges = string.find(ARGV[2], 'M', 1, true)
+local tells = string.find(ARGV[2], 'A', 1, true)
+local returns = string.find(ARGV[2], 'R', 1, true)
 local ttl_set, ttl_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local wide = 500 -- names a call: unpack has limits
 local p = 5
@@ -41,6 +46,10 @@ end
 
 local function give_ttl(key, ttl)
   if ttl > 0 then call('PEXPIRE', key, ttl) end
+  if not returns then return end
+  local left = call('PTTL', key)
+  if left < 0 or left > ttl_max then return end
+  if ttl_set > 0 then call('PEXPIREAT', key, ttl_set) else call('PERSIST', key) end
 end
 
 -- When a field expires by itself, false if it does not.

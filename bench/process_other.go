@@ -1,0 +1,20 @@
+//go:build !linux
+
+package bench
+
+import (
+	"os/exec"
+	"time"
+)
+
+// bind does nothing where a child cannot be bound to its parent: it is killed when the run ends by itself.
+func bind(*exec.Cmd) {}
+
+// processorTime is not known here; the table leaves it out.
+func processorTime() time.Duration { return 0 }
+
+// forgetPeak has nothing to forget.
+func forgetPeak() {}
+
+// peakMemory is not known here; the table leaves it out.
+func peakMemory() int64 { return 0 }

@@ -1,0 +1,123 @@
+package keyspace
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyshift.dev/state"
+	"keyshift.dev/transform"
+)
+
+// read reads the units that pre-images are about, as they are now.
+func (u *undo) read(ctx context.Context, todo []undoing) error {
+	var whole []int
+	var parts []int
+	for i := range todo {
+		if kindIn(todo[i].image.After).Whole() {
+			whole = append(whole, i)
+		} else {
+			parts = append(parts, i)
+		}
+	}
+	if err := u.readWhole(ctx, todo, whole); err != nil {
+		return err
+	}
+	return u.readParts(ctx, todo, parts)
+}
+
+func (u *undo) readWhole(ctx context.Context, todo []undoing, at []int) error {
+	if len(at) == 0 {
+		return nil
+	}
+	targets := make([]target, len(at))
+	for i, x := range at {
+		targets[i].key = todo[x].image.After.Key
+	}
+	units, err := u.store.reread(ctx, u.routes, targets)
+	if err != nil {
+		return err
+	}
+	for i, x := range at {
+		todo[x].now, todo[x].part = units[i], units[i].Unit
+	}
+	return nil
+}
+
+// finding is what a part is now, in flight.
+type finding struct {
+	value *redis.StringCmd // of an entry or a scored member
+	there *redis.BoolCmd   // of a member
+	index *redis.IntCmd    // of an element
+	ttl   *redis.DurationCmd
+}
+
+func (u *undo) readParts(ctx context.Context, todo []undoing, at []int) error {
+	if len(at) == 0 {
+		return nil
+	}
+	found := make([]finding, len(at))
+	err := u.store.retry(ctx, func() error {
+		pipe := u.store.client.Pipeline()
+		for i, x := range at {
+			found[i] = u.askPart(ctx, pipe, todo[x].image.After)
+		}
+		if _, err := pipe.Exec(ctx); unknown(err) {
+			return err
+		}
+		return nil
+	})
+	for i, x := range at {
+		if err == nil {
+			err = todo[x].takePart(&found[i])
+		}
+	}
+	return classify(ctx, u.store.name, "reading units of the undo log", err)
+}
+
+func (u *undo) askPart(ctx context.Context, pipe redis.Pipeliner, after transform.Unit) (a finding) {
+	switch after.Type {
+	case state.Map:
+		a.value = pipe.HGet(ctx, after.Key, after.Fields[0].Value)
+	case state.SortedSet:
+		a.value = redis.NewStringCmd(ctx, "zscore", after.Key, after.Fields[0].Value)
+		_ = pipe.Process(ctx, a.value) // queues; the error comes with Exec
+	case state.Set:
+		a.there = pipe.SIsMember(ctx, after.Key, after.Text)
+	case state.List:
+		a.index = pipe.LPos(ctx, after.Key, after.Text, redis.LPosArgs{})
+	}
+	if u.routes[0].ruled {
+		a.ttl = pipe.PTTL(ctx, after.Key)
+	}
+	return a
+}
+
+// takePart takes what a part is now. A key of another type has no such part any more.
+func (x *undoing) takePart(a *finding) error {
+	x.part = x.image.After
+	x.now = unit{target: target{key: x.part.Key}}
+	err := error(nil)
+	switch {
+	case a.value != nil:
+		x.part.Fields = slices.Clone(x.part.Fields)
+		x.part.Fields[1].Value, err = a.value.Result()
+	case a.there != nil:
+		there, e := a.there.Result()
+		err, x.now.gone = e, !there
+	case a.index != nil:
+		at, e := a.index.Result()
+		err, x.index = e, int(at)
+	}
+	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
+		x.now.gone = true
+		return nil
+	}
+	x.part.TTL = 0
+	if a.ttl != nil && a.ttl.Val() > 0 {
+		x.part.TTL = max(a.ttl.Val().Milliseconds(), 1)
+	}
+	return err
+}
