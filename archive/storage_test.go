@@ -276,7 +276,7 @@ func TestOpen(t *testing.T) {
 		}
 		_ = s.Close()
 	}
-	for _, address := range []string{"", "file://host/a", "nope://a", "s3://user:s3cret@bucket", "s3://bucket?nonsense=s3cret%zz", "mem://?nonsense=1"} {
+	for _, address := range []string{"", "file://host/a", "nope://a", "s3://user:s3cret@bucket", "mem://?nonsense=1"} {
 		_, err := Open(ctx, address)
 		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != StateInvalid || strings.Contains(err.Error(), "s3cret") {
 			t.Fatalf("%s: %v", address, err)

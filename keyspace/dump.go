@@ -132,6 +132,7 @@ type dump struct {
 	report   func(Progress)
 	reported time.Time
 	last     Progress
+	order    sync.RWMutex // held by whoever sends the slices of one key, which follow each other
 }
 
 // dumped is a page on its way to take.

@@ -74,14 +74,11 @@ func (d *dump) readAll(ctx context.Context, in <-chan block, out chan<- dumped) 
 		if err != nil {
 			return err
 		}
-		if err := send(ctx, out, dumped{entries: entries, looked: b.looked, found: b.found}); err != nil {
+		if err := d.sendSmall(ctx, out, dumped{entries: entries, looked: b.looked, found: b.found}); err != nil {
 			return err
 		}
 		for _, m := range large {
-			err := d.readLarge(ctx, m, func(e Entry) error {
-				return send(ctx, out, dumped{entries: []Entry{e}, looked: b.looked, found: b.found})
-			})
-			if err != nil {
+			if err := d.sendLarge(ctx, out, m, b); err != nil {
 				return err
 			}
 		}
@@ -90,6 +87,21 @@ func (d *dump) readAll(ctx context.Context, in <-chan block, out chan<- dumped) 
 		}
 	}
 	return nil
+}
+
+func (d *dump) sendSmall(ctx context.Context, out chan<- dumped, p dumped) error {
+	d.order.RLock()
+	defer d.order.RUnlock()
+	return send(ctx, out, p)
+}
+
+// sendLarge reads a key in slices, which stay together.
+func (d *dump) sendLarge(ctx context.Context, out chan<- dumped, m measured, b block) error {
+	d.order.Lock()
+	defer d.order.Unlock()
+	return d.readLarge(ctx, m, func(e Entry) error {
+		return send(ctx, out, dumped{entries: []Entry{e}, looked: b.looked, found: b.found})
+	})
 }
 
 // sliced tells whether a key is too large to be read at one moment. Half a string makes no sense.
