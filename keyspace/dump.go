@@ -85,13 +85,14 @@ func patternsOf(k state.Keyspace) ([]state.Pattern, error) {
 	return out, nil
 }
 
-// errTake wraps what take returned, which is not the store's.
-type errTake struct{ err error }
+// takeError wraps what take returned, which is not the store's.
+type takeError struct{ err error }
 
-func (e errTake) Error() string { return e.err.Error() }
+// Error is take's own.
+func (e takeError) Error() string { return e.err.Error() }
 
 func classifyDump(ctx context.Context, store string, err error) error {
-	if t, ok := errors.AsType[errTake](err); ok {
+	if t, ok := errors.AsType[takeError](err); ok {
 		return t.err
 	}
 	return classify(ctx, store, "reading the keys", err)
@@ -206,7 +207,7 @@ func (d *dump) hand(p dumped, take func([]Entry) error) error {
 			p.entries[i].sort()
 		}
 		if err := take(p.entries); err != nil {
-			return errTake{err}
+			return takeError{err}
 		}
 	}
 	d.last.Scanned = max(d.last.Scanned, p.found)

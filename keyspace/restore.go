@@ -225,7 +225,7 @@ const (
 type order struct {
 	entry Entry
 	old   *Entry // as it was read, of a replacement
-	sure  bool   // a call that may have made it got lost
+	lost  bool   // the answer to a call that may have made it was lost
 }
 
 // send brings the batch back.
@@ -265,7 +265,7 @@ func (r *restore) attempt(ctx context.Context, orders []order) ([]order, error) 
 			return err
 		})
 		for i := range orders {
-			orders[i].sure = true
+			orders[i].lost = true
 		}
 	}
 	if err != nil {
@@ -277,7 +277,7 @@ func (r *restore) attempt(ctx context.Context, orders []order) ([]order, error) 
 		case restoreDone:
 			r.outcome.Restored++
 		case restoreSame:
-			if o.sure {
+			if o.lost {
 				r.outcome.Restored++
 			} else {
 				r.outcome.Same++
