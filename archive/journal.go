@@ -25,12 +25,11 @@ const appendTimeout = 2 * time.Minute
 // Journal is an undo log that is being written: a keyspace.Journal. Callers that append at the same time share one
 // write and one flush. It is safe for concurrent use.
 type Journal struct {
-	storage  Storage
-	place    Place
-	job      string
-	path     string // of the archive in the storage
-	identity string // of the store
-	limit    int64
+	storage Storage
+	place   Place
+	job     string
+	path    string // of the archive in the storage
+	limit   int64
 
 	mu   sync.Mutex
 	next *group // joined by whoever appends now
@@ -297,7 +296,7 @@ func (j *Journal) Close(ctx context.Context) error {
 // seal writes the manifest over all parts, those of earlier processes included.
 func (j *Journal) seal(ctx context.Context) error {
 	m := Manifest{
-		Format: Format, Kind: Undo, System: j.place.System, Store: j.place.Store, Keyspace: j.place.Keyspace, Identity: j.identity,
+		Format: Format, Kind: Undo, System: j.place.System, Store: j.place.Store, Keyspace: j.place.Keyspace,
 		Job: j.job, Started: j.started, Ended: time.Now().UTC(),
 	}
 	mine := map[string]Part{}
