@@ -36,6 +36,7 @@ type Event struct {
 	Rollout *cluster.Progress
 	Outcome *keyspace.Outcome
 	Backup  *BackedUp
+	Undo    *keyspace.UndoOutcome // of an ended rewrite that had something to take back
 	Err     error
 }
 

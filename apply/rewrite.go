@@ -12,27 +12,32 @@ import (
 // rewrite brings the units of a keyspace to a version under its lease, which the run keeps for the verify that follows:
 // it converts them, or deletes them where the strategy is discard. While it runs the cluster is watched: what disturbs
 // it there stops it at a key boundary, and so do more unfit units than the policy allows.
-func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (*keyspace.Outcome, error) {
+func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, err error) {
+	done.Step = step
 	k, ok := r.want.FindKeyspace(step.Object)
 	if !ok {
-		return nil, fmt.Errorf("keyspace %q is not declared", step.Object)
+		return done, fmt.Errorf("keyspace %q is not declared", step.Object)
 	}
 	live, _ := r.have.FindLive(k.Name)
 	units, unfit := tally(live.Counts)
 	allowed, err := allowance(k.Policy, units)
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	if unfit > allowed {
-		return nil, unfitError(k, unfit, allowed, live.Samples)
+		return done, unfitError(k, unfit, allowed, live.Samples)
 	}
 	share, err := canary(k.Policy, step)
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	job := keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest), Journal: r.journal()}
 	var outcome keyspace.Outcome
+	done.Units = &outcome
 	err = r.beside(ctx, step, func(ctx context.Context) (err error) {
+		if done.Undo, err = r.undo(ctx, i, step, job); err != nil {
+			return err
+		}
 		if share > 0 {
 			first := job
 			first.Share = share
@@ -44,13 +49,10 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (*keyspace.Out
 		outcome = both(outcome, rest)
 		return err
 	})
-	if err != nil {
-		return &outcome, err
+	if err == nil && !outcome.Clean(job.To) {
+		err = unconvertible(k, job.To, outcome)
 	}
-	if !outcome.Clean(job.To) {
-		return &outcome, unconvertible(k, job.To, outcome)
-	}
-	return &outcome, nil
+	return done, err
 }
 
 // convert does one job of a rewrite, and holds as soon as more units are unfit than are allowed.

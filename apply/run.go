@@ -25,11 +25,24 @@ type Done struct {
 	Step   plan.Step
 	Units  *keyspace.Outcome // of a rewrite or verify
 	Backup *BackedUp         // of a backup
+
+	// Undo is what was taken back from undo logs, before what was left was rewritten; nil if there was none.
+	Undo *keyspace.UndoOutcome
 }
 
 // Rewritten returns how many units the rewrites converted.
 func (o Outcome) Rewritten() (n int64) {
 	return o.sum(func(u keyspace.Outcome) int64 { return u.Rewritten })
+}
+
+// Undone returns what was taken back from undo logs.
+func (o Outcome) Undone() (total keyspace.UndoOutcome) {
+	for _, d := range slices.Concat(o.Done, o.Stopped) {
+		if d.Undo != nil {
+			total = *alsoUndone(&total, *d.Undo)
+		}
+	}
+	return total
 }
 
 // Conflicts returns how many writes met a write of the application and were tried again.
@@ -131,7 +144,7 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 		return err
 	}
 	r.outcome.Done = append(r.outcome.Done, done)
-	r.tell(Event{Kind: Ended, Index: i, Step: step, Outcome: done.Units, Backup: done.Backup})
+	r.tell(Event{Kind: Ended, Index: i, Step: step, Outcome: done.Units, Backup: done.Backup, Undo: done.Undo})
 	return nil
 }
 
@@ -182,7 +195,7 @@ func (r *run) execute(ctx context.Context, i int, step plan.Step) (done Done, er
 	case step.Kind == plan.Rewrite && step.Strategy == state.StrategyDrain:
 		done.Units, err = r.drain(ctx, i, step)
 	case step.Kind == plan.Rewrite:
-		done.Units, err = r.rewrite(ctx, i, step)
+		return r.rewrite(ctx, i, step)
 	case step.Kind == plan.Verify:
 		done.Units, err = r.verify(ctx, i, step)
 	default:

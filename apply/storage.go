@@ -10,6 +10,7 @@ import (
 
 	"keyshift.dev/archive"
 	"keyshift.dev/keyspace"
+	"keyshift.dev/state"
 )
 
 // Storage keeps archives in a folder or a bucket. It is opened when it is first needed, so that a plan that is only
@@ -102,4 +103,14 @@ func (s *Storage) ReadLog(ctx context.Context, of Owner, log string) (keyspace.U
 		return nil
 	})
 	return archive.UndoLog(storage, of.place(), log), found, err
+}
+
+// Backup keeps every key of a keyspace and reads back what it wrote.
+func (s *Storage) Backup(ctx context.Context, of Owner, store *keyspace.Store, k state.Keyspace, report func(keyspace.Progress)) (BackedUp, error) {
+	storage, err := s.storage(ctx)
+	if err != nil {
+		return BackedUp{}, err
+	}
+	m, at, err := archive.MakeBackup(ctx, store, storage, archive.BackupOf{System: of.System, Keyspace: k}, report)
+	return BackedUp{Archive: at, Keys: m.Keys, Bytes: m.Bytes}, err
 }

@@ -38,6 +38,7 @@ type eventLine struct {
 	Rollout *cluster.Progress `json:"rollout,omitempty"`
 	Outcome *outcomeLine      `json:"outcome,omitempty"`
 	Backup  *apply.BackedUp   `json:"backup,omitempty"`
+	Undo    *undoLine         `json:"undo,omitempty"`
 	Error   string            `json:"error,omitempty"`
 }
 
@@ -61,6 +62,16 @@ type outcomeLine struct {
 	Logged    int64          `json:"logged,omitempty"`
 	Counts    []state.Count  `json:"counts,omitempty"`
 	Samples   []state.Sample `json:"samples,omitempty"`
+}
+
+// undoLine is keyspace.UndoOutcome for programs.
+type undoLine struct {
+	Restored   int64          `json:"restored"`
+	Merged     int64          `json:"merged"`
+	Conflicts  int64          `json:"conflicts"`
+	Gone       int64          `json:"gone"`
+	Superseded int64          `json:"superseded"`
+	Samples    []state.Sample `json:"samples,omitempty"`
 }
 
 func (p *progress) event(e apply.Event) {
@@ -158,6 +169,9 @@ func counted(e apply.Event) string {
 	if o.Conflicts > 0 {
 		s += fmt.Sprintf(", %s retried", count(o.Conflicts, "conflict"))
 	}
+	if u := e.Undo; u != nil {
+		s += fmt.Sprintf("; %d restored, %d merged, %d in conflict, %d gone, %d superseded", u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded)
+	}
 	if o.Logged > 0 {
 		s += fmt.Sprintf(", %d in the undo log", o.Logged)
 	}
@@ -171,6 +185,9 @@ func lineOf(e apply.Event) eventLine {
 	}
 	if u := e.Outcome; u != nil {
 		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Logged, u.Counts, u.Samples}
+	}
+	if u := e.Undo; u != nil {
+		l.Undo = &undoLine{u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded, u.Samples}
 	}
 	if e.Kind == apply.Planned {
 		l.Plan = &e.Plan

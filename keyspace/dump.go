@@ -311,7 +311,7 @@ func (d *dump) trip(ctx context.Context, cursor uint64, ended bool, keys []strin
 				for m.kind = range d.kinds {
 				}
 			} else {
-				m.kind = kindOf(kinds[i].Val())
+				m.kind = typeNamed(kinds[i].Val())
 			}
 			found = append(found, m)
 		}

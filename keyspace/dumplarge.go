@@ -121,7 +121,7 @@ func (d *dump) slice(ctx context.Context, m measured, at string) (e Entry, next 
 	}
 	err = d.store.retry(ctx, func() error {
 		pipe := d.store.client.TxPipeline()
-		q := asked{measured: m}
+		q := keyRead{measured: m}
 		read := redis.NewSliceCmd(ctx, sliceCommand(m, at)...)
 		_ = pipe.Process(ctx, read) // queues; the error comes with Exec
 		d.askExpiry(ctx, pipe, &q)

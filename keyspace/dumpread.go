@@ -19,8 +19,8 @@ var kindNames = map[string]state.Redis{
 	"stream": state.Stream, "ReJSON-RL": state.Document,
 }
 
-// kindOf returns the type that TYPE named; what it does not know, it calls as the server does.
-func kindOf(name string) state.Redis {
+// typeNamed returns the type that TYPE named; what it does not know, it calls as the server does.
+func typeNamed(name string) state.Redis {
 	if k, ok := kindNames[name]; ok {
 		return k
 	}
@@ -154,7 +154,7 @@ func (d *dump) askKinds(ctx context.Context, keys []measured) ([]measured, error
 		}
 		for i, m := range keys {
 			if name := kinds[i].Val(); name != "none" {
-				m.kind = kindOf(name)
+				m.kind = typeNamed(name)
 				out = append(out, m)
 			}
 		}
@@ -163,8 +163,8 @@ func (d *dump) askKinds(ctx context.Context, keys []measured) ([]measured, error
 	return out, err
 }
 
-// asked is the read of one key in flight.
-type asked struct {
+// keyRead is the read of one key in flight.
+type keyRead struct {
 	measured
 	value    redis.Cmder
 	expiry   *redis.IntCmd
@@ -181,7 +181,7 @@ func (d *dump) transaction(ctx context.Context, keys []measured) (entries []Entr
 	err = d.store.retry(ctx, func() error {
 		entries, odd, expiring = make([]Entry, 0, len(keys)), nil, nil
 		pipe := d.store.client.TxPipeline()
-		questions := make([]asked, len(keys))
+		questions := make([]keyRead, len(keys))
 		for i, m := range keys {
 			questions[i] = d.ask(ctx, pipe, m)
 		}
@@ -225,8 +225,8 @@ func (d *dump) transaction(ctx context.Context, keys []measured) (entries []Entr
 }
 
 // ask adds the read of a key to a transaction.
-func (d *dump) ask(ctx context.Context, pipe redis.Pipeliner, m measured) asked {
-	q := asked{measured: m, value: readCommand(ctx, m)}
+func (d *dump) ask(ctx context.Context, pipe redis.Pipeliner, m measured) keyRead {
+	q := keyRead{measured: m, value: readCommand(ctx, m)}
 	_ = pipe.Process(ctx, q.value) // queues; the error comes with Exec
 	d.askExpiry(ctx, pipe, &q)
 	if d.able.fieldExpiry && m.kind == state.Hash {
@@ -237,7 +237,7 @@ func (d *dump) ask(ctx context.Context, pipe redis.Pipeliner, m measured) asked 
 }
 
 // askExpiry asks when a key expires.
-func (d *dump) askExpiry(ctx context.Context, pipe redis.Pipeliner, q *asked) {
+func (d *dump) askExpiry(ctx context.Context, pipe redis.Pipeliner, q *keyRead) {
 	if d.able.expireTime {
 		q.expiry = redis.NewIntCmd(ctx, "pexpiretime", q.key)
 		_ = pipe.Process(ctx, q.expiry) // queues; the error comes with Exec
@@ -272,7 +272,7 @@ func readCommand(ctx context.Context, m measured) redis.Cmder {
 var errKind = errors.New("the key is of a type that is not known")
 
 // entry makes an entry of what was read.
-func (q *asked) entry(now *redis.TimeCmd) (Entry, bool, error) {
+func (q *keyRead) entry(now *redis.TimeCmd) (Entry, bool, error) {
 	e := Entry{Key: q.key, Type: q.kind}
 	if err := q.value.Err(); errors.Is(err, redis.Nil) {
 		return e, false, nil
@@ -299,7 +299,7 @@ func (q *asked) entry(now *redis.TimeCmd) (Entry, bool, error) {
 }
 
 // expires sets when the key expires, and tells whether it is there.
-func (q *asked) expires(e *Entry, now *redis.TimeCmd) (bool, error) {
+func (q *keyRead) expires(e *Entry, now *redis.TimeCmd) (bool, error) {
 	if q.expiry != nil {
 		e.ExpireAt = max(q.expiry.Val(), 0)
 		return q.expiry.Val() != -2, q.expiry.Err()
@@ -314,7 +314,7 @@ func (q *asked) expires(e *Entry, now *redis.TimeCmd) (bool, error) {
 
 // mayExpire tells whether fields of the key may expire by themselves. A small hash says by its encoding whether any
 // does; a large one does not say.
-func (q *asked) mayExpire() bool {
+func (q *keyRead) mayExpire() bool {
 	return q.encoding != nil && q.encoding.Val() != "listpack" && q.encoding.Val() != "ziplist"
 }
 
