@@ -53,7 +53,7 @@ func TestEvents(t *testing.T) {
 				t.Errorf("progress outside a step: %+v", e)
 			}
 		case apply.Ended:
-			if !slices.Equal(open, []int{e.Index}) || (e.Outcome == nil) != (e.Step.Kind == "rollout") {
+			if !slices.Equal(open, []int{e.Index}) || (e.Outcome == nil) != (e.Step.Kind == "rollout" || e.Step.Kind == "backup") || (e.Backup == nil) == (e.Step.Kind == "backup") {
 				t.Errorf("end of step %d while %v run", e.Index, open)
 			}
 			open, ended = nil, ended+1
@@ -251,7 +251,7 @@ func TestOldReleaseAppearsDuringARewrite(t *testing.T) {
 	if !slices.ContainsFunc(w.events, func(e apply.Event) bool { return e.Kind == apply.Superseded && e.Step.Kind == "rewrite" }) {
 		t.Errorf("the rewrite was not stopped: %v", steps(o))
 	}
-	want := []string{"rollout checkout 1.5.0", "rollout checkout 2.0.0", "rollout checkout 2.0.0", "rewrite session 2.0.0", "verify session 2.0.0"}
+	want := []string{"rollout checkout 1.5.0", "rollout checkout 2.0.0", "backup session 2.0.0", "rollout checkout 2.0.0", "backup session 2.0.0", "rewrite session 2.0.0", "verify session 2.0.0"}
 	if got := steps(o); !reflect.DeepEqual(got, want) {
 		t.Errorf("did %v", got)
 	}

@@ -13,5 +13,5 @@
 // pure core (diff, plan) whether the step is still the one to take; if not, the run stops at once and Deliver
 // plans anew. What a step may do to a keyspace is durable in the ledger before the step starts, and what was
 // verified only after it ended, so a process that is killed anywhere leaves a state from which planning again
-// goes on. There is one executor file for each kind of step: rollout.go, rewrite.go, verify.go.
+// goes on. There is one executor file for each kind of step: rollout.go, backup.go, rewrite.go (and drain.go), verify.go.
 package apply

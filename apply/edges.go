@@ -30,12 +30,21 @@ type Edges struct {
 	// Room returns the free bytes where backups and undo logs go, 0 where that cannot be told; nil: nobody asks.
 	Room func(context.Context) (int64, error)
 
+	// State keeps backups and undo logs. Without it what needs one of them is held.
+	State Archives
+
 	// RolloutTimeout is how long a rollout may take before it counts as stuck; 10 minutes if zero.
 	RolloutTimeout time.Duration
 
 	// Adopt takes every store as it is now: what a mirror knows of a store that was emptied or replaced is
 	// kept as definitions and forgotten as records. It is a person's answer to a StoreChanged hold.
 	Adopt bool
+
+	// DrainTimeout is how long a drain waits for old units to go before it holds; 10 minutes if zero.
+	DrainTimeout time.Duration
+
+	// DrainEvery is the pause between two passes of a drain; 5 seconds if zero.
+	DrainEvery time.Duration
 
 	// Watch is how often the cluster is observed while a rewrite runs; a second if zero.
 	Watch time.Duration
@@ -49,6 +58,8 @@ type Edges struct {
 }
 
 func (e Edges) rolloutTimeout() time.Duration { return cmp.Or(e.RolloutTimeout, 10*time.Minute) }
+func (e Edges) drainTimeout() time.Duration   { return cmp.Or(e.DrainTimeout, 10*time.Minute) }
+func (e Edges) drainEvery() time.Duration     { return cmp.Or(e.DrainEvery, 5*time.Second) }
 func (e Edges) watch() time.Duration          { return cmp.Or(e.Watch, time.Second) }
 func (e Edges) leaseWait() time.Duration      { return cmp.Or(e.LeaseWait, time.Minute) }
 func (e Edges) progressEvery() time.Duration  { return cmp.Or(e.ProgressEvery, 200*time.Millisecond) }

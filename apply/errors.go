@@ -10,6 +10,8 @@ const (
 	StoreChanged   = "StoreChanged"   // the store is not the one that was applied to, or lost its data
 	StoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	UnfitUnits     = "UnfitUnits"     // more units fit no version than the policy allows
+	StateMissing   = "StateMissing"   // there is no durable place for a backup or an undo log, or one is gone from it
+	NotDrained     = "NotDrained"     // units of old versions are neither consumed nor expired in time
 	NoProgress     = "NoProgress"     // planning again and again led nowhere
 	Unbearable     = "Unbearable"     // the server has no memory, rights or room for a rewrite
 	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready

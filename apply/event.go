@@ -20,7 +20,7 @@ const (
 	Waiting    EventKind = "waiting"    // a step waits for a keyspace that somebody else holds; Err names the holder
 	Started    EventKind = "started"    // a step begins
 	Progressed EventKind = "progress"   // Rewrite or Rollout says how far
-	Ended      EventKind = "ended"      // a step succeeded; of a rewrite or verify, Outcome says what it did
+	Ended      EventKind = "ended"      // a step succeeded; Outcome or Backup says what it did
 	Failed     EventKind = "failed"     // a step did not; Err says why
 	Superseded EventKind = "superseded" // a step stopped, or did not start, because the system moved away from the plan
 
@@ -38,6 +38,8 @@ type Event struct {
 	Rewrite   *keyspace.Progress
 	Rollout   *cluster.Progress
 	Outcome   *keyspace.Outcome
+	Backup    *BackedUp
+	Undo      *keyspace.UndoOutcome // of an ended rewrite that had something to take back
 	Preflight *keyspace.Preflight
 	Err       error
 }

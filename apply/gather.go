@@ -21,6 +21,7 @@ type Situation struct {
 	catalogue state.Desired  // the whole of it, as a ledger keeps it
 	past      state.Observed // by the definitions of the ledgers, if the commit is in conflict with one; else zero
 	shelves   []shelf        // sorted by store
+	durable   bool           // whether there is a place for backups and undo logs
 	others    []state.Ledger // that the mirror has of stores which are not connected
 }
 
@@ -34,7 +35,7 @@ type shelf struct {
 
 // Plan compares and plans. It is pure.
 func (s Situation) Plan() plan.Plan {
-	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have))
+	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable))
 }
 
 // Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the
@@ -56,7 +57,7 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 	if err != nil {
 		return Situation{}, err
 	}
-	s := Situation{Commit: commit, Want: catalogue, catalogue: catalogue, past: past, others: e.elsewhere(mirrored)}
+	s := Situation{Commit: commit, Want: catalogue, catalogue: catalogue, past: past, others: e.elsewhere(mirrored), durable: e.State != nil}
 	if e.Cluster == nil {
 		s.Want.Components = nil
 	}

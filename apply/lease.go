@@ -52,6 +52,7 @@ func (r *run) let(ctx context.Context, keyspace string) error {
 func (r *run) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
+	_ = r.closeLog(ctx) // it has all that was appended, closed or not
 	for name := range r.leases {
 		_ = r.let(ctx, name) // the run's own error is the one to tell; the lease expires
 	}

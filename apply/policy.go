@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -44,6 +45,24 @@ func allowance(p state.Policy, units int64) (int64, error) {
 		n = n * float64(units) / 100
 	}
 	return int64(math.Ceil(n)), nil
+}
+
+// canary returns the share of the keys that a rewrite starts with, 0 if it starts with all: where the policy names none,
+// and where nothing is converted. The first pass tells of all units whether they can be converted, before more than this
+// share of them is.
+func canary(p state.Policy, step plan.Step) (float64, error) {
+	if p.Canary == "" || step.Strategy.Empties() {
+		return 0, nil
+	}
+	text, found := strings.CutSuffix(p.Canary, "%")
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !found || !(n > 0 && n <= 100) {
+		return 0, fmt.Errorf("policy canary %q is no share such as \"1%%\"", p.Canary)
+	}
+	if n == 100 {
+		return 0, nil
+	}
+	return n / 100, nil
 }
 
 // notReady holds a rewrite beside pods that are not ready. A rollout that ended without a ready pod may have to be

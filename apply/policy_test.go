@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -55,6 +56,29 @@ func TestNotReady(t *testing.T) {
 		err := notReady(want, state.Observed{Components: []state.Running{c.running}}, "session")
 		if held, ok := errors.AsType[*HoldError](err); ok != c.held || ok && held.Code != NotReady {
 			t.Errorf("%s: %v, want held: %t", c.name, err, c.held)
+		}
+	}
+}
+
+func TestCanary(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		step   plan.Step
+		want   float64
+		fails  bool
+	}{
+		{"", plan.Step{}, 0, false},
+		{"1%", plan.Step{}, 0.01, false},
+		{"0.5%", plan.Step{}, 0.005, false},
+		{"100%", plan.Step{}, 0, false},
+		{"1%", plan.Step{Strategy: state.StrategyDiscard}, 0, false},
+		{"101%", plan.Step{}, 0, true},
+		{"NaN%", plan.Step{}, 0, true},
+		{"5", plan.Step{}, 0, true},
+	} {
+		got, err := canary(state.Policy{Canary: c.policy}, c.step)
+		if got != c.want || (err != nil) != c.fails {
+			t.Errorf("canary %q of %q: %v, %v", c.policy, c.step.Strategy, got, err)
 		}
 	}
 }

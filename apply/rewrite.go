@@ -9,44 +9,86 @@ import (
 	"keyshift.dev/state"
 )
 
-// rewrite converts the units of a keyspace under its lease, which the run keeps for the verify that follows.
-// While it runs the cluster is watched: what disturbs it there stops it at a key boundary, and so do more unfit units
-// than the policy allows.
-func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (*keyspace.Outcome, error) {
+// rewrite brings the units of a keyspace to a version under its lease, which the run keeps for the verify that follows:
+// it converts them, or deletes them where the strategy is discard. While it runs the cluster is watched: what disturbs
+// it there stops it at a key boundary, and so do more unfit units than the policy allows.
+func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, err error) {
+	done.Step = step
 	k, ok := r.want.FindKeyspace(step.Object)
 	if !ok {
-		return nil, fmt.Errorf("keyspace %q is not declared", step.Object)
+		return done, fmt.Errorf("keyspace %q is not declared", step.Object)
 	}
 	live, _ := r.have.FindLive(k.Name)
 	units, unfit := tally(live.Counts)
 	allowed, err := allowance(k.Policy, units)
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	if unfit > allowed {
-		return nil, unfitError(k, unfit, allowed, live.Samples)
+		return done, unfitError(k, unfit, allowed, live.Samples)
 	}
-	job := keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest)}
+	share, err := canary(k.Policy, step)
+	if err != nil {
+		return done, err
+	}
+	job := keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest), Journal: r.journal()}
 	var outcome keyspace.Outcome
+	done.Units = &outcome
 	err = r.beside(ctx, step, func(ctx context.Context) (err error) {
-		ctx, stop := context.WithCancelCause(ctx)
-		defer stop(nil)
-		outcome, err = r.edges.Stores[k.Store].Rewrite(ctx, r.leases[k.Name], job, func(p keyspace.Progress) {
-			if p.Unfit > allowed {
-				stop(unfitError(k, p.Unfit, allowed, nil))
+		if done.Undo, err = r.undo(ctx, i, step, job); err != nil {
+			return err
+		}
+		if share > 0 {
+			first := job
+			first.Share = share
+			if outcome, err = r.convert(ctx, i, step, first, allowed); err != nil {
+				return err
 			}
-			r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &p})
-		})
-		return because(ctx, err)
+		}
+		rest, err := r.convert(ctx, i, step, job, allowed)
+		outcome = both(outcome, rest)
+		return err
+	})
+	if err == nil && !outcome.Clean(job.To) {
+		err = unconvertible(k, job.To, outcome)
+	}
+	return done, err
+}
+
+// convert does one job of a rewrite, and holds as soon as more units are unfit than are allowed.
+func (r *run) convert(ctx context.Context, i int, step plan.Step, job keyspace.Job, allowed int64) (keyspace.Outcome, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	store := r.edges.Stores[job.Keyspace.Store]
+	do := store.Rewrite
+	if step.Strategy == state.StrategyDiscard {
+		do = store.Discard
+	}
+	outcome, err := do(ctx, r.leases[job.Keyspace.Name], job, func(p keyspace.Progress) {
+		if p.Unfit > allowed {
+			stop(unfitError(job.Keyspace, p.Unfit, allowed, nil))
+		}
+		r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &p})
 	})
 	if err != nil {
-		return &outcome, err
+		return outcome, because(ctx, err)
 	}
 	if outcome.Unfit > allowed {
-		return &outcome, unfitError(k, outcome.Unfit, allowed, outcome.Samples)
+		return outcome, unfitError(job.Keyspace, outcome.Unfit, allowed, outcome.Samples)
 	}
-	if !outcome.Clean(job.To) {
-		return &outcome, unconvertible(k, job.To, outcome)
+	return outcome, nil
+}
+
+// both adds up what two jobs on the same keyspace did, one after the other. What there is in the end the later one saw.
+func both(a, b keyspace.Outcome) keyspace.Outcome {
+	b.Rewritten += a.Rewritten
+	b.Gone += a.Gone
+	b.Conflicts += a.Conflicts
+	b.Logged += a.Logged
+	b.Superseded += a.Superseded
+	b.Already = max(b.Already-a.Rewritten, 0)
+	if b.Counts == nil {
+		b.Counts, b.Samples, b.Scanned, b.Unfit = a.Counts, a.Samples, a.Scanned, a.Unfit
 	}
-	return &outcome, nil
+	return b
 }

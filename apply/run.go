@@ -22,13 +22,27 @@ type Outcome struct {
 
 // Done is one step and what it did.
 type Done struct {
-	Step  plan.Step
-	Units *keyspace.Outcome // of a rewrite or verify
+	Step   plan.Step
+	Units  *keyspace.Outcome // of a rewrite or verify
+	Backup *BackedUp         // of a backup
+
+	// Undo is what was taken back from undo logs, before what was left was rewritten; nil if there was none.
+	Undo *keyspace.UndoOutcome
 }
 
 // Rewritten returns how many units the rewrites converted.
 func (o Outcome) Rewritten() (n int64) {
 	return o.sum(func(u keyspace.Outcome) int64 { return u.Rewritten })
+}
+
+// Undone returns what was taken back from undo logs.
+func (o Outcome) Undone() (total keyspace.UndoOutcome) {
+	for _, d := range slices.Concat(o.Done, o.Stopped) {
+		if d.Undo != nil {
+			total = *alsoUndone(&total, *d.Undo)
+		}
+	}
+	return total
 }
 
 // Conflicts returns how many writes met a write of the application and were tried again.
@@ -53,6 +67,7 @@ type run struct {
 	plan     plan.Plan
 	book     *book
 	leases   map[string]*keyspace.Lease // by keyspace, from its rewrite to the end of its verify
+	log      UndoLog                    // of the rewrite under way; nil if it needs none
 	reporter *reporter
 	outcome  Outcome
 }
@@ -79,6 +94,11 @@ func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Eve
 }
 
 func (r *run) steps(ctx context.Context) error {
+	if slices.ContainsFunc(r.plan.Steps, keeps) {
+		if err := r.edges.State.Check(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.book.write(ctx, r.have); err != nil {
 		return err
 	}
@@ -109,32 +129,42 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	if err := r.confirm(ctx, step); err != nil {
 		return err
 	}
+	if err := r.openLog(ctx, step); err != nil {
+		return err
+	}
 	r.have = plan.Begin(r.want, r.have, step)
 	if err := r.book.write(ctx, r.have); err != nil {
 		return err
 	}
 	r.tell(Event{Kind: Started, Index: i, Step: step})
-	units, err := r.execute(ctx, i, step)
-	if err != nil {
-		r.outcome.Stopped = append(r.outcome.Stopped, Done{step, units})
+	done, err := r.execute(ctx, i, step)
+	if err := errors.Join(err, r.closeLog(ctx)); err != nil {
+		r.outcome.Stopped = append(r.outcome.Stopped, done)
 		return err
 	}
-	if units == nil {
-		r.have = plan.End(r.want, r.have, step)
-	} else {
-		r.have = plan.EndCounted(r.want, r.have, step, units.Counts)
-	}
+	r.have = r.after(done)
 	if err := r.book.write(ctx, r.have); err != nil {
 		return err
 	}
-	r.outcome.Done = append(r.outcome.Done, Done{step, units})
-	r.tell(Event{Kind: Ended, Index: i, Step: step, Outcome: units})
+	r.outcome.Done = append(r.outcome.Done, done)
+	r.tell(Event{Kind: Ended, Index: i, Step: step, Outcome: done.Units, Backup: done.Backup, Undo: done.Undo})
 	return nil
 }
 
+// after returns the world once a step ended, with what it counted.
+func (r *run) after(d Done) state.Observed {
+	switch {
+	case d.Units != nil:
+		return plan.EndCounted(r.want, r.have, d.Step, d.Units.Counts)
+	case d.Backup != nil:
+		return plan.EndArchived(r.want, r.have, d.Step, d.Backup.Archive)
+	}
+	return plan.End(r.want, r.have, d.Step)
+}
+
 // confirm observes again and makes sure that the step is still the one to take: nobody else wrote a ledger,
-// the step breaks no invariant, planning from what is there now gives what is left of the plan, and a rewrite
-// does not start beside pods that are not ready.
+// the step breaks no invariant, planning from what is there now gives what is left of the plan, and neither a rewrite
+// nor its backup starts beside pods that are not ready.
 func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := r.book.current(ctx); err != nil {
 		return err
@@ -147,27 +177,34 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	now := plan.Make(r.want, r.have, changes(r.want, r.have))
+	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil))
 	if now.Digest != step.Digest {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}
-	if step.Kind == plan.Rewrite {
+	if step.Kind == plan.Rewrite || step.Kind == plan.Backup {
 		return notReady(r.want, r.have, step.Object)
 	}
 	return nil
 }
 
-// execute runs the step's executor. Units is nil for a step that touches no data.
-func (r *run) execute(ctx context.Context, i int, step plan.Step) (units *keyspace.Outcome, err error) {
-	switch step.Kind {
-	case plan.Rollout:
-		return nil, r.rollout(ctx, i, step)
-	case plan.Rewrite:
+// execute runs the step's executor.
+func (r *run) execute(ctx context.Context, i int, step plan.Step) (done Done, err error) {
+	done.Step = step
+	switch {
+	case step.Kind == plan.Rollout:
+		err = r.rollout(ctx, i, step)
+	case step.Kind == plan.Backup:
+		done.Backup, err = r.backup(ctx, i, step)
+	case step.Kind == plan.Rewrite && step.Strategy == state.StrategyDrain:
+		done.Units, err = r.drain(ctx, i, step)
+	case step.Kind == plan.Rewrite:
 		return r.rewrite(ctx, i, step)
-	case plan.Verify:
-		return r.verify(ctx, i, step)
+	case step.Kind == plan.Verify:
+		done.Units, err = r.verify(ctx, i, step)
+	default:
+		err = fmt.Errorf("no executor for a step of kind %q", step.Kind)
 	}
-	return nil, fmt.Errorf("no executor for a step of kind %q", step.Kind)
+	return done, err
 }
 
 func (r *run) tell(e Event) {

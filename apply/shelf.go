@@ -72,7 +72,7 @@ func (s shelf) adopted() state.Ledger {
 func unverified(l state.Ledger) state.Ledger {
 	l.Records = slices.Clone(l.Records)
 	for i := range l.Records {
-		l.Records[i].Verified, l.Records[i].Rewritten = false, ""
+		l.Records[i].Verified, l.Records[i].Rewritten, l.Records[i].Backup = false, "", nil
 	}
 	return l
 }

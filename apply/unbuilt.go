@@ -13,8 +13,9 @@ import (
 )
 
 // changes compares, and adds a hold where the spec asks for what this program cannot do yet: no demand of a policy is
-// ever passed over in silence, and nothing is written to what cannot be observed.
-func changes(want state.Desired, have state.Observed) []diff.Change {
+// ever passed over in silence, and nothing is written to what cannot be observed. Durable tells whether there is a place
+// for backups and undo logs; without one, what needs it is held, too.
+func changes(want state.Desired, have state.Observed, durable bool) []diff.Change {
 	out := diff.Compute(want, have)
 	var holds []diff.Change
 	for _, c := range out {
@@ -34,7 +35,7 @@ func changes(want state.Desired, have state.Observed) []diff.Change {
 		}
 	}
 	out = append(out, holds...)
-	for more := onTheWay(want, have, out); len(more) > 0; more = onTheWay(want, have, out) {
+	for more := onTheWay(want, have, out, durable); len(more) > 0; more = onTheWay(want, have, out, durable) {
 		out = append(out, more...)
 	}
 	slices.SortStableFunc(out, func(a, b diff.Change) int {
@@ -44,8 +45,9 @@ func changes(want state.Desired, have state.Observed) []diff.Change {
 }
 
 // onTheWay returns holds for the first step of a plan that touches what has no change of its own and cannot be done: a
-// pass over a keyspace that a rollout is to read, a detour of another component. Each takes its steps out of the plan.
-func onTheWay(want state.Desired, have state.Observed, known []diff.Change) []diff.Change {
+// pass over a keyspace that a rollout is to read, a detour of another component, a backup for which there is no place.
+// Each takes its steps out of the plan.
+func onTheWay(want state.Desired, have state.Observed, known []diff.Change, durable bool) []diff.Change {
 	for _, s := range plan.Make(want, have, known).Steps {
 		k, _ := want.FindKeyspace(s.Object)
 		c := diff.Change{Object: s.Object, To: s.To}
@@ -60,6 +62,9 @@ func onTheWay(want state.Desired, have state.Observed, known []diff.Change) []di
 			if what := keyspace.Unsupported(k); what != "" {
 				holds = unbuilt(c, diff.OfKeyspace, []string{what})
 			}
+		}
+		if !durable && keeps(s) {
+			holds = append(holds, homeless(s))
 		}
 		if len(holds) > 0 {
 			return holds
@@ -80,6 +85,17 @@ func unbuilt(c diff.Change, of diff.Of, demands []string) []diff.Change {
 	}}
 }
 
+// homeless holds a keyspace that needs a backup or an undo log where there is no place for one.
+func homeless(s plan.Step) diff.Change {
+	c := diff.Change{Kind: diff.Hold, Object: s.Object, Of: diff.OfKeyspace, To: s.To, Risk: diff.RiskNone, Code: StateMissing}
+	c.Reason = fmt.Sprintf("is to be backed up before it is brought to %s, and there is no durable place for that", s.To)
+	if s.Kind != plan.Backup {
+		c.Reason = fmt.Sprintf("loses something on the way to %s, and there is no durable place for its undo log", s.To)
+	}
+	c.WayOut = "name a folder or a bucket for backups and undo logs with --state"
+	return c
+}
+
 // keyspaceDemands lists what a keyspace needs that is not built.
 func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
 	var out []string
@@ -92,10 +108,9 @@ func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
 		out = append(out, what)
 	}
 	p := k.Policy
-	demand(p.Backup == state.BackupAlways || p.Backup == state.BackupLossy && risk == diff.RiskLossy, fmt.Sprintf("policy backup %q", p.Backup))
-	demand(p.Strategy != "" && p.Strategy != state.StrategyOnline, fmt.Sprintf("policy strategy %q", p.Strategy))
-	demand(p.Limits != nil, "policy throttle with limits")
-	demand(p.Canary != "", "policy canary")
+	streams := slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream })
+	demand(p.Strategy == state.StrategyStop, fmt.Sprintf("policy strategy %q", p.Strategy))
+	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
 	demand(p.Soak != state.Soak{}, "policy soak")
 	return append(out, commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, risk)...)
 }

@@ -24,33 +24,28 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"backup of a lossy rewrite alone, and it is exact", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy = state.Policy{Backup: state.BackupLossy, Approval: state.ApprovalDestructive}
 		}, ""},
-		{"backup", func(k *state.Keyspace, _ *state.Component) { k.Policy.Backup = state.BackupAlways }, `backup "always"`},
-		{"backup of a lossy rewrite", func(k *state.Keyspace, _ *state.Component) {
-			k.Policy.Backup = state.BackupLossy
-			k.Migrations[0].Up.Losses = []state.Loss{{Field: "x", Reason: "dropped"}}
-		}, `backup "lossy"`},
+		{"backup", func(k *state.Keyspace, _ *state.Component) { k.Policy.Backup = state.BackupAlways }, ""},
+		{"stop", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyStop }, "stop"},
 		{"approval", func(k *state.Keyspace, _ *state.Component) { k.Policy.Approval = state.ApprovalAlways }, "approval"},
-		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, "drain"},
+		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, ""},
 		{"rollback", func(k *state.Keyspace, _ *state.Component) { k.Policy.OnFailure = state.OnFailureRollback }, "onFailure"},
-		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, "throttle"},
+		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, ""},
 		{"windows", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy.Windows = []state.Window{{From: "01:00", To: "02:00"}}
 		}, "windows"},
-		{"canary", func(k *state.Keyspace, _ *state.Component) { k.Policy.Canary = "1%" }, "canary"},
+		{"canary", func(k *state.Keyspace, _ *state.Component) { k.Policy.Canary = "1%" }, ""},
 		{"gates", func(k *state.Keyspace, _ *state.Component) { k.Policy.Gates = []state.Gate{{Name: "slo"}} }, "gates"},
 		{"soak", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRewrite = 1 }, "soak"},
 		{"soak after a rollout, of a keyspace", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRollout = 1 }, "soak"},
 		{"soak after a rewrite, of a component", func(_ *state.Keyspace, c *state.Component) { c.Policy.Soak.AfterRewrite = 1 }, "soak"},
-		{"other keys", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].Keys = "t:<id>" }, "other keys"},
-		{"lists", func(k *state.Keyspace, _ *state.Component) {
-			k.Shapes[0].Type, k.Shapes[1].Type = state.List, state.List
-			k.Shapes[0].Value, k.Shapes[1].Value = scalar(state.Int), scalar(state.Bool)
-		}, "list"},
-		{"text", func(k *state.Keyspace, _ *state.Component) {
-			k.Shapes[0].Type, k.Shapes[1].Type = state.String, state.String
-			k.Shapes[0].Value, k.Shapes[1].Value = scalar(state.Int), scalar(state.Bool)
-		}, "not JSON"},
-		{"TTL rules", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].TTL = &state.TTL{Max: 1} }, "TTL"},
+		{"other keys", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].Keys = "t:<id>" }, ""},
+		{"documents", func(k *state.Keyspace, _ *state.Component) {
+			k.Shapes[0].Type, k.Shapes[1].Type = state.Document, state.Document
+		}, "JSON module"},
+		{"discard", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDiscard }, ""},
+		{"discard of a stream", func(k *state.Keyspace, _ *state.Component) {
+			k.Policy.Strategy, k.Shapes[0].Type, k.Shapes[1].Type = state.StrategyDiscard, state.Stream, state.Stream
+		}, "discard"},
 		{"after", func(_ *state.Keyspace, c *state.Component) { c.Policy.After = []string{"x"} }, "after"},
 		{"jump", func(_ *state.Keyspace, c *state.Component) { c.Policy.Jump = state.JumpMinor }, "jump"},
 		{"env", func(_ *state.Keyspace, c *state.Component) {
@@ -64,7 +59,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 			{Component: "other", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1},
 		}
 		have.Keyspaces = []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}}
-		p := plan.Make(want, have, changes(want, have))
+		p := plan.Make(want, have, changes(want, have, true))
 		i := slices.IndexFunc(p.Blocked, func(b plan.Blocked) bool { return b.Code == plan.NotBuilt })
 		switch {
 		case c.want == "" && len(p.Blocked) > 0:
@@ -80,8 +75,6 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		}
 	}
 }
-
-func scalar(k state.Kind) state.Type { return state.Type{Alts: []state.Alt{{Kind: k}}} }
 
 // smallSystem has a keyspace and a component on it that both change, and a component apart that changes.
 func smallSystem() state.Desired {
@@ -109,7 +102,7 @@ func smallSystem() state.Desired {
 // A keyspace that cannot be read is left out of the pass, and nothing that was known of it is forgotten.
 func TestWhatCannotBeReadIsNotForgotten(t *testing.T) {
 	want := smallSystem()
-	want.Keyspaces[0].Shapes[1].TTL = &state.TTL{Max: 1}
+	want.Keyspaces[0].Shapes[1].Type = state.Document
 	if left := observable(want.Keyspaces); len(left) != 0 || keyspace.Unsupported(want.Keyspaces[0]) == "" {
 		t.Errorf("observed: %v", left)
 	}
@@ -129,7 +122,7 @@ func TestWhatCannotBeReadIsNotForgotten(t *testing.T) {
 func TestWhatCannotBeReadIsNotVerified(t *testing.T) {
 	want := smallSystem()
 	shape := want.Keyspaces[0].Shapes[0]
-	shape.Type, shape.Keys = state.List, "t:<id>"
+	shape.Type, shape.Keys = state.Document, "t:<id>"
 	want.Keyspaces = append(want.Keyspaces, state.Keyspace{Name: "t", Store: "main", Version: "1.0.0", Shapes: []state.Shape{shape}})
 	newest := &want.Components[0].Releases[1]
 	newest.Uses = append(newest.Uses, state.Use{Keyspace: "t", Reads: "1.0.0"})
@@ -140,8 +133,8 @@ func TestWhatCannotBeReadIsNotVerified(t *testing.T) {
 		},
 		Keyspaces: []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}},
 	}
-	p := plan.Make(want, have, changes(want, have))
-	if len(p.Steps) != 1 || p.Steps[0].Object != "other" || len(p.Blocked) != 1 || p.Blocked[0].Code != plan.NotBuilt || !strings.Contains(p.Blocked[0].Reason, "units of type list") {
+	p := plan.Make(want, have, changes(want, have, true))
+	if len(p.Steps) != 1 || p.Steps[0].Object != "other" || len(p.Blocked) != 1 || p.Blocked[0].Code != plan.NotBuilt || !strings.Contains(p.Blocked[0].Reason, "JSON module") {
 		t.Errorf("planned %+v, blocked %+v", p.Steps, p.Blocked)
 	}
 }

@@ -117,6 +117,11 @@ func declared(d state.Desired, lives []state.Live) []state.Live {
 		if _, ok := k.FindShape(live.Record.Rewritten); !ok {
 			out[i].Record.Rewritten = ""
 		}
+		if b := live.Record.Backup; b != nil {
+			if _, ok := k.FindShape(b.To); !ok {
+				out[i].Record.Backup = nil
+			}
+		}
 	}
 	return out
 }

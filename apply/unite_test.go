@@ -114,7 +114,7 @@ func TestMovedWorkload(t *testing.T) {
 	w.cluster.Delete(before)
 	time.Sleep(100 * time.Millisecond)
 	o, err := w.deliver(commit)
-	if want := []string{"rewrite session 2.0.0", "verify session 2.0.0"}; err != nil || !slices.Equal(steps(o), want) {
+	if want := []string{"backup session 2.0.0", "rewrite session 2.0.0", "verify session 2.0.0"}; err != nil || !slices.Equal(steps(o), want) {
 		t.Errorf("with the old workload gone: %v, %v", steps(o), err)
 	}
 }

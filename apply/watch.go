@@ -104,7 +104,7 @@ func disturbed(want state.Desired, step plan.Step, before, now []state.Running) 
 	then, later := state.Observed{Components: before}, state.Observed{Components: now}
 	allowed := diff.Writes(want, then, k.Name, classes)
 	for _, c := range diff.Writes(want, later, k.Name, classes) {
-		if !slices.Contains(allowed, c) && !(step.Kind == plan.Rewrite && c.Has(to)) {
+		if !slices.Contains(allowed, c) && !(step.Kind != plan.Verify && c.Has(to)) {
 			return fmt.Errorf("%w: a running release writes %s at %s", errSuperseded, k.Name, c)
 		}
 	}

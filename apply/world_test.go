@@ -80,7 +80,7 @@ func newWorld(t *testing.T, address string, units int) *world {
 		w.app.RunPod(ctx, w.release(p), w.client, int64(len(p.Name)))
 	})
 	w.edges = apply.Edges{
-		Cluster: w.cluster, Stores: map[string]*keyspace.Store{"main": w.open(address)}, Mirror: apply.FileMirror{Dir: t.TempDir()},
+		Cluster: w.cluster, Stores: map[string]*keyspace.Store{"main": w.open(address)}, Mirror: apply.FileMirror{Dir: t.TempDir()}, State: &memory{},
 		RolloutTimeout: 10 * time.Second, Watch: 20 * time.Millisecond, LeaseWait: 10 * time.Second, ProgressEvery: time.Millisecond,
 	}
 	w.deploy("1.4.0")
@@ -184,6 +184,6 @@ func dump(t *testing.T, c *redis.Client) map[string]map[string]string {
 
 // the plans of the two directions
 var (
-	upgrade = []string{"rollout checkout 1.5.0", "rollout checkout 2.0.0", "rewrite session 2.0.0", "verify session 2.0.0"}
-	revert  = []string{"rollout checkout 1.5.0", "rewrite session 1.0.0", "verify session 1.0.0", "rollout checkout 1.4.0"}
+	upgrade = []string{"rollout checkout 1.5.0", "rollout checkout 2.0.0", "backup session 2.0.0", "rewrite session 2.0.0", "verify session 2.0.0"}
+	revert  = []string{"rollout checkout 1.5.0", "backup session 1.0.0", "rewrite session 1.0.0", "verify session 1.0.0", "rollout checkout 1.4.0"}
 )

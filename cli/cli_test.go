@@ -139,10 +139,10 @@ func TestScope(t *testing.T) {
 func TestStateFolder(t *testing.T) {
 	t.Setenv("HOME", "/home/ada")
 	for _, test := range []struct{ flag, xdg, want string }{
-		{"/x", "/y", "/x"}, {"", "/y", "/y/keyshift"}, {"", "relative", "/home/ada/.local/state/keyshift"}, {"", "", "/home/ada/.local/state/keyshift"},
+		{"/x", "/y", "/x"}, {"file:///x", "/y", "/x"}, {"s3://bucket", "/y", "/y/keyshift"}, {"", "/y", "/y/keyshift"}, {"", "relative", "/home/ada/.local/state/keyshift"}, {"", "", "/home/ada/.local/state/keyshift"},
 	} {
 		t.Setenv("XDG_STATE_HOME", test.xdg)
-		c := connection{stateDir: test.flag}
+		c := connection{state: test.flag}
 		if got, err := c.stateFolder(); err != nil || got != test.want {
 			t.Errorf("%+v: got %s, %v", test, got, err)
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type connection struct {
 	context    string
 	namespace  string // of the stores' Secrets
 	noCluster  bool
-	stateDir   string
+	state      string // folder or URL
 	adopt      bool
 	rollout    time.Duration
 }
@@ -40,7 +41,7 @@ func (c *connection) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.context, "context", "", "context of the kubeconfig; the current one if empty")
 	fs.StringVarP(&c.namespace, "namespace", "n", "", "namespace of the stores' Secrets; the context's if empty")
 	fs.BoolVar(&c.noCluster, "no-cluster", false, "leave the components out and assume that no release is running")
-	fs.StringVar(&c.stateDir, "state", "", "folder for the copy of the ledgers; $XDG_STATE_HOME/keyshift if empty")
+	fs.StringVar(&c.state, "state", "", "folder, or URL of a bucket, for backups and undo logs; in a folder the copy of the ledgers is kept, too; $XDG_STATE_HOME/keyshift if empty")
 	fs.BoolVar(&c.adopt, "adopt", false, "take stores as they are now, also if one was emptied or replaced")
 	fs.DurationVar(&c.rollout, "rollout-timeout", 10*time.Minute, "how long a rollout may take")
 }
@@ -75,7 +76,10 @@ func storeNames(stores []state.Store) string {
 // open connects to everything that a system names. Close what it returns in any case.
 func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edges apply.Edges, release func(), err error) {
 	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout}
+	kept := &apply.Storage{}
+	edges.State = kept
 	release = func() {
+		_ = kept.Close() // what is kept is durable already
 		for _, s := range edges.Stores {
 			s.Close()
 		}
@@ -88,6 +92,7 @@ func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edge
 	if err != nil {
 		return edges, release, err
 	}
+	kept.Address = cmp.Or(c.state, dir)
 	edges.Mirror = apply.FileMirror{Dir: dir, Scope: scope(d.Stores, addresses)}
 	var secrets secretReader
 	if c.noCluster {
@@ -232,10 +237,11 @@ func scope(stores []state.Store, addresses map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// stateFolder is where the copy of the ledgers is kept (XDG Base Directory Specification).
+// stateFolder is where the copy of the ledgers is kept: in the folder of the state, or where there is a bucket for that,
+// in the user's (XDG Base Directory Specification).
 func (c *connection) stateFolder() (string, error) {
-	if c.stateDir != "" {
-		return c.stateDir, nil
+	if folder, ok := folderOf(c.state); ok {
+		return folder, nil
 	}
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "keyshift"), nil
@@ -245,4 +251,13 @@ func (c *connection) stateFolder() (string, error) {
 		return "", fmt.Errorf("no folder for the copy of the ledgers: %w; name one with --state", err)
 	}
 	return filepath.Join(home, ".local", "state", "keyshift"), nil
+}
+
+// folderOf returns the folder that a place names, if it is one.
+func folderOf(place string) (string, bool) {
+	path, isFile := strings.CutPrefix(place, "file://")
+	if isFile {
+		path = filepath.FromSlash(strings.TrimPrefix(path, "localhost"))
+	}
+	return path, place != "" && (isFile || !strings.Contains(place, "://"))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keyshift.dev/apply"
+	"keyshift.dev/archive"
 	"keyshift.dev/cluster"
 	"keyshift.dev/gitsource"
 	"keyshift.dev/keyspace"
@@ -69,6 +70,9 @@ func part(err error) (state.Diagnostic, error) {
 	}
 	if e, ok := errors.AsType[*keyspace.Error](err); ok {
 		return state.Diagnostic{Code: e.Reason, Message: fmt.Sprintf("store %q: %v", e.Store, e.Err), Hint: e.Hint}, e
+	}
+	if e, ok := errors.AsType[*archive.Error](err); ok {
+		return state.Diagnostic{Code: e.Reason, Message: fmt.Sprintf("%s: %v", e.Where, e.Err), Hint: e.Hint}, e
 	}
 	if e, ok := errors.AsType[*apply.HoldError](err); ok {
 		return state.Diagnostic{Code: e.Code, Message: "held: " + e.Reason, Hint: e.WayOut}, e

@@ -38,6 +38,8 @@ type eventLine struct {
 	Rewrite *passLine          `json:"rewrite,omitempty"`
 	Rollout *cluster.Progress  `json:"rollout,omitempty"`
 	Outcome *outcomeLine       `json:"outcome,omitempty"`
+	Backup  *apply.BackedUp    `json:"backup,omitempty"`
+	Undo    *undoLine          `json:"undo,omitempty"`
 	Warned  []keyspace.Finding `json:"preflight,omitempty"`
 	Error   string             `json:"error,omitempty"`
 }
@@ -59,8 +61,19 @@ type outcomeLine struct {
 	Unfit     int64          `json:"unfit"`
 	Gone      int64          `json:"gone"`
 	Conflicts int64          `json:"conflicts"`
+	Logged    int64          `json:"logged,omitempty"`
 	Counts    []state.Count  `json:"counts,omitempty"`
 	Samples   []state.Sample `json:"samples,omitempty"`
+}
+
+// undoLine is keyspace.UndoOutcome for programs.
+type undoLine struct {
+	Restored   int64          `json:"restored"`
+	Merged     int64          `json:"merged"`
+	Conflicts  int64          `json:"conflicts"`
+	Gone       int64          `json:"gone"`
+	Superseded int64          `json:"superseded"`
+	Samples    []state.Sample `json:"samples,omitempty"`
 }
 
 func (p *progress) event(e apply.Event) {
@@ -78,7 +91,7 @@ func (p *progress) event(e apply.Event) {
 			p.put(stepLine(e)+"  "+measure(e), false)
 		}
 	case apply.Ended:
-		p.put(stepLine(e)+"  done"+counted(e.Outcome), true)
+		p.put(stepLine(e)+"  done"+counted(e), true)
 	case apply.Failed:
 		p.put(stepLine(e)+"  failed", true)
 	case apply.Preflighted:
@@ -155,8 +168,12 @@ func measure(e apply.Event) string {
 	return strings.Join(parts, ", ")
 }
 
-// counted says what a rewrite or a verification found.
-func counted(o *keyspace.Outcome) string {
+// counted says what a backup kept, what a rewrite or a verification found.
+func counted(e apply.Event) string {
+	if b := e.Backup; b != nil {
+		return fmt.Sprintf(": %s in %s", count(b.Keys, "key"), b.Archive)
+	}
+	o := e.Outcome
 	if o == nil {
 		return ""
 	}
@@ -167,16 +184,25 @@ func counted(o *keyspace.Outcome) string {
 	if o.Conflicts > 0 {
 		s += fmt.Sprintf(", %s retried", count(o.Conflicts, "conflict"))
 	}
+	if u := e.Undo; u != nil {
+		s += fmt.Sprintf("; %d restored, %d merged, %d in conflict, %d gone, %d superseded", u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded)
+	}
+	if o.Logged > 0 {
+		s += fmt.Sprintf(", %d in the undo log", o.Logged)
+	}
 	return s
 }
 
 func lineOf(e apply.Event) eventLine {
-	l := eventLine{Kind: e.Kind, Rollout: e.Rollout}
+	l := eventLine{Kind: e.Kind, Rollout: e.Rollout, Backup: e.Backup}
 	if r := e.Rewrite; r != nil {
 		l.Rewrite = &passLine{r.Scanned, r.Rewritten, r.Conflicts, r.Unfit, r.Estimate}
 	}
 	if u := e.Outcome; u != nil {
-		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Counts, u.Samples}
+		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Logged, u.Counts, u.Samples}
+	}
+	if u := e.Undo; u != nil {
+		l.Undo = &undoLine{u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded, u.Samples}
 	}
 	if e.Preflight != nil {
 		l.Warned = e.Preflight.Of(keyspace.FindingWarn)

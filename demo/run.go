@@ -140,7 +140,8 @@ func (s *stage) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, func() { _ = os.RemoveAll(mirror) })
+	kept := &apply.Storage{Address: mirror}
+	s.closers = append(s.closers, func() { _ = errors.Join(kept.Close(), os.RemoveAll(mirror)) })
 	if s.store, err = keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://" + s.server.address + "/0"}); err != nil {
 		return err
 	}
@@ -149,6 +150,7 @@ func (s *stage) open(ctx context.Context) (err error) {
 	s.closers = append(s.closers, s.cluster.Close)
 	s.edges = apply.Edges{
 		Cluster: s.cluster, Stores: map[string]*keyspace.Store{"main": s.store}, Mirror: apply.FileMirror{Dir: mirror},
+		State:          kept,
 		RolloutTimeout: time.Minute, Watch: 250 * time.Millisecond,
 	}
 	s.result = Result{Store: s.server.name, Keys: s.options.Keys}

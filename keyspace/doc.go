@@ -23,6 +23,11 @@
 // GET, PTTL, SMEMBERS, SET, EVAL, EVALSHA and WAIT, and inside its scripts HLEN, HMGET, HSET, HDEL, DEL, PEXPIRE,
 // SADD and TIME. DEL, PEXPIRE and SADD touch its own keys alone.
 //
+// A backup (Dump) also needs TIME, MULTI, EXEC, PEXPIRETIME, OBJECT ENCODING, LRANGE, ZRANGE, XRANGE, HSCAN, SSCAN,
+// ZSCAN, and where the server has them JSON.GET and HPEXPIRETIME; Restore inside its script TYPE, EXISTS, the commands
+// that read and make keys of each type, HPEXPIREAT, PEXPIREAT, RENAME, RENAMENX and DEL, the last on its own temporary
+// key alone. DUMP and RESTORE are never used.
+//
 // Outside the declared key patterns the package writes nothing but keys with the prefix "keyshift:". It never
 // runs KEYS, FLUSHDB, FLUSHALL or CONFIG SET. Errors hold no value of the application and no password.
 package keyspace

@@ -81,6 +81,23 @@ func sessions() state.Keyspace {
 	return k
 }
 
+// wide is the design's session with eight fields, of which three are carried.
+func wide() state.Keyspace {
+	k := sessions()
+	for i := range k.Shapes {
+		fields := &k.Shapes[i].Value.Alts[0].Fields
+		for _, name := range []string{"email", "ip", "agent"} {
+			*fields = append(*fields, field(name, text))
+		}
+	}
+	m := &k.Migrations[0]
+	for _, name := range []string{"email", "ip", "agent"} {
+		m.Up = program(append(m.Up.Body.Fields, carry(name))...)
+		m.Down = program(append(m.Down.Body.Fields, carry(name))...)
+	}
+	return k
+}
+
 // carts is a keyspace of JSON strings.
 func carts() state.Keyspace {
 	return state.Keyspace{

@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ const (
 // pace sizes batches by the time they block the server, and rests between them.
 type pace struct {
 	profile
+	written meter         // keys
+	moved   meter         // bytes read and written
 	latency time.Duration // of a write that does next to nothing
 
 	size atomic.Int64 // keys a batch
@@ -39,27 +42,40 @@ type pace struct {
 }
 
 // newPace returns the pace of a profile; empty means balanced.
-func newPace(t state.Throttle) *pace {
-	p, known := profiles[t]
+func newPace(t state.Throttle) *pace { return paceOf(state.Policy{Throttle: t}) }
+
+// paceOf returns the pace of a policy: that of its profile, bounded by its limits.
+func paceOf(policy state.Policy) *pace {
+	p, known := profiles[policy.Throttle]
 	if !known {
 		p = profiles[state.ThrottleBalanced]
 	}
 	out := &pace{profile: p}
 	out.size.Store(batchStart)
+	if l := policy.Limits; l != nil {
+		out.written.rate, out.moved.rate = l.KeysPerSecond, l.BytesPerSecond
+		if most := time.Duration(l.MaxBlocked) * time.Millisecond; most > 0 {
+			out.block = min(out.block, most)
+		}
+	}
 	return out
 }
 
 // batch is how many keys one script call may have.
-func (p *pace) batch() int { return int(p.size.Load()) }
+func (p *pace) batch() int { return p.written.bound(int(p.size.Load())) }
 
 // page is how many keys one round trip scans, and about how many it reads. Reads let others in between two
 // keys, so that a page may be larger than a batch.
-func (p *pace) page() int { return max(p.batch(), pageMin) }
+func (p *pace) page() int { return p.written.bound(max(int(p.size.Load()), pageMin)) }
+
+// carried learns of bytes that were read or written.
+func (p *pace) carried(bytes int64) { p.moved.take(bytes) }
 
 // wrote learns from one script call over n keys that kept the server for d.
 func (p *pace) wrote(n int, d time.Duration) {
 	d = max(d, time.Microsecond)
 	p.owed.Add(int64(d))
+	p.written.take(int64(n))
 	each := float64(d) / float64(time.Microsecond) / float64(max(n, 1))
 	if p.each == 0 {
 		p.each = each
@@ -69,11 +85,12 @@ func (p *pace) wrote(n int, d time.Duration) {
 	p.size.Store(min(max(size, batchMin), batchMax))
 }
 
-// rest sleeps as long as the profile wants after the server worked for d and for the writes since.
+// rest sleeps as long as the profile wants after the server worked for d and for the writes since, and as the limits want.
 func (p *pace) rest(ctx context.Context, d time.Duration) error {
 	d += time.Duration(p.owed.Swap(0))
-	if p.duty < 1 {
-		timer := time.NewTimer(time.Duration(float64(d) * (1 - p.duty) / p.duty))
+	idle := max(time.Duration(float64(d)*(1-p.duty)/p.duty), p.written.due(), p.moved.due())
+	if idle > 0 {
+		timer := time.NewTimer(idle)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -81,4 +98,46 @@ func (p *pace) rest(ctx context.Context, d time.Duration) error {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// meter keeps something to so much a second. It is safe for concurrent use.
+type meter struct {
+	rate int64 // 0: no limit
+
+	mu   sync.Mutex
+	free time.Time // when what was taken so far has had its time
+}
+
+// burst is the share of a second that is done at once.
+const burst = 5
+
+// bound keeps a number of things that are done at once to a part of what a second may have.
+func (m *meter) bound(n int) int {
+	if m.rate == 0 {
+		return n
+	}
+	return int(min(int64(n), max(m.rate/burst, 1)))
+}
+
+// take counts what was done.
+func (m *meter) take(n int64) {
+	if m.rate == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now := time.Now(); m.free.Before(now) {
+		m.free = now
+	}
+	m.free = m.free.Add(time.Duration(float64(n) / float64(m.rate) * float64(time.Second)))
+}
+
+// due is how long to wait before more may be done.
+func (m *meter) due() time.Duration {
+	if m.rate == 0 {
+		return 0
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Until(m.free)
 }

@@ -85,7 +85,7 @@ func (s *Store) newRewrite(ctx context.Context, l *Lease, job Job, report func(P
 	if err != nil {
 		return nil, 0, err
 	}
-	p := newPace(job.Keyspace.Policy.Throttle)
+	p := paceOf(job.Keyspace.Policy)
 	if p.latency, err = l.latency(ctx); err != nil {
 		return nil, 0, err
 	}

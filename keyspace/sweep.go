@@ -266,7 +266,9 @@ func (w *sweep) share(c *chunk) int64 {
 
 func (w *sweep) learn(units []unit) {
 	for i := range units {
-		w.mean += (float64(units[i].bytes()) - w.mean) / 64
+		n := units[i].bytes()
+		w.pace.carried(int64(n))
+		w.mean += (float64(n) - w.mean) / 64
 	}
 }
 

@@ -38,7 +38,7 @@ func (s *Store) Verify(ctx context.Context, l *Lease, job Job, report func(Progr
 	if err != nil {
 		return Outcome{}, classify(ctx, s.name, "asking for the number of keys", err)
 	}
-	tallies, err := s.count(ctx, routes, newPace(job.Keyspace.Policy.Throttle), progressOf(report, keys))
+	tallies, err := s.count(ctx, routes, paceOf(job.Keyspace.Policy), progressOf(report, keys))
 	if err != nil {
 		return Outcome{}, err
 	}

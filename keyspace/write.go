@@ -113,6 +113,9 @@ func (r *rewrite) call(ctx context.Context, batch []change, header []any) (resul
 		res.blocked = time.Since(started) - r.pace.latency
 	}
 	r.pace.wrote(len(batch), res.blocked)
+	for i := range batch {
+		r.pace.carried(int64(batch[i].bytes()))
+	}
 	return res, nil
 }
 

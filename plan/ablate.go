@@ -7,6 +7,7 @@ const (
 	invariantNone invariant = iota
 	invariantReadable
 	invariantConvergent
+	invariantRecoverable
 	invariantUnfit
 	exactSearch // not an invariant: without it every subsystem is ordered by the rule for large ones
 )

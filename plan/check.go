@@ -9,7 +9,7 @@ import (
 	"keyshift.dev/state"
 )
 
-// InvariantError names the broken invariant by its number in the design: 1 readable, 2 convergent, 4 exact,
+// InvariantError names the broken invariant by its number in the design: 1 readable, 2 convergent, 3 recoverable, 4 exact,
 // 5 deterministic, 6 stable.
 type InvariantError struct {
 	Invariant int
@@ -26,10 +26,10 @@ func (e *InvariantError) Error() string {
 	return fmt.Sprintf("invariant %d (%s) is broken%s: %s", e.Invariant, invariantNames[e.Invariant], where, e.Reason)
 }
 
-var invariantNames = map[int]string{1: "readable", 2: "convergent", 4: "exact", 5: "deterministic", 6: "stable"}
+var invariantNames = map[int]string{1: "readable", 2: "convergent", 3: "recoverable", 4: "exact", 5: "deterministic", 6: "stable"}
 
 // Check proves a plan without knowing how it was made: every step is safe before, during and after it
-// (invariants 1 and 2), the end is what is wanted but for what is Blocked (4), and the digests name the content (5).
+// (invariants 1 to 3), the end is what is wanted but for what is Blocked (4), and the digests name the content (5).
 // CheckStable proves the sixth.
 func Check(want state.Desired, have state.Observed, p Plan) error {
 	want, have = sortedDesired(want), sortedObserved(have)
@@ -103,6 +103,8 @@ func CheckStep(want state.Desired, have state.Observed, s Step) error {
 	switch s.Kind {
 	case Rollout:
 		return checkRollout(want, have, s)
+	case Backup:
+		return checkBackup(want, have, s)
 	case Rewrite:
 		return checkRewrite(want, have, s)
 	case Verify:
@@ -189,7 +191,8 @@ func readsLess(c state.Component, runs []string, k state.Keyspace, u state.Use) 
 	return none || slices.ContainsFunc(common, func(s state.Shape) bool { return !u.Reads.Contains(s.Version) })
 }
 
-// checkRewrite proves that nobody writes what the rewrite converts, and that every class has a way.
+// checkRewrite proves that nobody writes what the rewrite converts, that every class has a way, and that what it changes
+// is in a backup where the policy wants one.
 func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 	k, ok := want.FindKeyspace(s.Object)
 	to := state.Version(s.To)
@@ -208,7 +211,7 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 	}
 	for _, class := range know.lacking(to) {
 		if k.Policy.Strategy.Empties() {
-			continue
+			break
 		}
 		path, ok := diff.Route(k, class, to)
 		if !ok {
@@ -218,7 +221,7 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 			return fmt.Errorf("rewrite %s from %s to %s: the commit declares no such version; plan again", s.Object, class, s.To)
 		}
 	}
-	return nil
+	return checkRecoverable(k, know, to)
 }
 
 // emptying returns the strategy of a keyspace if it converts nothing.

@@ -21,7 +21,7 @@ type system struct {
 func (s system) GoString() string {
 	var b strings.Builder
 	for _, k := range s.Want.Keyspaces {
-		fmt.Fprintf(&b, "\n%s wants %q %s:", k.Name, k.Version, k.Policy.Strategy)
+		fmt.Fprintf(&b, "\n%s wants %q %s, backup %q:", k.Name, k.Version, k.Policy.Strategy, k.Policy.Backup)
 		for _, x := range k.Shapes {
 			fmt.Fprintf(&b, " %s", diff.ClassesOf(k).Written(x.Version))
 		}
@@ -43,7 +43,7 @@ func (s system) GoString() string {
 		fmt.Fprintf(&b, "\n%s runs %v, template %s, unknown %v, missing %t", r.Component, r.Releases, r.Template, r.Unknown, r.Missing)
 	}
 	for _, l := range s.Have.Keyspaces {
-		fmt.Fprintf(&b, "\n%s counts %v, record %+v", l.Keyspace, l.Counts, l.Record)
+		fmt.Fprintf(&b, "\n%s counts %v, record %+v, backup %+v", l.Keyspace, l.Counts, l.Record, l.Record.Backup)
 	}
 	return b.String()
 }
@@ -103,6 +103,7 @@ func drawKeyspace(t *rapid.T, name string, versions int) state.Keyspace {
 	if chance(t, 6, "empties") {
 		k.Policy.Strategy = rapid.SampledFrom([]state.Strategy{state.StrategyDrain, state.StrategyDiscard}).Draw(t, "strategy")
 	}
+	k.Policy.Backup = rapid.SampledFrom([]state.Backup{"", state.BackupAlways, state.BackupLossy, state.BackupNever}).Draw(t, "backup")
 	return k
 }
 
@@ -202,6 +203,9 @@ func drawLive(t *rapid.T, k state.Keyspace) []state.Live {
 		live.Record.Verified = rapid.Bool().Draw(t, "verified")
 		if chance(t, 4, "rewritten") {
 			live.Record.Rewritten = drawVersion(t, k, "rewritten to")
+		}
+		if chance(t, 4, "backed up") {
+			live.Record.Backup = &state.BackupRecord{To: drawVersion(t, k, "backed up before"), Covers: live.Record.Present[:1]}
 		}
 	}
 	if chance(t, 15, "not observed") {

@@ -14,6 +14,8 @@ type knowledge struct {
 	present   []state.Class // least, see diff.Classes.Least
 	verified  bool          // a full pass saw nothing else
 	rewritten state.Version // nothing wrote another class since a rewrite to it
+	backup    *state.BackupRecord
+	undo      []state.UndoRecord
 }
 
 // learn believes a record only as far as counts and running writers agree with it.
@@ -24,13 +26,16 @@ func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge 
 	if !ok {
 		return know
 	}
-	seen := append(counted(live), diff.Writes(want, have, k.Name, cs)...)
+	writes := diff.Writes(want, have, k.Name, cs)
+	seen := append(counted(live), writes...)
 	recorded := cs.Least(live.Record.Present)
 	know.verified = live.Record.Verified && diff.CoversAll(recorded, cs.Least(seen)) &&
 		slices.Contains(recorded, state.Unfit) == slices.Contains(seen, state.Unfit)
 	if w := live.Record.Rewritten; w != "" && diff.CoversAll(recorded, []state.Class{cs.Written(w)}) && allHave(cs.Least(seen), w) {
 		know.rewritten = w
 	}
+	know.undo = live.Record.Undo
+	know.backup = know.believe(live.Record.Backup, writes)
 	return know
 }
 
@@ -70,10 +75,16 @@ func (know knowledge) writing(c state.Class) knowledge {
 	if know.rewritten != "" && !c.Has(know.rewritten) {
 		know.rewritten = ""
 	}
+	if know.backup != nil && !c.Has(know.backup.To) {
+		know.backup = nil
+	}
 	know.present = know.classes.Least(append(slices.Clone(know.present), c))
 	return know
 }
 
 func (know knowledge) record() state.Record {
-	return state.Record{Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten}
+	return state.Record{
+		Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten,
+		Backup: know.backup, Undo: know.undo,
+	}
 }

@@ -75,12 +75,15 @@ type builder struct {
 	steps []Step
 }
 
-// expand adds a move's steps: a rewrite is verified at once; a keyspace of which a rollout reads less is verified
+// expand adds a move's steps: a rewrite comes after its backup, if it needs one, and is verified at once; a keyspace of which a rollout reads less is verified
 // before it, unless it is already.
 func (b *builder) expand(m *model, n node, mv move) node {
 	if mv.kind == moveRewrite {
 		k := b.want.Keyspaces[mv.object]
 		to := m.keys[mv.object].to[mv.to].version
+		if know := learn(b.want, b.have, k); needsBackup(k, know.lacking(to), to) && !know.backed(to) && !ablated(invariantRecoverable) {
+			b.add(backupStep(b.want, b.have, k, to))
+		}
 		b.add(rewriteStep(b.want, b.have, k, to))
 		b.verify(k, to)
 		next, _, _ := m.rewrite(n, mv.object, mv.to)
@@ -145,6 +148,8 @@ func digest(want state.Desired, s Step, next state.Digest) state.Digest {
 		}
 		c.From = s.From
 		c.Definition = state.DefinitionDigest([]any{shape, routes})
+	case Backup:
+		c.From = s.From
 	case Verify:
 		k, _ := want.FindKeyspace(s.Object)
 		shape, _ := k.FindShape(state.Version(s.To))

@@ -4,7 +4,8 @@
 //
 //	rollout checkout 1.4.0 → 1.5.0     a bridge: reads session 2.0.0 too
 //	rollout checkout 1.5.0 → 2.0.0     every running reader reads 2.0.0 now
-//	rewrite session  1.0.0 → 2.0.0     nobody writes 1.0.0 any more
+//	backup  session  1.0.0             nobody writes 1.0.0 any more: every unit is kept
+//	rewrite session  1.0.0 → 2.0.0
 //	verify  session  2.0.0             a full pass finds nothing older
 //
 // Everything is pure: Make searches, Simulate, Begin and End say what the world looks like before, during and
@@ -25,6 +26,7 @@ type Kind string
 
 // The kinds of steps.
 const (
+	Backup  Kind = "backup"  // of a keyspace, verified, before a rewrite of it
 	Rollout Kind = "rollout" // of a component to a release
 	Rewrite Kind = "rewrite" // of a keyspace to a version: its older units are converted, or drained, or discarded
 	Verify  Kind = "verify"  // a full pass over a keyspace that changes nothing
@@ -33,9 +35,9 @@ const (
 // Step is one thing to do, and why.
 type Step struct {
 	Kind     Kind           `json:"kind"`
-	Object   string         `json:"object"`             // component of a rollout, keyspace of a rewrite or verify
-	From     []string       `json:"from,omitempty"`     // other releases running, or classes to convert; sorted
-	To       string         `json:"to,omitempty"`       // release or version; of a verify the version just rewritten to, empty if none
+	Object   string         `json:"object"`             // component of a rollout, keyspace of any other step
+	From     []string       `json:"from,omitempty"`     // other releases running, or classes to convert or to keep; sorted
+	To       string         `json:"to,omitempty"`       // release or version; of a backup the version to be rewritten to, of a verify that just rewritten to, empty if none
 	Strategy state.Strategy `json:"strategy,omitempty"` // of a rewrite that converts nothing: drain or discard
 	Reason   string         `json:"reason"`             // why here in the order
 	Risk     diff.Risk      `json:"risk"`               //

@@ -60,6 +60,8 @@ func (s Step) String() string {
 	switch {
 	case s.To == "":
 		return fmt.Sprintf("%s %s", verb, s.Object)
+	case s.Kind == Backup:
+		return fmt.Sprintf("%s %s %s", verb, s.Object, strings.Join(s.From, ", "))
 	case len(s.From) == 0:
 		return fmt.Sprintf("%s %s %s", verb, s.Object, s.To)
 	}
@@ -95,7 +97,7 @@ func (p Plan) summary() string {
 		}
 	}
 	parts := []string{}
-	for _, kind := range []string{string(Rollout), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Verify)} {
+	for _, kind := range []string{string(Rollout), string(Backup), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Verify)} {
 		if n := count[kind]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, plural(kind, n)))
 		}

@@ -37,7 +37,7 @@ func checks(n int) {
 
 func make1(s system) Plan { return Make(s.Want, s.Have, diff.Compute(s.Want, s.Have)) }
 
-// TestEveryPlanIsSafe proves invariants 1, 2, 4, 5 and 6 of random plans, in every moment.
+// TestEveryPlanIsSafe proves invariants 1 to 6 of random plans, in every moment.
 func TestEveryPlanIsSafe(t *testing.T) {
 	planned, steps, blocked := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -138,7 +138,7 @@ func mix[T any](r *rand.Rand, list []T) []T {
 // TestCheckNotices switches the search's invariants off one by one; Check has to find a plan that breaks them.
 func TestCheckNotices(t *testing.T) {
 	defer func() { off = invariantNone }()
-	for _, rule := range []invariant{invariantReadable, invariantConvergent, invariantUnfit} {
+	for _, rule := range []invariant{invariantReadable, invariantConvergent, invariantRecoverable, invariantUnfit} {
 		off = rule
 		caught := false
 		for seed := 0; seed < *count && !caught; seed++ {
@@ -160,9 +160,12 @@ func TestCheckNoticesForgery(t *testing.T) {
 		forge     func(p *Plan)
 	}{
 		{"the bridge left out", 1, func(p *Plan) { p.Steps = p.Steps[1:] }},
-		{"the rewrite too early", 2, func(p *Plan) { p.Steps[1], p.Steps[2] = p.Steps[2], p.Steps[1] }},
-		{"the verify left out", 4, func(p *Plan) { p.Steps = p.Steps[:3] }},
-		{"a loss hidden", 5, func(p *Plan) { p.Steps[2].Losses = nil }},
+		{"the rewrite too early", 2, func(p *Plan) { p.Steps[1], p.Steps[3] = p.Steps[3], p.Steps[1] }},
+		{"the backup left out", 3, func(p *Plan) { p.Steps = slices.Delete(p.Steps, 2, 3) }},
+		{"the backup too early", 3, func(p *Plan) { p.Steps[1], p.Steps[2] = p.Steps[2], p.Steps[1] }},
+		{"the backup for another rewrite", 3, func(p *Plan) { p.Steps[2].To = "1.0.0" }},
+		{"the verify left out", 4, func(p *Plan) { p.Steps = p.Steps[:4] }},
+		{"a loss hidden", 5, func(p *Plan) { p.Steps[3].Losses = nil }},
 		{"another digest", 5, func(p *Plan) { p.Digest = state.DigestOf("x") }},
 	} {
 		p := planned(t, want, have)

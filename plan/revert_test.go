@@ -42,5 +42,5 @@ func TestRevertOfTwoUpgrades(t *testing.T) {
 	if err := Check(want, have, p); err != nil {
 		t.Error(err)
 	}
-	expect(t, p, "[rollout app 2.5.0, rewrite n 2.0.0, verify n 2.0.0, rollout app 2.0.0, rollout app 1.5.0, rewrite n 1.0.0, verify n 1.0.0, rollout app 1.0.0]")
+	expect(t, p, "[rollout app 2.5.0, backup n 2.0.0, rewrite n 2.0.0, verify n 2.0.0, rollout app 2.0.0, rollout app 1.5.0, backup n 1.0.0, rewrite n 1.0.0, verify n 1.0.0, rollout app 1.0.0]")
 }

@@ -53,7 +53,7 @@ func TestLarge(t *testing.T) {
 	if err := Check(want, have, p); err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Steps) != 2*40+2*20 {
+	if len(p.Steps) != 2*40+3*20 {
 		t.Errorf("%d steps: %s", len(p.Steps), brief(p.Steps))
 	}
 }

@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //
 //	keyspace NAME DESIRED VERSION...            the first is the oldest; each migrates to the next
 //	strategy KEYSPACE online|stop|drain|discard
+//	backup KEYSPACE always|lossy|never
 //	lossy KEYSPACE FROM TO FIELD REASON...      of one direction of a migration
 //	component NAME DESIRED [external|removed]
 //	release COMPONENT NAME [KEYSPACE RANGE WRITES]...   "-" for reads or writes nothing; a range joins with ","
@@ -28,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //	run COMPONENT RELEASE...                    the last is the template
 //	unknown COMPONENT IMAGE, missing COMPONENT
 //	count KEYSPACE CLASS=UNITS...
-//	record KEYSPACE [verified] [rewritten=VERSION] CLASS...
+//	record KEYSPACE [verified] [rewritten=VERSION] [backup=VERSION:CLASS,CLASS...] CLASS...
 //	sample KEYSPACE KEY
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -74,11 +75,9 @@ func (s *scenario) read(w []string) {
 	case "keyspace":
 		s.keyspace(w[1], w[2], w[3:])
 	case "strategy":
-		for i := range s.Want.Keyspaces {
-			if s.Want.Keyspaces[i].Name == w[1] {
-				s.Want.Keyspaces[i].Policy.Strategy = state.Strategy(w[2])
-			}
-		}
+		s.policy(w[1]).Strategy = state.Strategy(w[2])
+	case "backup":
+		s.policy(w[1]).Backup = state.Backup(w[2])
 	case "lossy":
 		s.lossy(w[1], state.Version(w[2]), state.Version(w[3]), state.Loss{Field: w[4], Reason: strings.Join(w[5:], " ")})
 	case "component":
@@ -99,6 +98,11 @@ func (s *scenario) read(w []string) {
 	default:
 		panic(fmt.Sprintf("no such line: %v", w))
 	}
+}
+
+func (s *scenario) policy(keyspace string) *state.Policy {
+	i := slices.IndexFunc(s.Want.Keyspaces, func(k state.Keyspace) bool { return k.Name == keyspace })
+	return &s.Want.Keyspaces[i].Policy
 }
 
 func (s *scenario) keyspace(name, desired string, versions []string) {
@@ -157,6 +161,12 @@ func (s *scenario) live(kind, keyspace string, words []string) {
 			live.Counts = append(live.Counts, state.Count{Class: state.Class(name), Units: n})
 		case name == "verified":
 			live.Record.Verified = true
+		case name == "backup":
+			to, covers, _ := strings.Cut(value, ":")
+			live.Record.Backup = &state.BackupRecord{To: state.Version(to)}
+			for _, c := range strings.Split(covers, ",") {
+				live.Record.Backup.Covers = append(live.Record.Backup.Covers, state.Class(c))
+			}
 		case name == "rewritten":
 			live.Record.Rewritten = state.Version(value)
 		default:

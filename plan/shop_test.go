@@ -55,12 +55,12 @@ func TestShopBothWays(t *testing.T) {
 	want := shop()
 	have := shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
 	there := planned(t, want, have)
-	expect(t, there, "[rollout checkout 1.5.0, rollout checkout 2.0.0, rewrite session 2.0.0, verify session 2.0.0]")
+	expect(t, there, "[rollout checkout 1.5.0, rollout checkout 2.0.0, backup session 2.0.0, rewrite session 2.0.0, verify session 2.0.0]")
 
 	moments := Simulate(want, have, there)
 	want.Keyspaces[0].Version, want.Components[0].Release = "1.0.0", "1.4.0"
 	back := planned(t, want, moments[len(moments)-1].State)
-	expect(t, back, "[rollout checkout 1.5.0, rewrite session 1.0.0, verify session 1.0.0, rollout checkout 1.4.0]")
+	expect(t, back, "[rollout checkout 1.5.0, backup session 1.0.0, rewrite session 1.0.0, verify session 1.0.0, rollout checkout 1.4.0]")
 	t.Log(there.String(), back.String())
 }
 

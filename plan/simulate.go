@@ -14,11 +14,8 @@ func Begin(want state.Desired, have state.Observed, s Step) state.Observed {
 	case Rollout:
 		return beginRollout(want, have, s)
 	case Rewrite:
-		k, _ := want.FindKeyspace(s.Object)
-		know := learn(want, have, k)
-		to := know.classes.Written(state.Version(s.To))
-		return withRecord(have, state.Record{Keyspace: k.Name, Present: know.classes.Least(append(know.present, to))})
-	case Verify:
+		return beginRewrite(want, have, s)
+	case Backup, Verify:
 		k, _ := want.FindKeyspace(s.Object)
 		return withRecord(have, learn(want, have, k).record())
 	}
@@ -30,6 +27,8 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 	switch s.Kind {
 	case Rollout:
 		return endRollout(Begin(want, have, s), s)
+	case Backup:
+		return endBackup(want, have, s)
 	case Rewrite:
 		k, _ := want.FindKeyspace(s.Object)
 		return endRewrite(Begin(want, have, s), k, state.Version(s.To))
@@ -44,7 +43,7 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 // after a verify they are, with what running releases write, all that may exist.
 func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.Count) state.Observed {
 	end := End(want, have, s)
-	if s.Kind == Rollout {
+	if s.Kind != Rewrite && s.Kind != Verify {
 		return end
 	}
 	live, _ := end.FindLive(s.Object)
@@ -58,6 +57,9 @@ func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.
 	rec := live.Record
 	rec.Present = cs.Least(append(counted(live), diff.Writes(want, have, k.Name, cs)...))
 	rec.Rewritten = learn(want, withRecord(end, rec), k).rewritten
+	if before, _ := have.FindLive(s.Object); rec.Rewritten == "" && before.Record.Rewritten != "" {
+		rec.Undo = before.Record.Undo // what is left to rewrite may be taken back by them still
+	}
 	return withRecord(end, rec)
 }
 
@@ -113,6 +115,19 @@ func endRollout(during state.Observed, s Step) state.Observed {
 	return withRunning(during, live)
 }
 
+func beginRewrite(want state.Desired, have state.Observed, s Step) state.Observed {
+	k, _ := want.FindKeyspace(s.Object)
+	to := state.Version(s.To)
+	know := learn(want, have, k)
+	know.undo = know.logging(s)
+	if !know.backed(to) {
+		know.backup = nil
+	}
+	know.present = know.classes.Least(append(know.present, know.classes.Written(to)))
+	know.verified, know.rewritten = false, ""
+	return withRecord(have, know.record())
+}
+
 func endRewrite(during state.Observed, k state.Keyspace, to state.Version) state.Observed {
 	live, _ := during.FindLive(k.Name)
 	written := diff.ClassesOf(k).Written(to)
@@ -141,6 +156,8 @@ func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.
 			know.present = append(know.present, state.Unfit)
 		}
 		know.present = know.classes.Least(know.present)
+		know.backup = nil // its rewrite is over
+		know.undo = know.undone()
 	}
 	know.verified = true
 	return withRecord(have, know.record())

@@ -153,17 +153,9 @@ func lostFields(k state.Keyspace, from, to state.Version) string {
 // rewriteStep describes a rewrite from the world before it. It says the same while the rewrite runs.
 func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to state.Version) Step {
 	s := Step{Kind: Rewrite, Object: k.Name, To: string(to), Risk: diff.RiskData}
-	for _, class := range learn(want, have, k).lacking(to) {
+	classes := learn(want, have, k).lacking(to)
+	for _, class := range classes {
 		s.From = append(s.From, string(class))
-		if converts := !k.Policy.Strategy.Empties(); !converts {
-			continue
-		}
-		path, _ := diff.Route(k, class, to)
-		for _, l := range diff.Losses(path) {
-			if !slices.Contains(s.Losses, l) {
-				s.Losses = append(s.Losses, l)
-			}
-		}
 	}
 	from := strings.Join(s.From, ", ")
 	s.Reason = fmt.Sprintf("no running release writes %s any more", from)
@@ -181,11 +173,14 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 		s.Strategy, s.Risk = k.Policy.Strategy, diff.RiskLossy
 		s.Reason += ": what is left of it is deleted"
 		s.Undo = "none: what is discarded stays lost"
+		if needsBackup(k, classes, to) {
+			s.Undo = fmt.Sprintf("restore %s from its backup", k.Name)
+		}
 		return s
 	}
-	if len(s.Losses) > 0 {
+	if s.Losses = lossesTo(k, classes, to); len(s.Losses) > 0 {
 		s.Risk = diff.RiskLossy
-		s.Undo += "; what is lost stays lost, there is no backup"
+		s.Undo += "; what is lost comes back from the undo log"
 	}
 	return s
 }

@@ -148,6 +148,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 	e := apply.Edges{
 		Cluster:        a.r.Cluster,
 		Stores:         connected,
+		State:          a.r.State,
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,

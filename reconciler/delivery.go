@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"keyshift.dev/api/v1alpha1"
+	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
 	"keyshift.dev/gitsource"
 	"keyshift.dev/sandbox"
@@ -34,6 +35,7 @@ type DeliveryReconciler struct {
 
 	Cluster        cluster.Cluster
 	Records        func(*v1alpha1.Delivery) Records // where the mirror of a Delivery's ledgers is; nil: nowhere
+	State          apply.Archives                   // where backups and undo logs are kept; nil: nowhere
 	CrossNamespace bool                             // whether a Delivery may roll out workloads of other namespaces than its own
 	Watch          time.Duration                    // how often a run looks whether its Delivery has changed; one second if zero
 

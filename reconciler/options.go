@@ -22,6 +22,8 @@ type Options struct {
 	HealthAddr  string // "" or "0": off
 	EventsAddr  string // URL of a notification controller; empty: Kubernetes events alone
 
+	State string // folder or bucket for backups and undo logs; empty: none, and what needs one is held
+
 	Namespaces     []string // to serve; empty: all
 	CrossNamespace bool     // whether a Delivery may roll out workloads of other namespaces than its own
 	Concurrent     int      // Deliveries worked on at the same time; 0: one
@@ -40,6 +42,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.MetricsAddr, "metrics-addr", ":8080", "Address of the metrics endpoint. 0 turns it off.")
 	fs.StringVar(&o.HealthAddr, "health-addr", ":9440", "Address of the health endpoint. 0 turns it off.")
 	fs.StringVar(&o.EventsAddr, "events-addr", "", "URL of a Flux notification controller that gets the events too.")
+	fs.StringVar(&o.State, "state", "", "Folder on a persistent volume, or URL of a bucket, for backups and undo logs. Empty: what needs one is held.")
 	fs.StringSliceVar(&o.Namespaces, "watch-namespaces", nil, "Namespaces whose Deliveries to serve. Empty: all.")
 	fs.BoolVar(&o.CrossNamespace, "allow-cross-namespace", false, "Let a Delivery roll out workloads of other namespaces than its own.")
 	fs.IntVar(&o.Concurrent, "concurrent", 4, "Deliveries worked on at the same time.")

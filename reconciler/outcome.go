@@ -10,6 +10,7 @@ import (
 
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/apply"
+	"keyshift.dev/archive"
 	"keyshift.dev/cluster"
 	"keyshift.dev/gitsource"
 	"keyshift.dev/keyspace"
@@ -78,6 +79,17 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonTransformRefused: retry,
 	v1alpha1.ReasonMigrationMissing: retry,
 
+	v1alpha1.ReasonStateMissing:      retry,
+	v1alpha1.ReasonStateInvalid:      retry,
+	v1alpha1.ReasonStateUnreachable:  retry,
+	v1alpha1.ReasonStateFull:         retry,
+	v1alpha1.ReasonJournalFailed:     retry,
+	v1alpha1.ReasonArchiveMissing:    retry,
+	v1alpha1.ReasonArchiveIncomplete: retry,
+	v1alpha1.ReasonArchiveDamaged:    retry,
+	v1alpha1.ReasonArchiveTooNew:     retry,
+	v1alpha1.ReasonArchiveForeign:    retry,
+
 	v1alpha1.ReasonClusterUnreachable:  retry,
 	v1alpha1.ReasonClusterRefused:      retry,
 	v1alpha1.ReasonWorkloadUnsupported: retry,
@@ -96,6 +108,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonStoreUndefined:  retry,
 	v1alpha1.ReasonNoProgress:      retry,
 	v1alpha1.ReasonNotReady:        retry,
+	v1alpha1.ReasonNotDrained:      retry,
 	v1alpha1.ReasonUnreadable:      retry,
 	v1alpha1.ReasonStepFailed:      retry,
 	v1alpha1.ReasonInternal:        retry,
@@ -167,6 +180,7 @@ var names = []func(error) (reason string, found bool){
 	is(errNotConverging, v1alpha1.ReasonNotConverging),
 	is(keyspace.ErrLedgerMoved, v1alpha1.ReasonLedgerMoved),
 	as(func(e *keyspace.Error) string { return e.Reason }),
+	as(func(e *archive.Error) string { return e.Reason }),
 	as(func(*keyspace.HeldError) string { return v1alpha1.ReasonKeyspaceHeld }),
 	as(func(e *cluster.Error) string { return e.Reason }),
 	as(func(*cluster.StuckError) string { return v1alpha1.ReasonRolloutStuck }),

@@ -31,6 +31,7 @@ func TestEveryReasonHasAnOutcome(t *testing.T) {
 		{"../gitsource/error.go", "Reason"},
 		{"../keyspace/errors.go", ""},
 		{"../apply/errors.go", ""},
+		{"../archive/errors.go", ""},
 		{"../cluster/errors.go", ""},
 		{"../diff/diff.go", "Code"},
 		{"../plan/plan.go", "Code"},

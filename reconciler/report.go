@@ -13,7 +13,6 @@ import (
 
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/apply"
-	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 )
 
@@ -72,7 +71,7 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 	case apply.Ended:
 		a.ran++
 		mark(p, e.Index, v1alpha1.StepDone)
-		a.event(corev1.EventTypeNormal, v1alpha1.EventStepEnded, place+sayOutcome(e.Outcome))
+		a.event(corev1.EventTypeNormal, v1alpha1.EventStepEnded, place+sayOutcome(e))
 	case apply.Superseded:
 		mark(p, e.Index, v1alpha1.StepPending)
 	case apply.Failed:
@@ -91,13 +90,22 @@ func sayError(err error) string {
 	return ": " + judge(err).message
 }
 
-// sayOutcome says what an ended rewrite or verify did.
-func sayOutcome(o *keyspace.Outcome) string {
+// sayOutcome says what an ended backup, rewrite or verify did.
+func sayOutcome(e apply.Event) string {
+	if b := e.Backup; b != nil {
+		return fmt.Sprintf(": %d keys and %d bytes in %s", b.Keys, b.Bytes, b.Archive)
+	}
+	o := e.Outcome
 	if o == nil {
 		return ""
 	}
-	return fmt.Sprintf(": %d scanned, %d rewritten, %d already there, %d gone, %d conflicts retried, %d unfit",
-		o.Scanned, o.Rewritten, o.Already, o.Gone, o.Conflicts, o.Unfit)
+	said := fmt.Sprintf(": %d scanned, %d rewritten, %d already there, %d gone, %d conflicts retried, %d unfit, %d in the undo log",
+		o.Scanned, o.Rewritten, o.Already, o.Gone, o.Conflicts, o.Unfit, o.Logged)
+	if u := e.Undo; u != nil {
+		said += fmt.Sprintf("; from the undo log %d restored, %d merged, %d in conflict, %d gone, %d superseded",
+			u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded)
+	}
+	return said
 }
 
 func progressOf(e apply.Event) *v1alpha1.Progress {

@@ -25,6 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"keyshift.dev/api/v1alpha1"
+	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
 )
 
@@ -141,7 +142,7 @@ func newReconciler(cfg *rest.Config, mgr ctrl.Manager, o Options) (*DeliveryReco
 		return nil, fmt.Errorf("set up events to --events-addr: %w", err)
 	}
 	rec.Client.RetryMax = 1 // a post blocks; an unreachable notification controller must not hold up a run
-	return &DeliveryReconciler{
+	r := &DeliveryReconciler{
 		Client:        mgr.GetClient(),
 		EventRecorder: rec,
 		Metrics:       controller.NewMetrics(mgr, recorder()),
@@ -150,5 +151,9 @@ func newReconciler(cfg *rest.Config, mgr ctrl.Manager, o Options) (*DeliveryReco
 			return kube.Records(d.Namespace, recordsName(d.Name), owner(d))
 		},
 		CrossNamespace: o.CrossNamespace,
-	}, nil
+	}
+	if o.State != "" {
+		r.State = &apply.Storage{Address: o.State}
+	}
+	return r, nil
 }

@@ -55,6 +55,27 @@ type Record struct {
 	Present   []Class `json:"present,omitempty"`   // that may exist: also what releases have written that left since; sorted
 	Rewritten Version `json:"rewritten,omitempty"` // a rewrite to this version ended, and nothing wrote another class since
 	Verified  bool    `json:"verified,omitempty"`  // a full pass since the last rewrite or newly written class saw exactly Present
+
+	// Backup is the last one taken for a rewrite, nil once that rewrite was verified or may meet what it does not hold.
+	Backup *BackupRecord `json:"backup,omitempty"`
+
+	// Undo names the undo logs of rewrites that may still be taken back, the newest last.
+	Undo []UndoRecord `json:"undo,omitempty"`
+}
+
+// UndoRecord is the undo log of a rewrite that lost something. It is recorded before the rewrite starts, and forgotten
+// once a rewrite to what it changed was verified.
+type UndoRecord struct {
+	Log  string  `json:"log"`            // its name where undo logs are kept: the digest of the rewrite's step
+	From []Class `json:"from,omitempty"` // that the rewrite was to convert or discard, sorted
+	To   Version `json:"to"`
+}
+
+// BackupRecord is a verified backup that a rewrite relies on. No running release wrote any of the classes since.
+type BackupRecord struct {
+	To      Version `json:"to"`                // of the rewrite
+	Covers  []Class `json:"covers,omitempty"`  // that the rewrite is to convert or discard, sorted
+	Archive string  `json:"archive,omitempty"` // its name where backups are kept
 }
 
 // Ledger is Keyshift's record in a store: whose keys these are, every definition applied so far, and how far

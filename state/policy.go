@@ -74,11 +74,11 @@ const (
 // Backup says when a rewrite is preceded by a backup.
 type Backup string
 
-// BackupNever is the default until the engine can take backups.
+// BackupAlways is the default.
 const (
-	BackupNever  Backup = "never"
-	BackupLossy  Backup = "lossy"
 	BackupAlways Backup = "always"
+	BackupLossy  Backup = "lossy" // before a rewrite whose way back may not restore every unit, and before a discard
+	BackupNever  Backup = "never"
 )
 
 // Approval says which plans wait for a person.

@@ -29,8 +29,8 @@ const (
 //
 // If the unit is what the migration made, byte for byte, it becomes what it was. Otherwise it takes the way back, and
 // then each of its parts whose way back gives the same for the unit as it is and for the unit as the migration left it
-// gets the value that it had. What the migration dropped stays out: the key may be another life of that name. The reason
-// says why there is no way back, and holds no value.
+// gets the value that it had. What the migration dropped stays out, and what the way back fills by itself stays so: the
+// key may be another life of that name. The reason says why there is no way back, and holds no value.
 func (p *Programs) Restore(w Written, now Unit, to state.Version) (u Unit, outcome Restoration, reason string) {
 	class, reason := p.Classify(now)
 	if class == state.Unfit {
@@ -55,7 +55,7 @@ func (p *Programs) Restore(w Written, now Unit, to state.Version) (u Unit, outco
 	if err != nil || leftErr != nil || before.Key != u.Key {
 		return u, Merged, ""
 	}
-	if merged := u.merge(left, before); p.is(merged, to) {
+	if merged := u.merge(left, before, p.derived(from, to)); p.is(merged, to) {
 		return merged, Merged, ""
 	}
 	return u, Merged, ""
@@ -73,15 +73,16 @@ func sameUnit(a, b Unit) bool {
 }
 
 // merge gives each part of a unit that is as it was left the value that it had before.
-func (u Unit) merge(left, before Unit) Unit {
+// Derived tells the parts that the way back makes of the unit.
+func (u Unit) merge(left, before Unit, derived map[string]bool) Unit {
 	if !u.IsHash() {
-		u.Text = mergeText(u.Text, left.Text, before.Text)
+		u.Text = mergeText(u.Text, left.Text, before.Text, derived)
 		return u
 	}
 	u.Fields = slices.Clone(u.Fields)
 	for i, f := range u.Fields {
 		was, there := findField(before.Fields, f.Name)
-		if at, ok := findField(left.Fields, f.Name); ok && there && left.Fields[at].Value == f.Value {
+		if at, ok := findField(left.Fields, f.Name); ok && there && derived[f.Name] && left.Fields[at].Value == f.Value {
 			u.Fields[i].Value = before.Fields[was].Value
 		}
 	}
@@ -89,14 +90,14 @@ func (u Unit) merge(left, before Unit) Unit {
 }
 
 // mergeText merges the members of JSON objects, and other text as a whole.
-func mergeText(now, left, before string) string {
-	if now == left {
-		return before
-	}
+func mergeText(now, left, before string, derived map[string]bool) string {
 	n, nErr := parseJSON(now)
 	l, lErr := parseJSON(left)
 	b, bErr := parseJSON(before)
 	if nErr != nil || lErr != nil || bErr != nil || n.nodes[0].kind != nodeStruct || l.nodes[0].kind != nodeStruct || b.nodes[0].kind != nodeStruct {
+		if now == left {
+			return before
+		}
 		return now
 	}
 	var out strings.Builder
@@ -105,7 +106,7 @@ func mergeText(now, left, before string) string {
 		name := n.nodes[i].name
 		as, ok := l.member(0, name)
 		was, there := b.member(0, name)
-		if !ok || !there || l.raw(as) != n.raw(i) {
+		if !ok || !there || !derived[name] || l.raw(as) != n.raw(i) {
 			continue
 		}
 		out.WriteString(now[written:n.nodes[i].start])
@@ -114,4 +115,73 @@ func mergeText(now, left, before string) string {
 	}
 	out.WriteString(now[written:])
 	return out.String()
+}
+
+// derived tells which fields of a unit's target are made of its source, and are not only filled by a default or set.
+// Along several migrations it is what each makes of what the one before did. A unit that is no struct has none.
+func (p *Programs) derived(from, to state.Version) map[string]bool {
+	x := p.paths[[2]state.Version{from, to}]
+	if x == nil {
+		return nil
+	}
+	var known map[string]bool // nil: every field of the source
+	for _, e := range x.programs {
+		if e.identity() {
+			continue
+		}
+		next := map[string]bool{}
+		for _, g := range e.body.groups {
+			for i := range g.makes {
+				g.makes[i].value.paths(func(path []string) {
+					if len(path) == 0 || known == nil || known[path[0]] {
+						next[g.name] = true
+					}
+				})
+			}
+		}
+		known = next
+	}
+	return known
+}
+
+// paths calls see for every part of the source that an expression reads.
+func (e *expr) paths(see func([]string)) {
+	if e == nil {
+		return
+	}
+	if e.op == state.OpPath || e.op == state.OpHas {
+		see(e.path)
+	}
+	for _, a := range e.args {
+		a.paths(see)
+	}
+	for _, i := range e.items {
+		i.value.paths(see)
+		clausePaths(i.clauses, see)
+	}
+	for _, g := range e.groups {
+		for i := range g.makes {
+			g.makes[i].paths(see)
+		}
+	}
+	for i := range e.dynamic {
+		e.dynamic[i].paths(see)
+	}
+}
+
+func (f *fieldExpr) paths(see func([]string)) {
+	f.key.paths(see)
+	f.value.paths(see)
+	for _, c := range f.conditions {
+		c.paths(see)
+	}
+	clausePaths(f.clauses, see)
+}
+
+func clausePaths(clauses []clause, see func([]string)) {
+	for _, c := range clauses {
+		c.loop.paths(see)
+		c.test.paths(see)
+		c.bind.paths(see)
+	}
 }

@@ -49,6 +49,18 @@ const (
 	ReasonTransformRefused = "TransformRefused" // shapes or migrations cannot be compiled
 	ReasonMigrationMissing = "MigrationMissing" // no version, or no path to it
 
+	// Backups and undo logs. Nothing is written that needs one and has none.
+	ReasonStateMissing      = "StateMissing"      // no durable place for them is named, or an undo log is gone from it
+	ReasonStateInvalid      = "StateInvalid"      // what --state names is no place for them
+	ReasonStateUnreachable  = "StateUnreachable"  // the place cannot be reached or written
+	ReasonStateFull         = "StateFull"         // no room there
+	ReasonJournalFailed     = "JournalFailed"     // an undo log could not be written
+	ReasonArchiveMissing    = "ArchiveMissing"    // or a part of it
+	ReasonArchiveIncomplete = "ArchiveIncomplete" // it was never finished
+	ReasonArchiveDamaged    = "ArchiveDamaged"    // it is not what was written
+	ReasonArchiveTooNew     = "ArchiveTooNew"     // written by a newer program
+	ReasonArchiveForeign    = "ArchiveForeign"    // of another store or keyspace
+
 	// The cluster.
 	ReasonClusterUnreachable  = "ClusterUnreachable"  // the API server does not answer, or not in time
 	ReasonClusterDenied       = "ClusterDenied"       // the controller's rights do not suffice
@@ -69,6 +81,7 @@ const (
 	ReasonStoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	ReasonNoProgress     = "NoProgress"     // planning again and again led nowhere
 	ReasonNotReady       = "NotReady"       // pods that use a keyspace are not ready, so it is not rewritten yet
+	ReasonNotDrained     = "NotDrained"     // old units are neither consumed nor expired yet
 	ReasonUnreadable     = "Unreadable"     // a running release may meet units it cannot read, and no step mends it
 	ReasonStepFailed     = "StepFailed"     // a step ended with an error that has no reason of its own
 	ReasonInterrupted    = "Interrupted"    // the Delivery or its revision changed during a run; planned anew

@@ -1,0 +1,92 @@
+package apply
+
+import (
+	"context"
+
+	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// Archives keep backups and undo logs on durable storage outside of the stores that they are of.
+type Archives interface {
+	// Check makes sure that the place is there and has some room, before the first step that needs it.
+	Check(ctx context.Context) error
+
+	// Backup keeps every unit of a keyspace, reads back what it wrote and says what that is. Report, which may be nil, is
+	// told how far it is. After an error there is no backup.
+	Backup(ctx context.Context, of Owner, store *keyspace.Store, k state.Keyspace, report func(keyspace.Progress)) (BackedUp, error)
+
+	// OpenLog opens an undo log for appending, and makes its name durable. A log that is there already is gone on with.
+	OpenLog(ctx context.Context, of Owner, log string) (UndoLog, error)
+
+	// ReadLog opens an undo log for reading; it need not have been closed. It tells whether there is one of that name.
+	ReadLog(ctx context.Context, of Owner, log string) (keyspace.UndoLog, bool, error)
+}
+
+// Owner names what an archive is of.
+type Owner struct {
+	System   string
+	Name     string // of the store
+	Store    string // its identity: under one name there may be another store, elsewhere or later
+	Keyspace string
+}
+
+// UndoLog is an undo log that is being written.
+type UndoLog interface {
+	keyspace.Journal
+	// Close makes it complete. One that was not closed has all that was appended nevertheless.
+	Close(ctx context.Context) error
+}
+
+// BackedUp is what a backup came to.
+type BackedUp struct {
+	Archive string `json:"archive"` // its name
+	Keys    int64  `json:"keys"`
+	Bytes   int64  `json:"bytes"` // as stored
+}
+
+// keeps tells whether a step needs a place for archives.
+func keeps(s plan.Step) bool { return s.Kind == plan.Backup || s.Logs() }
+
+// owner names a keyspace of the run for its archives.
+func (r *run) owner(k state.Keyspace) Owner {
+	o := Owner{System: r.book.system, Name: k.Store, Keyspace: k.Name}
+	for _, s := range r.book.shelves {
+		if s.store == k.Store {
+			o.Store = s.stored.Identity
+		}
+	}
+	return o
+}
+
+// openLog opens the undo log of a step that keeps one. That comes before the ledger names it, so that a log which a
+// ledger names and nobody finds is one that was lost.
+func (r *run) openLog(ctx context.Context, step plan.Step) (err error) {
+	if !step.Logs() {
+		return nil
+	}
+	k, _ := r.want.FindKeyspace(step.Object)
+	r.log, err = r.edges.State.OpenLog(ctx, r.owner(k), string(step.Digest))
+	return err
+}
+
+// closeLog closes the undo log of the step, if it has one, also after the run's context ended.
+func (r *run) closeLog(ctx context.Context) error {
+	if r.log == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	log := r.log
+	r.log = nil
+	return log.Close(ctx)
+}
+
+// journal returns the undo log of the step in the form that the engine takes, nil if it has none.
+func (r *run) journal() keyspace.Journal {
+	if r.log == nil {
+		return nil
+	}
+	return r.log
+}

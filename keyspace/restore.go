@@ -1,0 +1,391 @@
+package keyspace
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"keyshift.dev/state"
+)
+
+//go:embed restore.lua
+var restoreText string
+
+// restoreScript is described where its text is.
+var restoreScript = newScript(restoreText)
+
+const (
+	restoreKeys  = 50        // that one call brings back
+	restoreBytes = 256 << 10 // of values in one call, unless it is one key
+	restoreItems = 2000      // fields, elements, members or messages in one call, unless it is one key
+)
+
+// RestoreOptions say how keys are brought back.
+type RestoreOptions struct {
+	Overwrite bool // replace keys that have another value now
+}
+
+// RestoreOutcome is what a restore came to. After an error it is what was done until then.
+type RestoreOutcome struct {
+	Keys     int64    // that the archive held
+	Restored int64    // made, or replaced
+	Same     int64    // there already, with an equal value
+	Differs  int64    // there with another value, and left alone
+	Expired  int64    // their time has passed
+	Samples  []string // at most ten of those that differ
+}
+
+// Restore makes the keys of a backup, each only if it is not there; one that is there is left alone, and is replaced
+// with options.Overwrite only if it is still what was read just before. Each gets the time at which it expires, and so
+// do its fields. Keys that no pattern of the keyspace matches are an error. The entries must be in the order in which
+// Dump gave them.
+//
+// The error is an *Error, one of the entries, or wraps ctx's. Calling again goes on: what was brought back is Same.
+func (s *Store) Restore(ctx context.Context, l *Lease, k state.Keyspace, entries iter.Seq2[Entry, error], o RestoreOptions, report func(RestoreOutcome)) (RestoreOutcome, error) {
+	if report == nil {
+		report = func(RestoreOutcome) {}
+	}
+	patterns, err := patternsOf(k)
+	if err != nil {
+		return RestoreOutcome{}, &Error{Reason: TransformRefused, Store: s.name, Err: fmt.Errorf("keyspace %q: %w", k.Name, err), Hint: "correct its versions"}
+	}
+	able, err := s.probeDump(ctx)
+	if err != nil {
+		return RestoreOutcome{}, err
+	}
+	r := &restore{
+		store: s, lease: l, options: o, patterns: patterns, able: able, report: report, pace: newPace(k.Policy.Throttle),
+		temporary: Prefix + "restore:" + l.system + ":" + l.keyspace + ":" + rand.Text(),
+	}
+	err = r.run(ctx, entries)
+	report(r.outcome)
+	return r.outcome, classify(ctx, s.name, "restoring", err)
+}
+
+// restore is a running Restore.
+type restore struct {
+	store     *Store
+	lease     *Lease
+	options   RestoreOptions
+	patterns  []state.Pattern
+	able      abilities
+	pace      *pace
+	report    func(RestoreOutcome)
+	reported  time.Time
+	temporary string
+
+	outcome RestoreOutcome
+	batch   []Entry
+	bytes   int
+	items   int
+	whole   *Entry // the key that is collected from several entries
+}
+
+// run collects the entries of each key, and sends some keys a call.
+func (r *restore) run(ctx context.Context, entries iter.Seq2[Entry, error]) error {
+	for e, err := range entries {
+		if err != nil {
+			return err
+		}
+		if e.Continues {
+			if r.whole == nil || r.whole.Key != e.Key || r.whole.Type != e.Type {
+				return r.misfit(e, "continues a key that is not before it")
+			}
+			r.whole.join(e)
+			continue
+		}
+		if err := r.add(ctx); err != nil {
+			return err
+		}
+		if !matchesAny(r.patterns, e.Key) {
+			return r.misfit(e, "is none of the keyspace")
+		}
+		r.whole = &e
+	}
+	if err := r.add(ctx); err != nil {
+		return err
+	}
+	return r.send(ctx)
+}
+
+func (r *restore) misfit(e Entry, what string) error {
+	return &Error{
+		Reason: TransformRefused, Store: r.store.name, Err: fmt.Errorf("the key %.100q of the archive %s", e.Key, what),
+		Hint: "nothing was written for it; restore with the spec that the archive was made with",
+	}
+}
+
+// join adds what continues an entry.
+func (e *Entry) join(more Entry) {
+	e.Fields = append(e.Fields, more.Fields...)
+	e.Elements = append(e.Elements, more.Elements...)
+	e.Members = append(e.Members, more.Members...)
+	e.Messages = append(e.Messages, more.Messages...)
+}
+
+// add puts the collected key into the batch, and sends the batch when it is full.
+func (r *restore) add(ctx context.Context) error {
+	if r.whole == nil {
+		return nil
+	}
+	e := *r.whole
+	r.whole = nil
+	e.unique()
+	if !r.able.fieldExpiry && slices.ContainsFunc(e.Fields, func(f EntryField) bool { return f.ExpireAt > 0 }) {
+		return &Error{
+			Reason: StoreUnsupported, Store: r.store.name, Hint: "restore it to Redis 7.4 or newer",
+			Err: fmt.Errorf("the key %.100q has fields that expire by themselves, which the server does not know", e.Key),
+		}
+	}
+	r.outcome.Keys++
+	bytes, items := e.size()
+	if len(r.batch) > 0 && (r.bytes+bytes > restoreBytes || r.items+items > restoreItems || len(r.batch) == restoreKeys || r.holds(e.Key)) {
+		if err := r.send(ctx); err != nil {
+			return err
+		}
+	}
+	r.batch, r.bytes, r.items = append(r.batch, e), r.bytes+bytes, r.items+items
+	return nil
+}
+
+func (r *restore) holds(key string) bool {
+	return slices.ContainsFunc(r.batch, func(e Entry) bool { return e.Key == key })
+}
+
+// unique keeps of fields, members and elements of a set that slices gave twice the last.
+func (e *Entry) unique() {
+	switch e.Type {
+	case state.Hash:
+		slices.SortStableFunc(e.Fields, func(a, b EntryField) int { return compareText(a.Name, b.Name) })
+		e.Fields = lastOf(e.Fields, func(f EntryField) string { return f.Name })
+	case state.SortedSet:
+		slices.SortStableFunc(e.Members, func(a, b Member) int { return compareText(a.Member, b.Member) })
+		e.Members = lastOf(e.Members, func(m Member) string { return m.Member })
+	case state.Set:
+		slices.Sort(e.Elements)
+		e.Elements = slices.Compact(e.Elements)
+	}
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// lastOf keeps of neighbours with one name the last.
+func lastOf[T any](list []T, name func(T) string) []T {
+	out := list[:0]
+	for i, x := range list {
+		if i+1 == len(list) || name(x) != name(list[i+1]) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (e *Entry) size() (bytes, items int) {
+	bytes = len(e.Key) + len(e.Text)
+	for _, f := range e.Fields {
+		bytes += len(f.Name) + len(f.Value)
+	}
+	for _, x := range e.Elements {
+		bytes += len(x)
+	}
+	for _, m := range e.Members {
+		bytes += len(m.Member)
+	}
+	for _, m := range e.Messages {
+		for _, v := range m.Values {
+			bytes += len(v)
+		}
+	}
+	return bytes, len(e.Fields) + len(e.Elements) + len(e.Members) + len(e.Messages)
+}
+
+// The letters of the script's answer.
+const (
+	restoreDone    = 'd'
+	restoreSame    = 's'
+	restoreDiffers = 'x'
+	restoreAbsent  = 'a'
+	restorePast    = 'p'
+)
+
+// order is one key on its way to the script.
+type order struct {
+	entry Entry
+	old   *Entry // as it was read, of a replacement
+	lost  bool   // the answer to a call that may have made it was lost
+}
+
+// send brings the batch back.
+func (r *restore) send(ctx context.Context) error {
+	orders := make([]order, len(r.batch))
+	for i, e := range r.batch {
+		orders[i] = order{entry: e}
+	}
+	r.batch, r.bytes, r.items = nil, 0, 0
+	for round := 0; len(orders) > 0; round++ {
+		if round > conflictRounds {
+			for _, o := range orders {
+				r.differs(o.entry.Key)
+			}
+			return nil
+		}
+		var err error
+		if orders, err = r.attempt(ctx, orders); err != nil {
+			return err
+		}
+	}
+	if time.Since(r.reported) >= reportEvery {
+		r.reported = time.Now()
+		r.report(r.outcome)
+	}
+	return nil
+}
+
+// attempt does one call and returns the keys that are to be tried again. If the answer is lost the keys are looked at:
+// what is as it should be was made by that call, and the rest is decided again.
+func (r *restore) attempt(ctx context.Context, orders []order) ([]order, error) {
+	started := time.Now()
+	codes, err := r.call(ctx, orders, "create")
+	if errors.Is(err, errUnsettled) {
+		err = r.store.retry(ctx, func() (err error) {
+			codes, err = r.call(ctx, orders, "compare")
+			return err
+		})
+		for i := range orders {
+			orders[i].lost = true
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var again []order
+	for i, o := range orders {
+		switch codes[i] {
+		case restoreDone:
+			r.outcome.Restored++
+		case restoreSame:
+			if o.lost {
+				r.outcome.Restored++
+			} else {
+				r.outcome.Same++
+			}
+		case restorePast:
+			r.outcome.Expired++
+		case restoreAbsent:
+			o.old = nil
+			again = append(again, o)
+		case restoreDiffers:
+			if !r.options.Overwrite {
+				r.differs(o.entry.Key)
+				continue
+			}
+			next, err := r.reread(ctx, o)
+			if err != nil {
+				return nil, err
+			}
+			again = append(again, next)
+		}
+	}
+	return again, r.pace.rest(ctx, time.Since(started))
+}
+
+func (r *restore) differs(key string) {
+	r.outcome.Differs++
+	if len(r.outcome.Samples) < sampleLimit {
+		r.outcome.Samples = append(r.outcome.Samples, key)
+	}
+}
+
+// reread reads what is to be replaced.
+func (r *restore) reread(ctx context.Context, o order) (order, error) {
+	d := &dump{store: r.store, able: r.able, pace: r.pace}
+	keys, err := d.askKinds(ctx, []measured{{key: o.entry.Key}})
+	o.old = nil
+	if err != nil || len(keys) == 0 {
+		return o, err
+	}
+	entries, _, err := d.readBlock(ctx, keys)
+	if err == nil && len(entries) == 1 {
+		o.old = &entries[0]
+	}
+	return o, err
+}
+
+// call does one script call.
+func (r *restore) call(ctx context.Context, orders []order, what string) (string, error) {
+	if err := r.lease.check(); err != nil {
+		return "", err
+	}
+	keys, args := []string{r.lease.key, r.temporary}, []any{r.lease.token}
+	for _, o := range orders {
+		keys = append(keys, o.entry.Key)
+		if o.old != nil && what == "create" {
+			args = o.old.encode(append(args, "replace"))
+		} else {
+			args = append(args, what)
+		}
+		args = o.entry.encode(args)
+	}
+	answer, err := r.store.run(ctx, r.store.client, restoreScript, keys, args...).StringSlice()
+	if unknown(err) && ctx.Err() == nil {
+		return "", fmt.Errorf("%w: %w", errUnsettled, err)
+	}
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(answer) == 1 && answer[0] == "lease":
+		return "", r.lease.lose()
+	case len(answer) == 0 || len(answer[0]) != len(orders):
+		return "", &Error{Reason: StoreUnsupported, Store: r.store.name, Err: errForm, Hint: "report this with the server's version"}
+	case len(answer) > 1:
+		return "", classifyAnswer(r.store.name, "restoring a key", answer[1])
+	}
+	return answer[0], nil
+}
+
+// encode appends a value as the script takes it.
+func (e *Entry) encode(args []any) []any {
+	args = append(args, string(e.Type), e.ExpireAt)
+	switch e.Type {
+	case state.Hash:
+		args = append(args, len(e.Fields))
+		for _, f := range e.Fields {
+			args = append(args, f.Name, f.Value, f.ExpireAt)
+		}
+	case state.List, state.Set:
+		args = append(args, len(e.Elements))
+		for _, x := range e.Elements {
+			args = append(args, x)
+		}
+	case state.SortedSet:
+		args = append(args, len(e.Members))
+		for _, m := range e.Members {
+			args = append(args, m.Member, m.Score)
+		}
+	case state.Stream:
+		args = append(args, len(e.Messages))
+		for _, m := range e.Messages {
+			args = append(args, m.ID, len(m.Values))
+			for _, v := range m.Values {
+				args = append(args, v)
+			}
+		}
+	default:
+		args = append(args, 1, e.Text)
+	}
+	return args
+}
