@@ -91,6 +91,16 @@ func (k *histKind) steps(w histWorld, to state.Version) (next []histWorld) {
 	return next
 }
 
+// returns tells whether the way back makes a value again of what the way there makes of it.
+func (k *histKind) returns(value string, to state.Version) bool {
+	there := k.convert(value, other(to), to)
+	if len(there) != 1 {
+		return len(there) == 0
+	}
+	back := k.convert(there[0], to, other(to))
+	return len(back) == 1 && back[0] == value
+}
+
 func other(v state.Version) state.Version {
 	if v == histNew {
 		return histOld
