@@ -50,6 +50,7 @@ type histMove struct {
 func histKinds() []histKind {
 	return []histKind{
 		histHash(), histTurned(), histJSON(),
+		histMap(), histList(), histSet(), histSorted(),
 	}
 }
 
@@ -93,6 +94,9 @@ func (k *histKind) steps(w histWorld, to state.Version) (next []histWorld) {
 
 // returns tells whether the way back makes a value again of what the way there makes of it.
 func (k *histKind) returns(value string, to state.Version) bool {
+	if k.exact {
+		return true
+	}
 	there := k.convert(value, other(to), to)
 	if len(there) != 1 {
 		return len(there) == 0
