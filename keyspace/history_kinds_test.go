@@ -51,6 +51,7 @@ func histKinds() []histKind {
 	return []histKind{
 		histHash(), histTurned(), histJSON(),
 		histMap(), histList(), histSet(), histSorted(),
+		histText(), histMsgpack(), histRekeyed(), histBytes(), histRetyped(),
 	}
 }
 

@@ -148,8 +148,8 @@ func histSet() histKind {
 			})
 		},
 		extra: []histMove{
-			{16, func(c *histClient, i int) { addMember(c, i, member(&c.mint, c.release())) }},
-			{16, removeSeen},
+			{14, func(c *histClient, i int) { addMember(c, i, member(&c.mint, c.release())) }},
+			{18, removeSeen},
 		},
 	}
 }
@@ -215,8 +215,8 @@ func histSorted() histKind {
 			})
 		},
 		extra: []histMove{
-			{14, func(c *histClient, i int) { setScore(c, i, member(&c.mint, c.release())) }},
-			{10, scoreSeen}, {8, removeSeen},
+			{12, func(c *histClient, i int) { setScore(c, i, member(&c.mint, c.release())) }},
+			{10, scoreSeen}, {12, removeSeen},
 		},
 	}
 }
@@ -323,7 +323,7 @@ func histList() histKind {
 			return next
 		},
 		extra: []histMove{
-			{16, func(c *histClient, i int) { push(c, i, compactJSON(element(&c.mint, c.release()))) }}, {16, pop},
+			{12, func(c *histClient, i int) { push(c, i, compactJSON(element(&c.mint, c.release()))) }}, {20, pop},
 		},
 	}
 }

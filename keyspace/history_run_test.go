@@ -364,6 +364,15 @@ func (r *histRun) checkCalm(to state.Version) {
 		r.fault("reading the keys that nobody touched: %v", err)
 		return
 	}
+	if r.kind.rekeyed {
+		var old []string
+		for i := range r.calm {
+			old = append(old, r.kind.key(r.kind.slot(other(to)), r.hot+i))
+		}
+		if n, err := r.client.Exists(histContext, old...).Result(); n > 0 || err != nil {
+			r.fault("%d keys that nobody touched are still there under their old names after the rewrite to %s (%v)", n, to, err)
+		}
+	}
 	for i, raw := range raws {
 		if is := r.kind.item(raw); is != r.calm[i] {
 			r.fault("%s, which nobody touched, is %s after the rewrite to %s, not %s", keys[i], is, to, r.calm[i])
