@@ -23,6 +23,11 @@ type histJournal struct {
 	calls  int
 	images []Preimage
 	first  map[string]time.Duration // when each value of a unit was logged first
+	byKey  map[string][]histImage
+}
+
+func newHistJournal(k *histKind, now func() time.Duration) *histJournal {
+	return &histJournal{kind: k, now: now, first: map[string]time.Duration{}, byKey: map[string][]histImage{}}
 }
 
 var errFullDisk = errors.New("the disk of the undo log is full")
@@ -55,10 +60,21 @@ func (j *histJournal) keep(images []Preimage) {
 	j.images = append(j.images, images...)
 	for _, i := range images {
 		value := j.kind.canon(rawOf(i.Before))
+		j.byKey[i.Before.Key] = append(j.byKey[i.Before.Key], histImage{value, j.kind.canon(rawOf(i.After))})
 		if _, known := j.first[value]; !known {
 			j.first[value] = j.now()
 		}
 	}
+}
+
+// histImage is a pre-image in the kind's own text.
+type histImage struct{ before, after string }
+
+// of returns the pre-images of one key.
+func (j *histJournal) of(key string) (out []histImage) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.byKey[key]
 }
 
 // has tells whether a value was in the log by a moment.

@@ -30,6 +30,7 @@ type histKind struct {
 	key  func(slot, i int) string // the i-th key by its name in 1.0.0 (slot 0) and, if rekeyed, in 2.0.0 (slot 1)
 
 	rekeyed bool // the two names differ
+	retyped bool // the Redis type differs
 	exact   bool // nothing is lost in either direction
 
 	fresh   func(m *histMint, v state.Version) string           // a unit of a version, as the text of its contents

@@ -124,7 +124,7 @@ func histSet() histKind {
 		key: func(_, i int) string { return "tags:" + strconv.Itoa(i) },
 		fresh: func(m *histMint, v state.Version) string {
 			d := histDoc{}
-			for range 1 + m.rng.IntN(3) {
+			for range 1 + m.rng.IntN(2) {
 				d[member(m, v)] = ""
 			}
 			return d.String()
@@ -148,8 +148,8 @@ func histSet() histKind {
 			})
 		},
 		extra: []histMove{
-			{14, func(c *histClient, i int) { addMember(c, i, member(&c.mint, c.release())) }},
-			{18, removeSeen},
+			{10, func(c *histClient, i int) { addMember(c, i, member(&c.mint, c.release())) }},
+			{22, removeSeen},
 		},
 	}
 }

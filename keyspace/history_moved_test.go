@@ -139,7 +139,7 @@ func histBytes() histKind {
 // histRetyped is a JSON string that becomes a hash under another name of the same slot.
 func histRetyped() histKind {
 	return histKind{
-		name: "json to hash", exact: true, rekeyed: true,
+		name: "json to hash", exact: true, rekeyed: true, retyped: true,
 		spec: `{
 			versions: "1.0.0": {keys: "{shop:<tenant>}:<id>", type: "string", encoding: "json", #value: {name: string, n: int}}
 			versions: "2.0.0": {keys: "{shop:<tenant>}:h:<id>", type: "hash", #value: {name: string, m: int}}

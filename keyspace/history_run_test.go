@@ -48,7 +48,9 @@ type histRun struct {
 	lasts   time.Duration
 	migrate histMigrator
 	log     *histJournal // nil: lossy writes are not logged
+	older   *histJournal // of the rewrite that was rolled back
 	steal   bool         // the lease is taken away in the middle of some rewrites
+	undoes  bool         // the first rewrite is rolled back from its undo log
 	forget  bool         // histories that do not hold are not kept: they are looked for
 	loses   int64        // one of so many answers to the migrator is lost
 
@@ -70,7 +72,8 @@ type histRun struct {
 	rewrites             int
 	rewritten, conflicts int64
 	stolen               int
-	met                  int // hot keys in the version that a rewrite leads away from, when it begins
+	restored, merged     int64 // by the rollback
+	met                  int   // hot keys in the version that a rewrite leads away from, when it begins
 }
 
 // now is the time since the history began, by a clock that only goes forward.
@@ -110,11 +113,12 @@ func (r *histRun) play(t testing.TB, s *server) {
 	for _, c := range r.clients {
 		wg.Go(func() { c.loop(stop) })
 	}
-	for to := histNew; r.rewrites < 2 || r.now() < r.lasts; to = other(to) {
+	sound := func() bool { return len(r.faults)+len(r.hollow) == 0 }
+	if r.undoes {
+		r.rollBack(t)
+	}
+	for to := histNew; sound() && (r.rewrites < 2 || r.rewrites%2 == 1 || r.now() < r.lasts); to = other(to) {
 		r.bring(t, to)
-		if len(r.faults)+len(r.hollow) > 0 {
-			break
-		}
 		time.Sleep(2 * time.Millisecond)
 	}
 	close(stop)
@@ -196,7 +200,7 @@ func (r *histRun) bring(t testing.TB, to state.Version) {
 	r.gate.Lock()
 	r.release = to
 	r.met += r.meet(to)
-	r.markBegin(to)
+	r.markBegin(to, false)
 	r.gate.Unlock()
 	r.rewrites++
 	for !r.rewrite(t, to) {
@@ -204,7 +208,7 @@ func (r *histRun) bring(t testing.TB, to state.Version) {
 			return
 		}
 		r.readAll() // what is written now, nobody may write
-		r.markBegin(to)
+		r.markBegin(to, false)
 	}
 	r.readAll()
 	r.checkCalm(to)
@@ -236,8 +240,8 @@ func (r *histRun) readAll() {
 	}
 }
 
-func (r *histRun) markBegin(to state.Version) {
-	r.mark("begin "+string(to), func(int) func(histWorld) (histWorld, string) { return histBegin(to, false) }, "begun")
+func (r *histRun) markBegin(to state.Version, undo bool) {
+	r.mark("begin "+string(to), func(int) func(histWorld) (histWorld, string) { return histBegin(to, undo) }, "begun")
 }
 
 func (r *histRun) markEnd(to state.Version, through bool) {
@@ -333,8 +337,11 @@ func (r *histRun) rules() histRules {
 		if r.log == nil {
 			return next
 		}
-		was := w.items[r.kind.slot(other(w.to))].value
-		return slices.DeleteFunc(next, func(histWorld) bool { return !r.kind.returns(was, w.to) && !r.log.has(was, op.Return) })
+		was := w.items[r.kind.slot(other(w.to))]
+		if w.undo && was.exists {
+			return append(next, r.undone(op.Key, w, was)...)
+		}
+		return slices.DeleteFunc(next, func(histWorld) bool { return !r.kind.returns(was.value, w.to) && !r.logged(was.value, op.Return) })
 	}
 	return histRules{
 		began: r.zero.UnixMilli(), steps: steps,
@@ -346,7 +353,7 @@ func (r *histRun) rules() histRules {
 // expiry to the millisecond.
 func (r *histRun) checkCalm(to state.Version) {
 	for i, was := range r.calm {
-		if r.log != nil && len(r.kind.steps(histWorld{}.with(r.kind.slot(other(to)), was), to)) > 0 && !r.kind.returns(was.value, to) && !r.log.has(was.value, r.now()) {
+		if r.log != nil && len(r.kind.steps(histWorld{}.with(r.kind.slot(other(to)), was), to)) > 0 && !r.kind.returns(was.value, to) && !r.logged(was.value, r.now()) {
 			r.fault("%s was written, and what it was, %s, is not in the undo log", r.kind.key(0, r.hot+i), was)
 		}
 		w := histWorld{}.with(r.kind.slot(other(to)), was)

@@ -29,6 +29,7 @@ func TestHistory(t *testing.T) {
 				}
 				t.Run(k.name, func(t *testing.T) {
 					run := newHistRun(t, k)
+					run.undoes = true
 					run.play(t, s)
 					run.report(t)
 				})
@@ -50,7 +51,7 @@ func newHistRun(t testing.TB, k histKind) *histRun {
 		seed = rand.Uint64()
 	}
 	r := &histRun{kind: k, seed: seed, hot: histHot, quiet: histCalm, lasts: time.Duration(*historySeconds * float64(time.Second)), migrate: histEngine, loses: 400}
-	r.log = &histJournal{kind: &r.kind, now: r.now, first: map[string]time.Duration{}}
+	r.log = newHistJournal(&r.kind, r.now)
 	return r
 }
 
@@ -58,8 +59,8 @@ func newHistRun(t testing.TB, k histKind) *histRun {
 func (r *histRun) report(t *testing.T) {
 	t.Helper()
 	ops, lost := r.count()
-	t.Logf("seed %d: %d operations (%d answers lost) on %d keys, %d rewrites (%d disturbed) of %d units, %d conflicts; %d of the writers' keys were to be converted",
-		r.seed, ops, lost, r.hot, r.rewrites, r.stolen, r.rewritten, r.conflicts, r.met)
+	t.Logf("seed %d: %d operations (%d answers lost) on %d keys, %d rewrites (%d disturbed) of %d units, %d conflicts; %d of the writers' keys were to be converted; %d units restored, %d merged",
+		r.seed, ops, lost, r.hot, r.rewrites, r.stolen, r.rewritten, r.conflicts, r.met, r.restored, r.merged)
 	for _, f := range append(r.faults, r.hollow...) {
 		t.Error(f)
 	}
