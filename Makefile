@@ -19,6 +19,7 @@ demo: ## the whole line, embedded: push, roll out, rewrite, revert
 test: lint ## everything, on real servers
 	@./testbed/setup
 	$(REQUIRE) KEYSHIFT_FUZZ=$(FUZZ) $(GO) test -timeout 30m ./...
+	$(REQUIRE) $(GO) test -timeout 10m -tags planted -run PlantedBugs -v ./keyspace
 
 lint: ## the rules of the house
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }

@@ -97,6 +97,9 @@ func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
 		return verdict{class: class, reason: fmt.Sprintf("a %s cannot be rewritten in place", part.Type)}
 	}
 	c.logged = !w.exact && !g.returns(part, after, from)
+	if c.logged && c.op == opHash {
+		c.edit = transform.Diff(part, after, fieldNames(part)) // what is logged must be what was there, carried fields too
+	}
 	return verdict{class: class, change: c}
 }
 

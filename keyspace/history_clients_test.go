@@ -97,7 +97,7 @@ func newHistClient(r *histRun, id int) *histClient {
 			return err
 		},
 	})
-	c.moves = append([]histMove{{30, readKey}, {12, createKey}, {8, replaceKey}, {5, deleteKey}, {4, expireKey}}, r.kind.extra...)
+	c.moves = append([]histMove{{30, readKey}, {6, createKey}, {4, replaceKey}, {4, deleteKey}, {4, expireKey}}, r.kind.extra...)
 	return c
 }
 

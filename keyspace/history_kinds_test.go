@@ -30,6 +30,7 @@ type histKind struct {
 	key  func(slot, i int) string // the i-th key by its name in 1.0.0 (slot 0) and, if rekeyed, in 2.0.0 (slot 1)
 
 	rekeyed bool // the two names differ
+	retyped bool // the Redis type differs
 	exact   bool // nothing is lost in either direction
 
 	fresh   func(m *histMint, v state.Version) string           // a unit of a version, as the text of its contents
@@ -50,6 +51,8 @@ type histMove struct {
 func histKinds() []histKind {
 	return []histKind{
 		histHash(), histTurned(), histJSON(),
+		histMap(), histList(), histSet(), histSorted(),
+		histText(), histMsgpack(), histRekeyed(), histBytes(), histRetyped(),
 	}
 }
 
@@ -89,6 +92,19 @@ func (k *histKind) steps(w histWorld, to state.Version) (next []histWorld) {
 		}
 	}
 	return next
+}
+
+// returns tells whether the way back makes a value again of what the way there makes of it.
+func (k *histKind) returns(value string, to state.Version) bool {
+	if k.exact {
+		return true
+	}
+	there := k.convert(value, other(to), to)
+	if len(there) != 1 {
+		return len(there) == 0
+	}
+	back := k.convert(there[0], to, other(to))
+	return len(back) == 1 && back[0] == value
 }
 
 func other(v state.Version) state.Version {

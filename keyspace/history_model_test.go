@@ -73,9 +73,9 @@ type histOp struct {
 
 // histRules is what the model has to know of a kind and of a run.
 type histRules struct {
-	began   int64                                  // Unix milliseconds of the history's zero
-	steps   func(key int, w histWorld) []histWorld // what the rewrite that runs may make of a world at once, one unit at a time
-	pending func(key int, w histWorld) bool        // whether it still has to
+	began   int64                                     // Unix milliseconds of the history's zero
+	steps   func(op *histOp, w histWorld) []histWorld // what the rewrite that runs may make of a world at once, one unit at a time
+	pending func(w histWorld) bool                    // whether it still has to
 }
 
 // impossible is the answer of an effect that the world does not allow; no server gives it.
@@ -114,7 +114,7 @@ func (r histRules) reach(op *histOp, w histWorld) []histWorld {
 	for i := 0; i < len(all); i++ {
 		next := r.expired(op, all[i])
 		if all[i].to != "" {
-			next = append(next, r.steps(op.Key, all[i])...)
+			next = append(next, r.steps(op, all[i])...)
 		}
 		for _, n := range next {
 			if !slices.Contains(all, n) {
@@ -151,9 +151,9 @@ func histBegin(to state.Version, undo bool) func(histWorld) (histWorld, string) 
 }
 
 // end is the moment from which on it may not. A rewrite that says that it is through has left nothing to do.
-func (r histRules) end(key int, through bool) func(histWorld) (histWorld, string) {
+func (r histRules) end(through bool) func(histWorld) (histWorld, string) {
 	return func(w histWorld) (histWorld, string) {
-		if through && r.pending(key, w) {
+		if through && r.pending(w) {
 			return w, impossible
 		}
 		w.to, w.undo = "", false

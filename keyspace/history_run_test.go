@@ -23,7 +23,7 @@ import (
 
 const (
 	histWriters   = 8
-	histHot       = 16               // keys that the writers fight over
+	histHot       = 32               // keys that the writers fight over
 	histCalm      = 150              // keys that nobody but the rewrite touches
 	histMinimum   = 20               // operations on each hot key, or the run shows nothing
 	histCheckTime = 20 * time.Second // that one key's history may take to check; longer is Unknown, a failure
@@ -33,7 +33,8 @@ const (
 type histMigrator func(ctx context.Context, st *Store, l *Lease, job Job, log Journal) (Outcome, error)
 
 // histEngine is the engine.
-func histEngine(ctx context.Context, st *Store, l *Lease, job Job, _ Journal) (Outcome, error) {
+func histEngine(ctx context.Context, st *Store, l *Lease, job Job, log Journal) (Outcome, error) {
+	job.Journal = log
 	return st.Rewrite(ctx, l, job, nil)
 }
 
@@ -42,14 +43,19 @@ type histRun struct {
 	kind    histKind
 	spec    state.Keyspace
 	seed    uint64
-	hot     int
+	hot     int // keys that the writers fight over
+	quiet   int // keys that nobody but the rewrite touches
 	lasts   time.Duration
 	migrate histMigrator
 	log     *histJournal // nil: lossy writes are not logged
-	steal   bool         // the lease is taken away in the middle of rewrites
+	older   *histJournal // of the rewrite that was rolled back
+	steal   bool         // the lease is taken away in the middle of some rewrites
+	undoes  bool         // the first rewrite is rolled back from its undo log
+	forget  bool         // histories that do not hold are not kept: they are looked for
+	loses   int64        // one of so many answers to the migrator is lost
 
 	client  *redis.Client // past the lossy proxy
-	lossy   *lossy
+	lossy   *lossy        // between the writers and the server
 	store   *Store
 	gate    sync.RWMutex // held for reading during a move of a client
 	release state.Version
@@ -58,11 +64,16 @@ type histRun struct {
 	calm    []histItem
 	foreign map[string]string
 	clients []*histClient
-	faults  []string
+	driver  *histClient // reads between two rewrites
+	faults  []string    // what may not be
+	hollow  []string    // why the run shows nothing
 
+	took                 time.Duration // by the last rewrite that nobody disturbed
 	rewrites             int
 	rewritten, conflicts int64
 	stolen               int
+	restored, merged     int64 // by the rollback
+	met                  int   // hot keys in the version that a rewrite leads away from, when it begins
 }
 
 // now is the time since the history began, by a clock that only goes forward.
@@ -74,12 +85,18 @@ func (r *histRun) fault(format string, args ...any) {
 	}
 }
 
-// run lets the writers write and the rewrites go up and down until the time is over, then checks everything.
+// shows notes why the run shows nothing.
+func (r *histRun) shows(format string, args ...any) {
+	r.hollow = append(r.hollow, fmt.Sprintf("the run shows nothing: "+format, args...))
+}
+
+// play lets the writers write and the rewrites go up and down until the time is over, then checks everything.
 func (r *histRun) play(t testing.TB, s *server) {
 	t.Helper()
-	r.client, r.spec, r.release, r.hot = s.client, histSpec(t, r.kind), histOld, histHot
+	r.client, r.spec, r.release = s.client, histSpec(t, r.kind), histOld
 	r.lossy = newLossy(t, s.real.Addr)
-	r.store = openWith(t, Options{Store: "main", Address: "redis://" + r.lossy.addr + "/0", Holder: "test"})
+	between := newLossy(t, s.real.Addr)
+	r.store = openWith(t, Options{Store: "main", Address: "redis://" + between.addr + "/0", Holder: "test"})
 	r.zero = time.Now()
 	start := r.fill(t)
 	stop := make(chan struct{})
@@ -90,14 +107,18 @@ func (r *histRun) play(t testing.TB, s *server) {
 		r.clients = append(r.clients, c)
 	}
 	r.lossy.of.Store(400)
+	between.of.Store(r.loses)
+	r.driver = newHistClient(r, 98)
+	r.driver.redis = r.client
 	for _, c := range r.clients {
 		wg.Go(func() { c.loop(stop) })
 	}
-	for to := histNew; r.rewrites < 2 || r.now() < r.lasts; to = other(to) {
+	sound := func() bool { return len(r.faults)+len(r.hollow) == 0 }
+	if r.undoes {
+		r.rollBack(t)
+	}
+	for to := histNew; sound() && (r.rewrites < 2 || r.rewrites%2 == 1 || r.now() < r.lasts); to = other(to) {
 		r.bring(t, to)
-		if len(r.faults) > 0 && r.rewrites >= 2 {
-			break
-		}
 		time.Sleep(2 * time.Millisecond)
 	}
 	close(stop)
@@ -112,7 +133,7 @@ func (r *histRun) fill(t testing.TB) []histWorld {
 	p := r.client.Pipeline()
 	p.FlushAll(histContext)
 	start := make([]histWorld, r.hot)
-	for i := range r.hot + histCalm {
+	for i := range r.hot + r.quiet {
 		now := histItem{exists: true, value: r.kind.fresh(m, histOld), expire: -1}
 		if i%3 != 0 {
 			now.expire = farAhead(i).UnixMilli()
@@ -151,7 +172,7 @@ func (r *histRun) strangers() map[string]string {
 // names returns every name that a key of this run may have.
 func (r *histRun) names() map[string]bool {
 	ours := map[string]bool{}
-	for i := range r.hot + histCalm {
+	for i := range r.hot + r.quiet {
 		for slot := range r.kind.slots() {
 			ours[r.kind.key(slot, i)] = true
 		}
@@ -178,15 +199,53 @@ func (r *histRun) scan() (keys []string) {
 func (r *histRun) bring(t testing.TB, to state.Version) {
 	r.gate.Lock()
 	r.release = to
-	r.mark("begin "+string(to), func(int) func(histWorld) (histWorld, string) { return histBegin(to, false) }, "begun")
+	r.met += r.meet(to)
+	r.markBegin(to, false)
 	r.gate.Unlock()
 	r.rewrites++
-	through := r.rewrite(t, to)
-	r.mark("end "+string(to), func(key int) func(histWorld) (histWorld, string) { return r.rules().end(key, through) }, "ended")
-	if through {
-		r.checkCalm(to)
+	for !r.rewrite(t, to) {
+		if len(r.hollow) > 0 {
+			return
+		}
+		r.readAll() // what is written now, nobody may write
+		r.markBegin(to, false)
 	}
+	r.readAll()
+	r.checkCalm(to)
 	r.checkNames()
+}
+
+// meet counts the hot keys that a rewrite is to convert.
+func (r *histRun) meet(to state.Version) (n int) {
+	var keys []string
+	for i := range r.hot {
+		keys = append(keys, r.kind.key(r.kind.slot(other(to)), i))
+	}
+	raws, err := look(r.client, keys...)
+	if err != nil {
+		r.shows("reading the writers' keys: %v", err)
+	}
+	for _, raw := range raws {
+		if len(r.kind.steps(histWorld{}.with(r.kind.slot(other(to)), r.kind.item(raw)), to)) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// readAll reads every hot key.
+func (r *histRun) readAll() {
+	for i := range r.hot {
+		readKey(r.driver, i)
+	}
+}
+
+func (r *histRun) markBegin(to state.Version, undo bool) {
+	r.mark("begin "+string(to), func(int) func(histWorld) (histWorld, string) { return histBegin(to, undo) }, "begun")
+}
+
+func (r *histRun) markEnd(to state.Version, through bool) {
+	r.mark("end "+string(to), func(int) func(histWorld) (histWorld, string) { return r.rules().end(through) }, "ended")
 }
 
 // mark records the begin or the end of a rewrite in the history of every hot key.
@@ -197,29 +256,30 @@ func (r *histRun) mark(what string, effect func(key int) func(histWorld) (histWo
 	}
 }
 
-// rewrite runs one rewrite to its end. What says that it is worth waiting for is tried again, as the executor does.
+// rewrite runs one rewrite to its end, or until its lease is stolen. What says that it is worth waiting for is tried
+// again, as the executor does.
 func (r *histRun) rewrite(t testing.TB, to state.Version) (through bool) {
 	job := Job{Keyspace: r.spec, To: to, ID: fmt.Sprintf("job-%d", r.rewrites)}
 	for range 30 {
 		l := r.acquire(t)
-		o, err := r.attempt(l, job)
+		o, stolen, err := r.attempt(l, job)
 		_ = l.Release(histContext) // a lease that was lost or whose release was lost expires
 		r.rewritten, r.conflicts = r.rewritten+o.Rewritten, r.conflicts+o.Conflicts
+		if stolen {
+			r.stolen++
+			return false
+		}
 		e, typed := errors.AsType[*Error](err)
 		switch {
 		case err == nil:
-			if o.Unfit == 0 && !o.Clean(to) {
-				r.fault("the rewrite to %s says that it is through, with counts %v", to, o.Counts)
-			}
+			r.markEnd(to, true)
 			return true
-		case typed && e.Reason == LeaseLost && r.steal:
-			return false
 		case !typed || !e.Wait:
-			r.fault("rewrite to %s: %v", to, err)
+			r.shows("rewrite to %s: %v", to, err)
 			return false
 		}
 	}
-	r.fault("the rewrite to %s does not come to its end", to)
+	r.shows("the rewrite to %s does not come to its end", to)
 	return false
 }
 
@@ -238,12 +298,29 @@ func (r *histRun) acquire(t testing.TB) *Lease {
 	return nil
 }
 
-// attempt calls the migrator once, and takes its lease away meanwhile if it is to be stolen.
-func (r *histRun) attempt(l *Lease, job Job) (Outcome, error) {
-	if !r.steal || r.rewrites%2 == 1 {
-		return r.migrate(histContext, r.store, l, job, r.journal())
+// attempt calls the migrator once, and now and then takes its lease away meanwhile, as if it had expired. What it writes
+// from then on is nobody's write.
+func (r *histRun) attempt(l *Lease, job Job) (o Outcome, stolen bool, err error) {
+	if !r.steal || r.took == 0 || r.stolen >= r.rewrites {
+		began := r.now()
+		o, err = r.migrate(histContext, r.store, l, job, r.journal())
+		r.took = r.now() - began
+		return o, false, err
 	}
-	return r.migrate(histContext, r.store, l, job, r.journal())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		o, err = r.migrate(histContext, r.store, l, job, r.journal())
+	}()
+	select {
+	case <-ended:
+		return o, false, err
+	case <-time.After(time.Duration(r.driver.rng.Int64N(int64(r.took)))):
+	}
+	r.client.Set(histContext, l.key, "a thief", 0)
+	r.markEnd(job.To, false)
+	<-ended
+	return o, true, nil
 }
 
 func (r *histRun) journal() Journal {
@@ -253,12 +330,22 @@ func (r *histRun) journal() Journal {
 	return r.log
 }
 
-// rules are the model's, for this kind and run.
+// rules are the model's, for this kind and run. What may not come back must be in the undo log when it is written.
 func (r *histRun) rules() histRules {
+	steps := func(op *histOp, w histWorld) []histWorld {
+		next := r.kind.steps(w, w.to)
+		if r.log == nil {
+			return next
+		}
+		was := w.items[r.kind.slot(other(w.to))]
+		if w.undo && was.exists {
+			return append(next, r.undone(op.Key, w, was)...)
+		}
+		return slices.DeleteFunc(next, func(histWorld) bool { return !r.kind.returns(was.value, w.to) && !r.logged(was.value, op.Return) })
+	}
 	return histRules{
-		began:   r.zero.UnixMilli(),
-		steps:   func(_ int, w histWorld) []histWorld { return r.kind.steps(w, w.to) },
-		pending: func(_ int, w histWorld) bool { return len(r.kind.steps(w, w.to)) > 0 },
+		began: r.zero.UnixMilli(), steps: steps,
+		pending: func(w histWorld) bool { return len(r.kind.steps(w, w.to)) > 0 },
 	}
 }
 
@@ -266,6 +353,9 @@ func (r *histRun) rules() histRules {
 // expiry to the millisecond.
 func (r *histRun) checkCalm(to state.Version) {
 	for i, was := range r.calm {
+		if r.log != nil && len(r.kind.steps(histWorld{}.with(r.kind.slot(other(to)), was), to)) > 0 && !r.kind.returns(was.value, to) && !r.logged(was.value, r.now()) {
+			r.fault("%s was written, and what it was, %s, is not in the undo log", r.kind.key(0, r.hot+i), was)
+		}
 		w := histWorld{}.with(r.kind.slot(other(to)), was)
 		for next := r.kind.steps(w, to); len(next) > 0; next = r.kind.steps(w, to) {
 			w = next[0]
@@ -280,6 +370,15 @@ func (r *histRun) checkCalm(to state.Version) {
 	if err != nil {
 		r.fault("reading the keys that nobody touched: %v", err)
 		return
+	}
+	if r.kind.rekeyed {
+		var old []string
+		for i := range r.calm {
+			old = append(old, r.kind.key(r.kind.slot(other(to)), r.hot+i))
+		}
+		if n, err := r.client.Exists(histContext, old...).Result(); n > 0 || err != nil {
+			r.fault("%d keys that nobody touched are still there under their old names after the rewrite to %s (%v)", n, to, err)
+		}
 	}
 	for i, raw := range raws {
 		if is := r.kind.item(raw); is != r.calm[i] {
@@ -301,11 +400,7 @@ func (r *histRun) checkNames() {
 
 // finish reads every hot key a last time and checks the histories and what a history does not show.
 func (r *histRun) finish(start []histWorld) {
-	last := newHistClient(r, 99)
-	last.redis = r.client
-	for i := range r.hot {
-		readKey(last, i)
-	}
+	r.readAll()
 	if !maps.Equal(r.strangers(), r.foreign) {
 		r.fault("keys outside the keyspace were touched: %v, not %v", r.strangers(), r.foreign)
 	}
@@ -313,9 +408,9 @@ func (r *histRun) finish(start []histWorld) {
 	for _, op := range r.marks {
 		histories[op.Key] = append(histories[op.Key], op)
 	}
-	for _, c := range append(r.clients, last) {
+	for _, c := range append(r.clients, r.driver) {
 		if c.fault != "" {
-			r.fault("%s", c.fault)
+			r.shows("%s", c.fault)
 		}
 		for _, op := range c.ops {
 			histories[op.Key] = append(histories[op.Key], op)
@@ -323,11 +418,11 @@ func (r *histRun) finish(start []histWorld) {
 	}
 	for i, ops := range histories {
 		if n := len(ops) - 2*r.rewrites; n < histMinimum {
-			r.fault("only %d operations on %s: the run shows nothing", n, r.kind.key(0, i))
+			r.shows("only %d operations on %s", n, r.kind.key(0, i))
 		}
 	}
-	if least := int64(r.rewrites * histCalm); r.rewritten <= least && !r.steal {
-		r.fault("%d units rewritten, of which %d that nobody wrote to: no key was migrated under its writers", r.rewritten, least)
+	if r.rewritten == 0 || r.met == 0 {
+		r.shows("%d units rewritten, %d of the writers' keys met in the other version", r.rewritten, r.met)
 	}
 	r.linearize(start, histories)
 }
@@ -347,7 +442,11 @@ func (r *histRun) linearize(start []histWorld, histories [][]*histOp) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			r.fault("the history of %s is %s (%s)", r.kind.key(0, i), result, keepHistory(start[i], ops, m, info))
+			kept := "not kept"
+			if !r.forget {
+				kept = keepHistory(start[i], ops, m, info)
+			}
+			r.fault("the history of %s is %s (%s)", r.kind.key(0, i), result, kept)
 		})
 	}
 	wg.Wait()
@@ -371,10 +470,49 @@ func keepHistory(start histWorld, ops []*histOp, m porcupine.Model, info porcupi
 	if err == nil {
 		err = porcupine.VisualizePath(m, info, filepath.Join(dir, "history.html"))
 	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "stuck.txt"), []byte(stuck(start, m, ops, info)), 0o644)
+	}
 	if err != nil {
 		return err.Error()
 	}
 	return dir
+}
+
+// stuck tells how far a history makes sense: the last operations of the longest order that holds, and those that it
+// leaves out, of which none can come next.
+func stuck(start histWorld, m porcupine.Model, ops []*histOp, info porcupine.LinearizationInfo) string {
+	var longest []porcupine.Operation
+	for _, partition := range info.PartialLinearizationsOperations() {
+		for _, order := range partition {
+			if len(order) > len(longest) {
+				longest = order
+			}
+		}
+	}
+	var b strings.Builder
+	left, s := map[*histOp]bool{}, m.Init()
+	for _, op := range ops {
+		left[op] = true
+	}
+	line := func(op *histOp) {
+		fmt.Fprintf(&b, "%12d %12d  %d  %s → %s\n", op.Call, op.Return, op.Client, op.What, op.Answer)
+	}
+	fmt.Fprintln(&b, "start", start)
+	for _, o := range longest {
+		op := o.Input.(*histOp)
+		delete(left, op)
+		_, s = m.Step(s, op, o.Output)
+		line(op)
+		fmt.Fprintf(&b, "%28s %s\n", "", m.DescribeState(s))
+	}
+	fmt.Fprintln(&b, "none of these can follow:")
+	for _, op := range ops {
+		if left[op] {
+			line(op)
+		}
+	}
+	return b.String()
 }
 
 // count sums up what the writers did.
@@ -383,18 +521,4 @@ func (r *histRun) count() (ops, lost int) {
 		ops, lost = ops+len(c.ops), lost+c.lost
 	}
 	return ops, lost
-}
-
-// histJournal is an undo log in memory.
-type histJournal struct {
-	mu     sync.Mutex
-	images []Preimage
-}
-
-// Append keeps the pre-images.
-func (j *histJournal) Append(_ context.Context, images []Preimage) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.images = append(j.images, images...)
-	return nil
 }

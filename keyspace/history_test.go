@@ -29,6 +29,7 @@ func TestHistory(t *testing.T) {
 				}
 				t.Run(k.name, func(t *testing.T) {
 					run := newHistRun(t, k)
+					run.undoes = true
 					run.play(t, s)
 					run.report(t)
 				})
@@ -49,16 +50,18 @@ func newHistRun(t testing.TB, k histKind) *histRun {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	return &histRun{kind: k, seed: seed, lasts: time.Duration(*historySeconds * float64(time.Second)), migrate: histEngine}
+	r := &histRun{kind: k, seed: seed, hot: histHot, quiet: histCalm, lasts: time.Duration(*historySeconds * float64(time.Second)), migrate: histEngine, loses: 400}
+	r.log = newHistJournal(&r.kind, r.now)
+	return r
 }
 
 // report says what a run came to.
 func (r *histRun) report(t *testing.T) {
 	t.Helper()
 	ops, lost := r.count()
-	t.Logf("seed %d: %d operations (%d answers lost) on %d keys, %d rewrites of %d units, %d conflicts",
-		r.seed, ops, lost, r.hot, r.rewrites, r.rewritten, r.conflicts)
-	for _, f := range r.faults {
+	t.Logf("seed %d: %d operations (%d answers lost) on %d keys, %d rewrites (%d disturbed) of %d units, %d conflicts; %d of the writers' keys were to be converted; %d units restored, %d merged",
+		r.seed, ops, lost, r.hot, r.rewrites, r.stolen, r.rewritten, r.conflicts, r.met, r.restored, r.merged)
+	for _, f := range append(r.faults, r.hollow...) {
 		t.Error(f)
 	}
 }

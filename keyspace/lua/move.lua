@@ -57,19 +57,22 @@ local function build(kind, key)
   end
 end
 
--- Another kind is built beside the key and then takes its place: nothing is gone before it is whole.
+-- Another kind is built beside the key and then takes its place: nothing is gone before it is whole. False if the key
+-- expired meanwhile.
 local function replace(kind, key, place)
   local ok, err = pcall(build, kind, key)
   if not ok then
     call('DEL', temporary)
     error(err)
   end
+  if call('EXISTS', temporary) == 0 then return false end -- it expired while it was built
   if key == place then
     call('RENAME', temporary, key)
   else
     call('RENAME', temporary, place)
     call('DEL', key)
   end
+  return true
 end
 
 -- The same kind is changed where it stands and then renamed, which cannot fail for want of memory.
@@ -102,8 +105,8 @@ local function unit(key, place, at)
   elseif kind == 'string' and call('TYPE', key).ok == 'string' then
     call('SET', key, take(), 'XX', 'KEEPTTL')
     if key ~= place then call('RENAME', key, place) end
-  else
-    replace(kind, key, place)
+  elseif not replace(kind, key, place) then
+    return 'g'
   end
   give_ttl(place, ttl)
   return 'd'
