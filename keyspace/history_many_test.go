@@ -170,7 +170,7 @@ func addMember(c *histClient, i int, member string) {
 
 // removeSeen takes away a member that was there a moment ago, in the form that it had then.
 func removeSeen(c *histClient, i int) {
-	raws, err := look(c.redis, c.kind.key(0, i))
+	raws, err := glance(c.redis, c.kind.key(0, i))
 	if err != nil || raws[0].kind == "none" {
 		return // a read whose answer was lost shows nothing
 	}

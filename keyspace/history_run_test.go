@@ -221,7 +221,7 @@ func (r *histRun) meet(to state.Version) (n int) {
 	for i := range r.hot {
 		keys = append(keys, r.kind.key(r.kind.slot(other(to)), i))
 	}
-	raws, err := look(r.client, keys...)
+	raws, err := glance(r.client, keys...)
 	if err != nil {
 		r.shows("reading the writers' keys: %v", err)
 	}

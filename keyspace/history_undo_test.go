@@ -64,7 +64,7 @@ func (r *histRun) lookCalm() []histRaw {
 	for i := range r.calm {
 		keys = append(keys, r.kind.key(r.kind.slot(histOld), r.hot+i))
 	}
-	raws, err := look(r.client, keys...)
+	raws, err := glance(r.client, keys...)
 	if err != nil {
 		r.shows("reading the keys that nobody touched: %v", err)
 	}
