@@ -50,7 +50,7 @@ func deliverIn(ctx context.Context, address, mirror string, commit state.Desired
 		return err
 	}
 	defer store.Close()
-	e := apply.Edges{Stores: map[string]*keyspace.Store{"main": store}, Mirror: apply.FileMirror{Dir: mirror}, State: &memory{}}
+	e := apply.Edges{Stores: map[string]*keyspace.Store{"main": store}, Mirror: apply.FileMirror{Dir: mirror}, State: &apply.Storage{Address: mirror}}
 	_, err = apply.Deliver(ctx, e, commit, nil)
 	return err
 }

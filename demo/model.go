@@ -219,6 +219,14 @@ func (m Model) later(c content, w state.Version, d content, v state.Version, tur
 	if there == d {
 		return true, ""
 	}
+	if w == V2 && v == V1 {
+		// Taken back from the undo log: what the way back makes coarser is as it was before the upgrade, where nobody wrote it.
+		finer := d
+		finer[clock] = there[clock]
+		if finer == there && m.convert(d, v, w)[clock] == c[clock] {
+			return true, ""
+		}
+	}
 	if w == v && turned {
 		other := V2
 		if v == V2 {
