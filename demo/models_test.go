@@ -69,7 +69,10 @@ func TestModelsFitTheirSpecs(t *testing.T) {
 	c := after.Components[0]
 	release, _ := c.FindRelease("1.4.0")
 	pods.Deploy(*c.Workload, 2, release.Images...)
-	edges := apply.Edges{Cluster: pods, Stores: map[string]*keyspace.Store{"main": store}, RolloutTimeout: 10 * time.Second}
+	edges := apply.Edges{
+		Cluster: pods, Stores: map[string]*keyspace.Store{"main": store}, RolloutTimeout: 10 * time.Second,
+		State: &apply.Storage{Address: t.TempDir()},
+	}
 	for i, commit := range []state.Desired{before, after, before} {
 		if _, err := apply.Deliver(t.Context(), edges, commit, nil); err != nil {
 			t.Fatal(err)
