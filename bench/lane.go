@@ -56,6 +56,7 @@ var lanes = slices.Concat(readLanes, exactLanes, lossyLanes, textLanes)
 var readLanes = []lane{
 	{name: "read", group: reading, title: "SCAN + HGETALL", data: hashes, run: baseline(readPage)},
 	{name: "dump", group: reading, title: "SCAN + DUMP", data: hashes, run: baseline(dumpPage)},
+	{name: "backup", group: reading, title: "what a backup reads", data: hashes, base: "dump", want: []target{{rate, 0.7}}, run: backup},
 	{name: "read-all", group: reading, title: "SCAN + HGETALL or GET, half of each", data: mixed, run: baseline(readPage)},
 	{name: "observe", group: reading, title: "observation of both keyspaces", data: mixed, base: "read-all", want: []target{{cpu, 1.3}}, run: observe},
 }
@@ -65,7 +66,11 @@ var exactLanes = []lane{
 	{name: "watch", group: exactly, title: "one WATCH per batch", data: hashes, base: "unsafe", result: exactSessions, run: baseline(watchHashes(exactEdit))},
 	{
 		name: "cas", group: exactly, title: "compare-and-set", whole: "… and the pass that verifies", data: hashes, base: "unsafe",
-		result: exactSessions, want: []target{{rate, 0.75}}, run: rewrite(exactSessions),
+		result: exactSessions, want: []target{{rate, 0.75}}, run: rewrite(exactSessions, comparing),
+	},
+	{
+		name: "beside", group: exactly, title: "beside the data", whole: "… and the pass that verifies", data: hashes, base: "unsafe",
+		result: exactSessions, want: []target{{rate, 1.05}, {cpu, 1.25}}, run: rewrite(exactSessions, beside),
 	},
 }
 
@@ -73,7 +78,11 @@ var lossyLanes = []lane{
 	{name: "unsafe-lossy", group: lossily, title: "unsafe pipeline", data: hashes, result: lossySessions, run: baseline(unsafeHashes(lossyEdit))},
 	{
 		name: "cas-lossy", group: lossily, title: "compare-and-set, no undo log", whole: "… and the pass that verifies", data: hashes, base: "unsafe-lossy",
-		result: lossySessions, run: rewrite(lossySessions),
+		result: lossySessions, run: rewrite(lossySessions, comparing),
+	},
+	{
+		name: "logged", group: lossily, title: "compare-and-set, with an undo log", whole: "… and the pass that verifies", data: hashes, base: "unsafe-lossy",
+		result: lossySessions, want: []target{{rate, 0.6}}, run: rewrite(lossySessions, logging),
 	},
 }
 
@@ -81,7 +90,7 @@ var textLanes = []lane{
 	{name: "unsafe-json", group: asJSON, title: "unsafe GET + SET", data: texts, result: carts, run: baseline(unsafeTexts)},
 	{
 		name: "json", group: asJSON, title: "compare-and-set", whole: "… and the pass that verifies", data: texts, base: "unsafe-json",
-		result: carts, want: []target{{rate, 0.8}}, run: rewrite(carts),
+		result: carts, want: []target{{rate, 0.8}}, run: rewrite(carts, comparing),
 	},
 }
 

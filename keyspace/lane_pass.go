@@ -151,6 +151,7 @@ func (r *rewrite) callLane(ctx context.Context, l *lane, todo <-chan laneCall, d
 // takeLane counts what became of the keys and converts here what the lane left.
 func (r *rewrite) takeLane(ctx context.Context, done <-chan laneCall, stop func()) error {
 	var seen, looked int64
+	defer func() { r.report(r.progress(work{scanned: seen, looked: looked})) }()
 	for call := range done {
 		left := call.keys
 		if !errors.Is(call.err, errUnsettled) {
