@@ -68,21 +68,14 @@ func (g *goal) alwaysExact() bool {
 // decide tells what a unit needs to be of the goal's version. It is pure. U is the key that it was read from, part the
 // unit, index its place in a list.
 func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
-	class, reason := g.classify(part)
-	if class == state.Unfit || class.Has(g.to) {
-		return verdict{class: class, reason: reason}
+	b := g.programs.Bring(part, g.to)
+	if b.From == "" {
+		return verdict{class: b.Class, reason: b.Reason}
 	}
-	from, ok := g.programs.Source(class, g.to)
-	if !ok {
-		return verdict{class: class, reason: fmt.Sprintf("no migrations lead from %s to %s", class, g.to)}
+	if reason := g.outgrown(b.After); reason != "" {
+		return verdict{class: b.Class, reason: reason}
 	}
-	after, err := g.programs.Convert(part, from, g.to)
-	if err != nil {
-		return verdict{class: class, reason: err.Error()}
-	}
-	if reason := g.outgrown(u, part, after); reason != "" {
-		return verdict{class: class, reason: reason}
-	}
+	class, from, after := b.Class, b.From, b.After
 	w := g.ways[from]
 	c := &change{
 		target: u.target, op: opOf(part, after), from: from, before: part, after: after, index: index, expireAt: u.expireAt,

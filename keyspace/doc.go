@@ -14,14 +14,23 @@
 // gone; a TTL is never touched; what fits no version is not written. The same script call compares the lease's
 // random token, so a holder that lost its lease can no longer write.
 //
-// A string is read up to Options.MaxValue bytes, a hash is measured by MEMORY USAGE before it is read: what is
-// larger is no unit of any version, counts as unfit and is named with that reason. What would be larger once it is
-// converted stays as it is. A page holds a few MiB or one unit, and the keys that a pass remembers have one bound for
-// all its keyspaces. So memory stays flat.
+// Every kind of data is rewritten by one script (lua/): strings, hashes, entries of maps, elements of lists, members of
+// sets and sorted sets, keys that change their name or kind. A migration that is proved exact, of hashes with fixed
+// fields, is compiled to Lua and runs beside the data with the same guards; what the server cannot judge is read. What
+// the way back may not bring back is appended to a Journal before it is written, and Undo takes it back from there.
 //
-// The commands it needs are PING, INFO, DBSIZE, SCAN, TYPE, MEMORY USAGE, STRLEN, GETRANGE, HGETALL, EXISTS, MGET,
-// GET, PTTL, SMEMBERS, SET, EVAL, EVALSHA and WAIT, and inside its scripts HLEN, HMGET, HSET, HDEL, DEL, PEXPIRE,
-// SADD and TIME. DEL, PEXPIRE and SADD touch its own keys alone.
+// A unit of more than Options.MaxValue bytes is no unit of any version: it counts as unfit and is named with that
+// reason. What would be larger once it is converted stays as it is. A string is read up to that length; other keys are
+// read many at a time through a connection that takes so many bytes of one answer and no more, and measured by MEMORY
+// USAGE first where that was too much; a large key of many units is read in pages. The keys that a pass remembers have
+// one bound for all its keyspaces. So memory stays flat.
+//
+// The commands it needs are PING, INFO, DBSIZE, SCAN, TYPE, MEMORY USAGE, STRLEN, GETRANGE, HGETALL, LRANGE, SMEMBERS,
+// ZRANGE, XRANGE, HSCAN, SSCAN, ZSCAN, HLEN, LLEN, SCARD, ZCARD, XLEN, HGET, ZSCORE, LPOS, SISMEMBER, EXISTS, MGET, GET,
+// PTTL, PEXPIRETIME, HPEXPIRETIME where the server has it, SET, XADD, EVAL, EVALSHA and WAIT; OBJECT FREQ, ACL WHOAMI and
+// ACL DRYRUN where they are allowed; and inside its scripts HLEN, HKEYS, HMGET, HGET, HSET, HDEL, HPEXPIREAT, LINDEX,
+// LSET, SISMEMBER, SADD, SREM, ZSCORE, ZADD, ZREM, RENAME, PEXPIRE, PEXPIREAT, PERSIST, DEL and TIME. DEL deletes an
+// application's key only where it was compared and its value stands, or goes, under another name, or policy says discard.
 //
 // A backup (Dump) also needs TIME, MULTI, EXEC, PEXPIRETIME, OBJECT ENCODING, LRANGE, ZRANGE, XRANGE, HSCAN, SSCAN,
 // ZSCAN, and where the server has them JSON.GET and HPEXPIRETIME; Restore inside its script TYPE, EXISTS, the commands

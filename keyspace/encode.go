@@ -1,58 +1,54 @@
 package keyspace
 
 import (
+	"slices"
 	"strconv"
-	"strings"
 
 	"keyshift.dev/transform"
 )
 
 // encodeHash writes changes of hashes with fixed fields as the arguments of lua/hash.lua. Changes of one layout, which
-// most of a batch are, name their fields once.
+// most of a batch are, name their fields once. Values go as pointers: the client takes them, and none is boxed.
 func encodeHash(_ string, changes []change, fading bool) (keys []string, args []any) {
-	numbers := map[string]int{}
-	var layouts, units []any
-	keys = make([]string, 0, len(changes))
+	var shown []*change // the first of each layout
+	var layouts []any
+	keys = make([]string, 0, len(changes)+1)
+	units := make([]any, 0, len(changes)*(1+len(changes[0].edit.Compare)+len(changes[0].edit.Set)))
+	number, numeral := 0, ""
 	for i := range changes {
 		c := &changes[i]
-		id := layoutID(c.edit)
-		number, known := numbers[id]
-		if !known {
-			number = len(numbers) + 1
-			numbers[id] = number
-			layouts = c.appendLayout(layouts, fading)
+		if number == 0 || !sameLayout(&shown[number-1].edit, &c.edit) {
+			number = slices.IndexFunc(shown, func(other *change) bool { return sameLayout(&other.edit, &c.edit) }) + 1
+			if number == 0 {
+				shown, layouts = append(shown, c), c.appendLayout(layouts, fading)
+				number = len(shown)
+			}
+			numeral = strconv.Itoa(number)
 		}
 		keys = append(keys, c.key)
-		units = append(units, strconv.Itoa(number))
-		units = appendUnit(units, c.edit)
+		units = append(units, numeral)
+		units = appendUnit(units, &c.edit)
 	}
-	args = append(make([]any, 0, 1+len(layouts)+len(units)), strconv.Itoa(len(numbers)))
+	args = append(make([]any, 0, 1+len(layouts)+len(units)), strconv.Itoa(len(shown)))
 	return keys, append(append(args, layouts...), units...)
 }
 
-// layoutID is equal for edits of one layout only: each name stands behind its length.
-func layoutID(e transform.Edit) string {
-	var b strings.Builder
-	name := func(kind byte, n string) {
-		b.WriteByte(kind)
-		b.WriteString(strconv.Itoa(len(n)))
-		b.WriteByte(':')
-		b.WriteString(n)
+// sameLayout tells whether two edits compare, set and delete the same fields.
+func sameLayout(a, b *transform.Edit) bool {
+	if len(a.Compare) != len(b.Compare) || len(a.Set) != len(b.Set) || len(a.Delete) != len(b.Delete) {
+		return false
 	}
-	for _, x := range e.Compare {
-		if x.Any {
-			name('a', x.Name)
-		} else {
-			name('v', x.Name)
+	for i := range a.Compare {
+		if a.Compare[i].Name != b.Compare[i].Name || a.Compare[i].Any != b.Compare[i].Any {
+			return false
 		}
 	}
-	for _, f := range e.Set {
-		name('s', f.Name)
+	for i := range a.Set {
+		if a.Set[i].Name != b.Set[i].Name {
+			return false
+		}
 	}
-	for _, n := range e.Delete {
-		name('d', n)
-	}
-	return b.String()
+	return slices.Equal(a.Delete, b.Delete)
 }
 
 func (c *change) appendLayout(args []any, fading bool) []any {
@@ -81,14 +77,14 @@ func (c *change) appendLayout(args []any, fading bool) []any {
 	return args
 }
 
-func appendUnit(args []any, e transform.Edit) []any {
-	for _, x := range e.Compare {
-		if !x.Any {
-			args = append(args, x.Value)
+func appendUnit(args []any, e *transform.Edit) []any {
+	for i := range e.Compare {
+		if !e.Compare[i].Any {
+			args = append(args, &e.Compare[i].Value)
 		}
 	}
-	for _, f := range e.Set {
-		args = append(args, f.Value)
+	for i := range e.Set {
+		args = append(args, &e.Set[i].Value)
 	}
 	return args
 }

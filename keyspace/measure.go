@@ -8,7 +8,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"keyshift.dev/state"
 	"keyshift.dev/transform"
 )
 
@@ -53,6 +52,10 @@ func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []rou
 	return sizes
 }
 
+// memoryFactor is how much more memory than bytes a hash may take for sure: of small fields in a table the server counts
+// some hundred bytes each. What takes more is too big without being read.
+const memoryFactor = 32
+
 // takeSizes decides how each key of the chunk is read.
 func (s *Store) takeSizes(routes []route, c *chunk, sizes []size) error {
 	for i, z := range sizes {
@@ -74,7 +77,7 @@ func (s *Store) takeSizes(routes []route, c *chunk, sizes []size) error {
 			t.mode = vanished
 		case err != nil:
 			return err
-		case t.mode == readHash && bytes > s.options.MaxValue:
+		case t.mode == readHash && bytes > memoryFactor*s.options.MaxValue:
 			t.mode, t.bytes = tooBig, 0
 		case kindOf[t.mode].count != "" && bytes > s.options.MaxValue:
 			t.paged, t.mode, t.bytes = t.mode, readPages, 0
@@ -108,35 +111,10 @@ func (s *Store) askLengths(ctx context.Context, keys []target) error {
 	})
 }
 
-// What MEMORY USAGE counts beside the bytes of names and values, at most: of the key, and of each field of a hash that
-// the server keeps as a table (its entry, two headers, the slot, and what the allocator rounds up).
-const (
-	keyOverhead   = 512
-	fieldOverhead = 112
-)
-
-// footprint is about the most that MEMORY USAGE may say of a hash.
-func footprint(u transform.Unit) int64 {
-	n := int64(len(u.Key))
-	for _, f := range u.Fields {
-		n += int64(len(f.Name)) + int64(len(f.Value))
-	}
-	return n + n/4 + keyOverhead + fieldOverhead*int64(len(u.Fields))
-}
-
-// outgrown tells why a converted unit must not be written: it could never be read again. Empty if it can. A hash that
-// does not grow can be read as it could before.
-func (r *route) outgrown(u *unit, before, after transform.Unit) string {
-	size := int64(len(after.Text))
-	switch {
-	case kindIn(after) == state.Hash:
-		size = footprint(after)
-		size = min(size, u.target.bytes+max(size-footprint(before), 0))
-	case after.IsHash():
-		size = int64(textBytes(after))
-	}
-	if size <= r.limit {
+// outgrown tells why a converted unit must not be written: it could never be read again. Empty if it can.
+func (r *route) outgrown(after transform.Unit) string {
+	if int64(textBytes(after)) <= r.limit {
 		return ""
 	}
-	return fmt.Sprintf("the result may be larger than %d bytes, the most that is read of one key", r.limit)
+	return fmt.Sprintf("the result is larger than %d bytes, the most that is read of one key", r.limit)
 }

@@ -105,7 +105,7 @@ func encodeText(_ string, changes []change, _ bool) (keys []string, args []any) 
 	for i := range changes {
 		c := &changes[i]
 		keys = append(keys, c.key)
-		args = append(args, c.before.Text, c.after.Text)
+		args = append(args, &c.before.Text, &c.after.Text)
 	}
 	return keys, args
 }

@@ -99,6 +99,31 @@ func TestLongStringsAreReadOnce(t *testing.T) {
 	})
 }
 
+// TestOneHugeKeyIsNotReadWhole: keys are read many at a time without being measured. One that is far larger than the
+// others must not come into our memory, and must not hide them.
+func TestOneHugeKeyIsNotReadWhole(t *testing.T) {
+	s := running(t)
+	ctx := context.Background()
+	fill(t, s.client, 500)
+	for i := range 200 { // 100 MiB
+		s.client.HSet(ctx, "session:huge", fmt.Sprint("f", i), strings.Repeat("n", 512<<10))
+	}
+	st := open(t, s)
+	var live []state.Live
+	var err error
+	peak := peakHeap(func() { live, err = st.Observe(ctx, []state.Keyspace{carts(), sessions()}) })
+	if err != nil || unitsOf(live) != 1001 || len(live[1].Samples) != 1 || !strings.Contains(live[1].Samples[0].Reason, "larger than") {
+		t.Fatal(live, err)
+	}
+	if peak > 80<<20 {
+		t.Errorf("the heap grew to %d MiB", peak>>20)
+	}
+	o, err := st.Rewrite(ctx, acquire(t, st, "session"), job(sessions()), nil)
+	if err != nil || o.Rewritten != 500 || o.Unfit != 1 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 func unitsOf(live []state.Live) (n int64) {
 	for _, l := range live {
 		for _, c := range l.Counts {

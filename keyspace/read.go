@@ -27,15 +27,16 @@ type unit struct {
 
 // bytes is about how much the unit takes in memory.
 func (u *unit) bytes() int {
-	n := textBytes(u.Unit)
+	n := len(u.key) + textBytes(u.Unit)
 	for _, p := range u.parts {
 		n += textBytes(p)
 	}
 	return n
 }
 
+// textBytes is how many bytes a unit has, beside its key.
 func textBytes(u transform.Unit) int {
-	n := len(u.Text) + len(u.Key)
+	n := len(u.Text)
 	for _, f := range u.Fields {
 		n += len(f.Name) + len(f.Value)
 	}
@@ -117,8 +118,8 @@ func (u *unit) take(q *question, limit int64) error {
 		u.gone = len(flat) == 0
 		if k := &kindOf[u.mode]; k.parts != nil {
 			u.parts = k.parts(u.key, flat)
-		} else {
-			u.Fields = fields(flat)
+		} else if u.Fields = fields(flat); int64(textBytes(u.Unit)) > limit {
+			u.mode, u.Fields = tooBig, nil
 		}
 	case q.entries != nil:
 		messages, err := q.entries.Result()

@@ -225,19 +225,37 @@ type reading struct {
 	now   work // counts so far
 }
 
-// run reads page by page, decides, and sends what there is to write.
+// run reads page by page, decides, and sends what there is to write. The next page is read while one is decided.
 func (r *reading) run(ctx context.Context, cursor uint64, queue chan<- work) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	pages, failed := make(chan *page, 1), make(chan error, 1)
+	go func() {
+		defer close(pages)
+		failed <- r.fetch(ctx, cursor, pages)
+	}()
+	for p := range pages {
+		select {
+		case queue <- r.decide(p):
+		case <-r.lease.Lost():
+			return r.lease.lose()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return <-failed
+}
+
+// fetch reads page by page.
+func (r *reading) fetch(ctx context.Context, cursor uint64, pages chan<- *page) error {
 	sweep := r.store.newSweep(r.routes, cursor, r.pace)
 	for {
 		p, err := sweep.next(ctx)
 		if err != nil || p == nil {
 			return err
 		}
-		w := r.decide(p)
 		select {
-		case queue <- w:
-		case <-r.lease.Lost():
-			return r.lease.lose()
+		case pages <- p:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -246,7 +264,7 @@ func (r *reading) run(ctx context.Context, cursor uint64, queue chan<- work) err
 
 // decide counts the units of a page and collects what there is to write.
 func (r *reading) decide(p *page) work {
-	r.now.changes, r.now.already = nil, 0
+	r.now.changes, r.now.already = make([]change, 0, len(p.units)), 0
 	r.now.resume = p.resume
 	r.now.looked += p.looked
 	for i := range p.units {

@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type chunk struct {
 	keys         []target
 	from, resume uint64
 	looked       int64 // keys of the store that led to it, of any keyspace
+	bold         bool  // it is read without being measured: the connection bounds what it may hold
 }
 
 // target is a key of a keyspace and how it is to be read.
@@ -42,6 +44,7 @@ type sweep struct {
 	queue   []chunk             // to be measured
 	sized   []chunk             // to be read
 	large   []pages             // to be read a page at a time
+	shy     int                 // chunks that are measured yet
 	begun   map[string]struct{} // keys that were read so, which SCAN may list again
 }
 
@@ -70,6 +73,10 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 		}
 		started := time.Now()
 		units, err := w.trip(ctx, fresh, ready)
+		if errors.Is(err, errOversize) {
+			w.measure(ready)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -92,6 +99,17 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 	}
 	return nil, nil
 }
+
+// measure puts a chunk that was too large to be read unmeasured into the queue, and has the next ones measured, too: keys
+// that lie together in a scan have nothing in common, but a keyspace with one large key has others.
+func (w *sweep) measure(c *chunk) {
+	c.bold = false
+	w.queue = slices.Insert(w.queue, 0, *c)
+	w.shy = shyChunks
+}
+
+// shyChunks is how many chunks are measured after one that was too large.
+const shyChunks = 16
 
 // page makes a page of what was read. Strings that are longer than their share of it are put off to pages of their
 // own, which come next: now it is known how long they are.
@@ -191,9 +209,13 @@ func (c *chunk) cut() []chunk {
 func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 	var units []unit
 	err := w.store.retry(ctx, func() error {
-		pipe := w.store.client.Pipeline()
+		client := w.store.client
+		if ready != nil && ready.bold {
+			client = w.store.reader
+		}
+		pipe := client.Pipeline()
 		var scan *redis.ScanCmd
-		if !w.scanned && len(w.queue) == 0 {
+		if !w.scanned && len(w.queue)+len(w.sized) == 0 {
 			scan = pipe.Scan(ctx, w.cursor, "", int64(min(w.pace.page(), w.limit())))
 		}
 		sizes := w.store.askSizes(ctx, pipe, w.routes, fresh)
@@ -227,21 +249,48 @@ func (w *sweep) enqueue(scan *redis.ScanCmd) error {
 	from := w.cursor
 	w.cursor, w.scanned = next, next == 0
 	for part := range slices.Chunk(keys, w.limit()) {
-		c := chunk{from: from, resume: from, looked: int64(len(part))}
+		c := chunk{from: from, resume: from, looked: int64(len(part)), bold: w.shy == 0}
 		for _, key := range part {
 			if i := find(w.routes, key); i >= 0 {
-				c.keys = append(c.keys, target{key: key, route: i, mode: w.routes[i].mode(key)})
+				m := w.routes[i].mode(key)
+				c.bold = c.bold && m != readType
+				c.keys = append(c.keys, target{key: key, route: i, mode: m})
 			} else if w.stranger != nil && !strings.HasPrefix(key, Prefix) {
 				w.stranger(key)
 			}
 		}
-		w.queue = append(w.queue, c)
+		w.append(c)
 	}
-	if len(w.queue) > 0 {
-		w.queue[len(w.queue)-1].resume = next
+	if last := w.last(); last != nil {
+		last.resume = next
 	}
 	return nil
 }
+
+// append puts a chunk where it is measured, or read at once. What is measured comes first: its chunks are older.
+func (w *sweep) append(c chunk) {
+	if c.bold && len(w.queue) == 0 {
+		w.sized = append(w.sized, c)
+		return
+	}
+	c.bold = false
+	w.shy = max(w.shy-1, 0)
+	w.queue = append(w.queue, c)
+}
+
+// last is the chunk that the last keys of a SCAN went to.
+func (w *sweep) last() *chunk {
+	switch {
+	case len(w.queue) > 0:
+		return &w.queue[len(w.queue)-1]
+	case len(w.sized) > 0:
+		return &w.sized[len(w.sized)-1]
+	}
+	return nil
+}
+
+// readCap is how many bytes of keys that were not measured are read at once, beside one that is as large as it may be.
+const readCap = 4 * pageBytes
 
 // pageBytes is about the most that a page may hold, unless it is a single unit.
 const pageBytes = 4 << 20
@@ -277,7 +326,7 @@ func (s *Store) retry(ctx context.Context, read func() error) error {
 	wait := 50 * time.Millisecond
 	for attempt := 1; ; attempt++ {
 		err := read()
-		if !unknown(err) || attempt == 3 || ctx.Err() != nil {
+		if !unknown(err) || errors.Is(err, errOversize) || attempt == 3 || ctx.Err() != nil {
 			return err
 		}
 		select {

@@ -54,6 +54,7 @@ type tally struct {
 type keyTally struct {
 	*tally
 	name    string
+	single  bool                 // it is one unit
 	paged   bool                 // it is read in pages, once a pass
 	classes map[state.Class]bool // of a key with many units: whether its units of a class are counted
 	class   state.Class          // of the last unit
@@ -63,14 +64,20 @@ type keyTally struct {
 // key begins to count the units of a key.
 func (t *tally) key(u *unit) *keyTally {
 	k := &t.current
-	*k = keyTally{tally: t, name: u.key, paged: u.mode == readPages, classes: k.classes}
-	clear(k.classes)
+	*k = keyTally{tally: t, name: u.key, single: !u.many(), paged: u.mode == readPages, classes: k.classes}
+	if len(k.classes) > 0 {
+		clear(k.classes)
+	}
 	return k
 }
 
 // add counts a unit and tells whether it was not counted before: SCAN may list its key twice.
 func (k *keyTally) add(class state.Class) bool {
-	if k.class != class {
+	switch {
+	case k.class == class:
+	case k.single:
+		k.class, k.isNew = class, k.tally.remember(k.name, class)
+	default:
 		k.class, k.isNew = class, k.paged || k.remember(class)
 	}
 	if k.isNew {

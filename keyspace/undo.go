@@ -209,6 +209,7 @@ func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err
 	if err != nil {
 		return nil, err
 	}
+	u.took(changes, res)
 	for i, code := range res.codes {
 		x := &group[i]
 		switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,15 +19,9 @@ const callBytes = 1 << 20
 // whose answer was lost, because it may have been done: it is never just sent again.
 func (r *rewrite) write(ctx context.Context, changes []change) error {
 	for round := 0; len(changes) > 0; round++ {
-		var again []change
-		lost := false
-		for batch := range batches(changes, r.pace.batch) {
-			left, err := r.send(ctx, batch)
-			if err != nil && !errors.Is(err, errUnsettled) {
-				return err
-			}
-			lost = lost || err != nil
-			again = append(again, left...)
+		again, lost, err := r.send(ctx, changes)
+		if err != nil {
+			return err
 		}
 		if len(again) == 0 || round == conflictRounds {
 			return nil // what is left is hot: the next pass sees it
@@ -70,21 +66,75 @@ func (c *change) bytes() int {
 	return n
 }
 
-// send does one script call and returns the changes that are to be read again: those in conflict, or all with
-// errUnsettled if the answer was lost. What may not come back is in the undo log before.
-func (r *rewrite) send(ctx context.Context, batch []change) ([]change, error) {
-	if err := r.log(ctx, batch); err != nil {
-		return nil, err
+// writers is how many script calls are on their way at once: while the server works on one, we make the next.
+const writers = 2
+
+// sent is one script call, before and after.
+type sent struct {
+	batch []change
+	res   result
+	err   error
+}
+
+// send writes changes in script calls and returns those that are to be read again: those in conflict, and those whose
+// answer was lost. What may not come back is in the undo log before the first call.
+func (r *rewrite) send(ctx context.Context, changes []change) (again []change, lost bool, err error) {
+	if err := r.log(ctx, changes); err != nil {
+		return nil, false, err
 	}
-	res, err := r.call(ctx, batch, r.header())
-	if errors.Is(err, errUnsettled) {
-		return batch, err
+	var calls []sent
+	for batch := range batches(changes, r.pace.batch) {
+		calls = append(calls, sent{batch: batch})
 	}
-	if err != nil {
-		return nil, err
+	r.callAll(ctx, calls)
+	for i := range calls {
+		c := &calls[i]
+		switch {
+		case c.res.codes == nil && errors.Is(c.err, errUnsettled):
+			lost, again = true, append(again, c.batch...)
+			continue
+		case c.res.codes == nil && c.err != nil:
+			err = errors.Join(err, c.err)
+			continue
+		case c.res.codes == nil: // not sent any more
+			continue
+		}
+		r.took(c.batch, c.res)
+		again = append(again, r.settle(c.batch, c.res)...)
+		if refused := r.refused(c.res); refused != nil {
+			err = errors.Join(err, refused)
+		}
 	}
-	again := r.settle(batch, res)
-	return again, r.refused(res)
+	return again, lost, first(err)
+}
+
+// first is the first of joined errors: one is enough to tell.
+func first(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it was joined here
+		return joined.Unwrap()[0]
+	}
+	return err
+}
+
+// callAll makes calls, some at once. After one that failed no other is begun.
+func (r *rewrite) callAll(ctx context.Context, calls []sent) {
+	var next atomic.Int64
+	var stop atomic.Bool
+	work := func() {
+		for i := next.Add(1) - 1; int(i) < len(calls) && !stop.Load(); i = next.Add(1) - 1 {
+			c := &calls[i]
+			c.res, c.err = r.call(ctx, c.batch, r.header())
+			if c.err != nil && !errors.Is(c.err, errUnsettled) {
+				stop.Store(true)
+			}
+		}
+	}
+	var all sync.WaitGroup
+	for range min(writers, len(calls)) - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
 }
 
 // call does one script call, of changes of one op. The error is errUnsettled if its answer was lost.
@@ -104,19 +154,23 @@ func (r *rewrite) call(ctx context.Context, batch []change, header []any) (resul
 	}
 	res, err := decode(answer, len(batch))
 	if errors.Is(err, errFence) {
-		return res, r.lease.lose()
+		return result{}, r.lease.lose()
 	}
 	if err != nil {
-		return res, &Error{Reason: StoreUnsupported, Store: s.name, Err: err, Hint: "report this with the server's version"}
+		return result{}, &Error{Reason: StoreUnsupported, Store: s.name, Err: err, Hint: "report this with the server's version"}
 	}
 	if res.blocked == 0 {
 		res.blocked = time.Since(started) - r.pace.latency
 	}
+	return res, nil
+}
+
+// took lets the pace learn of a call.
+func (r *rewrite) took(batch []change, res result) {
 	r.pace.wrote(len(batch), res.blocked)
 	for i := range batch {
 		r.pace.carried(int64(batch[i].bytes()))
 	}
-	return res, nil
 }
 
 // refused returns the first error that the server answered about a unit.

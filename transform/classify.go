@@ -12,12 +12,14 @@ import (
 // Classify returns the set of versions that a unit fits. For a unit that fits none it is state.Unfit and the reason
 // says what keeps it from the nearest version; the reason holds no value of the unit.
 func (p *Programs) Classify(u Unit) (class state.Class, reason string) {
-	u = u.Sorted()
-	r := reading{unit: u, redis: u.redis()}
+	return p.classify(read(u.Sorted()))
+}
+
+func (p *Programs) classify(r *reading) (class state.Class, reason string) {
 	var one state.Version
 	var more []state.Version
 	for _, s := range p.shapes {
-		if (p.patterns && !s.pattern.Covers(u.Key)) || !s.fits(&r) {
+		if (p.patterns && !s.pattern.Covers(r.unit.Key)) || !s.fits(r) {
 			continue
 		}
 		if one == "" {
@@ -28,7 +30,7 @@ func (p *Programs) Classify(u Unit) (class state.Class, reason string) {
 	}
 	switch {
 	case one == "":
-		return state.Unfit, p.explain(&r)
+		return state.Unfit, p.explain(r)
 	case more == nil:
 		return state.Class(one), ""
 	}

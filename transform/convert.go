@@ -22,19 +22,53 @@ var (
 // shape on the way. Its key, its kind and its time to live are those of the target. The unit that it is given is not
 // changed. An error means that the unit has to stay as it is; it names declared fields and never holds a value.
 func (p *Programs) Convert(u Unit, from, to state.Version) (Unit, error) {
+	return p.convert(read(u.Sorted()), from, to, false)
+}
+
+// Brought is what a unit is, and what it becomes on the way to a version.
+type Brought struct {
+	Class  state.Class
+	Reason string        // why it is of no version, or cannot be brought to the one; empty if it is of it, or After is set
+	From   state.Version // that the way starts from; empty if there is nothing to do, or nothing can be done
+	After  Unit          // if From is set
+}
+
+// Bring classifies a unit and converts it to a version, if it is not of it: the same as Classify, Source and Convert, but
+// it is read once.
+func (p *Programs) Bring(u Unit, to state.Version) (b Brought) {
+	r := read(u.Sorted())
+	if b.Class, b.Reason = p.classify(r); b.Class == state.Unfit || b.Class.Has(to) {
+		return b
+	}
+	from, ok := p.Source(b.Class, to)
+	if !ok {
+		b.Reason = fmt.Sprintf("no migrations lead from %s to %s", b.Class, to)
+		return b
+	}
+	after, err := p.convert(r, from, to, true)
+	if err != nil {
+		b.Reason = err.Error()
+		return b
+	}
+	b.From, b.After = from, after
+	return b
+}
+
+// convert converts a unit of which it may be known that it fits the version it comes from.
+func (p *Programs) convert(r *reading, from, to state.Version, fits bool) (Unit, error) {
+	u := r.unit
 	x := p.paths[[2]state.Version{from, to}]
 	source, ok := p.shape(from)
 	if !ok || x == nil {
 		return Unit{}, fmt.Errorf("keyspace %s, %s to %s: %w", p.keyspace, from, to, ErrNoPath)
 	}
-	u = u.Sorted()
 	if !source.fitsTTL(u.TTL) || u.redis() != source.redis {
 		return Unit{}, p.unfit(ErrNotFrom, u, source)
 	}
 	if x.flat && source.flat {
 		return p.convertFlat(u, source, x)
 	}
-	return p.convertTree(u, source, x)
+	return p.convertTree(r, source, x, fits)
 }
 
 // convertFlat converts a unit of text fields, whose fields are the value itself.
@@ -75,10 +109,10 @@ func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
 
 // convertTree converts a unit of any kind: it is read once, every program makes a value of a value, which has to fit
 // the version that it leads to, and the last is written.
-func (p *Programs) convertTree(u Unit, at *shape, x *path) (Unit, error) {
-	r := read(u)
+func (p *Programs) convertTree(r *reading, at *shape, x *path, fits bool) (Unit, error) {
+	u := r.unit
 	root, err := value{}, error(nil)
-	if !at.fits(r) {
+	if !fits && !at.fits(r) {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	if root, err = at.root(r); err != nil {

@@ -29,35 +29,38 @@ end
 -- As many fields as were read and each of them there: the names are the same. So no field is foreign, what is to be
 -- absent is, and what stays behind a deletion is there to keep the key.
 local function unit(key, l, at)
-  local fields = size_of(key, #l.read)
+  local plain, read = l.plain, l.read
+  local fields = plain and call('HLEN', key) or size_of(key, #read)
   if fields == 0 then return 'g' end
-  if fields ~= #l.read then return 'c' end
-  local valued, now = l.valued, fields_of(key, l.read)
+  if fields ~= #read then return 'c' end
+  local valued, now = l.valued, plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
   for i = 1, valued do
     if now[i] ~= ARGV[at + i - 1] then return 'c' end
   end
   for i = valued + 1, fields do
     if not now[i] then return 'c' end
   end
-  local ttl = ttl_of(key)
+  local ttl = ruled and ttl_of(key) or -1
   if ttl == 0 then return 'c' end
   local list = l.write
   at = at + valued - 1
   for i = 1, #l.set do list[2 * i] = ARGV[at + i] end
-  if l.plain then
+  if plain then
     if #list > 0 then call('HSET', key, unpack(list)) end
     if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end
   else
     write_fields(key, list, l.deleted, l.sources)
   end
-  give_ttl(key, ttl)
+  if ttl > 0 or returns then give_ttl(key, ttl) end
   return 'd'
 end
 
 local codes = {}
 for k = 2, #KEYS do
   local l = layouts[tonumber(ARGV[p])]
-  codes[k - 1] = guarded(unit, KEYS[k], l, p + 1)
+  local ok, code = pcall(unit, KEYS[k], l, p + 1)
+  if not ok then code = failed(code) end
+  codes[k - 1] = code
   p = p + 1 + l.size
 end
 return answered(codes)

@@ -96,17 +96,21 @@ local function write_fields(key, list, deleted, sources)
   for from = 1, #deleted, wide do call('HDEL', key, unpack(deleted, from, math.min(from + wide - 1, #deleted))) end
 end
 
--- A call that ends its unit by an error becomes a code, and a word of the answer.
+-- A unit that ended by an error becomes a code, and a word of the answer.
 local words = {}
-local function guarded(unit, ...)
-  local ok, code = pcall(unit, ...)
-  if ok then return code end
+local function failed(code)
   local text = type(code) == 'table' and code.err or tostring(code)
   local word = string.match(text, '%u%u+') or 'ERR'
   if string.find(text, "The user executing the script can't", 1, true) then word = 'NOPERM' end
   if word == 'WRONGTYPE' then return 't' end
   words[#words + 1] = word
   return 'e'
+end
+
+-- Each unit ends by itself.
+local function guarded(unit, ...)
+  local ok, code = pcall(unit, ...)
+  return ok and code or failed(code)
 end
 
 -- What every script that writes units ends with.
