@@ -89,7 +89,8 @@ func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
 	case opNone:
 		return verdict{class: class, reason: fmt.Sprintf("a %s cannot be rewritten in place", part.Type)}
 	}
-	c.logged = !w.exact && !g.returns(part, after, from)
+	respelled := kindIn(part) != kindIn(after) // what is proved is what it means, and not how it was spelled
+	c.logged = (!w.exact || respelled) && !g.returns(part, after, from)
 	if c.logged && c.op == opHash {
 		c.edit = transform.Diff(part, after, fieldNames(part)) // what is logged must be what was there, carried fields too
 	}
