@@ -120,7 +120,7 @@ func TestOnKubernetes(t *testing.T) {
 		Images: map[string]string{"app": "ghcr.io/acme/checkout:1.4.0"}})
 	git.Commit("before", tree(t, 0, namespace, redis.Addr))
 	stopped := runController(t, Options{
-		Config: asController(plane.Config), Namespaces: []string{namespace}, Concurrent: 2,
+		Config: asController(plane.Config), Namespaces: []string{namespace}, Concurrent: 2, State: t.TempDir(),
 		LeaderElection:          leaderelection.Options{Enable: true, ReleaseOnCancel: true},
 		LeaderElectionNamespace: "keyshift-system",
 	})

@@ -80,6 +80,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonMigrationMissing: retry,
 
 	v1alpha1.ReasonStateMissing:      retry,
+	v1alpha1.ReasonUnbearable:        retry,
 	v1alpha1.ReasonStateInvalid:      retry,
 	v1alpha1.ReasonStateUnreachable:  retry,
 	v1alpha1.ReasonStateFull:         retry,

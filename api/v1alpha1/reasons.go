@@ -51,6 +51,7 @@ const (
 
 	// Backups and undo logs. Nothing is written that needs one and has none.
 	ReasonStateMissing      = "StateMissing"      // no durable place for them is named, or an undo log is gone from it
+	ReasonUnbearable        = "Unbearable"        // the store's server has no memory, rights or room for a rewrite
 	ReasonStateInvalid      = "StateInvalid"      // what --state names is no place for them
 	ReasonStateUnreachable  = "StateUnreachable"  // the place cannot be reached or written
 	ReasonStateFull         = "StateFull"         // no room there

@@ -46,6 +46,7 @@ type line struct {
 	app   *demo.Application
 
 	namespace     string
+	state         string // folder of backups and undo logs
 	before, after string // the spec of the first and the second commit
 	catalogue     state.Desired
 	binary        string
@@ -60,7 +61,7 @@ func newLine(t *testing.T) *line {
 	t.Cleanup(cancel)
 	l := &line{t: t, ctx: ctx, plane: testbed.SharedKubernetes(t), git: testbed.Git(t)}
 	server := testbed.Redis(t, "--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0")
-	l.namespace = l.plane.Namespace(t)
+	l.namespace, l.state = l.plane.Namespace(t), t.TempDir()
 	l.redis = demo.Dial(server.Addr)
 	t.Cleanup(func() { _ = l.redis.Close() })
 	l.app = demo.NewApplication(demo.Sessions(), demo.Carts())
@@ -185,7 +186,7 @@ func (l *line) startController() {
 	}
 	l.log = log
 	l.controller = exec.Command(l.binary, "controller", "--kubeconfig", l.plane.Kubeconfig,
-		"--metrics-addr", "0", "--health-addr", "0", "--watch-namespaces", l.namespace)
+		"--metrics-addr", "0", "--health-addr", "0", "--watch-namespaces", l.namespace, "--state", l.state)
 	l.controller.Stdout, l.controller.Stderr = log, log
 	l.controller.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := l.controller.Start(); err != nil {
