@@ -13,7 +13,7 @@ func Mends(want state.Desired, k state.Keyspace) bool {
 	return !k.Policy.Strategy.Empties() && slices.ContainsFunc(want.Components, func(c state.Component) bool {
 		return slices.ContainsFunc(c.Releases, func(r state.Release) bool {
 			u, ok := r.FindUse(k.Name)
-			return ok && u.Updates == state.UpdatesFields
+			return ok && u.Writes != "" && u.Updates == state.UpdatesFields && (!c.External || r.Name == c.Release)
 		})
 	})
 }

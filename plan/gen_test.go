@@ -150,6 +150,9 @@ func drawUse(t *rapid.T, k state.Keyspace, desired bool) state.Use {
 		high = a
 	}
 	u.Reads = state.Range(fmt.Sprintf(">=%s <=%s", low, high))
+	if chance(t, 5, "by fields") {
+		u.Updates = state.UpdatesFields
+	}
 	switch rapid.IntRange(0, 8).Draw(t, "role") {
 	case 7:
 		u.Reads = ""
