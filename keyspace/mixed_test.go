@@ -155,3 +155,37 @@ func (m *memoryLog) holds(key, field, value string) bool {
 		return p.Before.Key == key && slices.ContainsFunc(p.Before.Fields, func(f transform.Field) bool { return f.Name == field && f.Value == value })
 	})
 }
+
+// A migration that runs beside the data leaves mixed units to be read, and converts none of them as if it were none.
+func TestMixedBesideTheLane(t *testing.T) {
+	conform(t, func(t *testing.T, s *server) {
+		ctx := context.Background()
+		p := s.client.Pipeline()
+		for i := range 40 {
+			seedExact(p, i)
+		}
+		p.HSet(ctx, "session:3", "full_name", "Eve") // by the winner, before the conversion
+		if _, err := p.Exec(ctx); err != nil {
+			t.Fatal(err)
+		}
+		st := open(t, s)
+		l := acquire(t, st, "session")
+		log := &memoryLog{}
+		j := job(exactSessions())
+		j.Journal, j.Winner = log, "2.0.0"
+		for _, sound := range []bool{false, true} {
+			j.Sound = sound
+			o, err := st.Rewrite(ctx, l, j, nil)
+			if err != nil || o.Mixed != 1 || o.Logged != 1 || o.Unfit != 0 || counts(o.Counts) != "2.0.0:40" {
+				t.Errorf("sound %v: %+v, %v", sound, o, err)
+			}
+			s.client.HSet(ctx, "session:5", "name", "Bob") // late, by the other release
+		}
+		if got := s.client.HGet(ctx, "session:3", "full_name").Val(); got != "Eve" {
+			t.Errorf("the winner wrote Eve, and it is %q", got)
+		}
+		if !log.holds("session:5", "name", "Bob") {
+			t.Error("a late write is lost without a trace")
+		}
+	})
+}
