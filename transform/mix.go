@@ -10,10 +10,10 @@ import (
 // fields leave behind: a release writes a field of its own version onto a hash that is, or has meanwhile become, of
 // another one.
 //
-// A hash mixes two versions, both with closed shapes, if it fits no version, every field it has is declared by one of the
-// two, and each of them has a field that is its own. A field that both declare is of both if the migrations carry it as
-// it is, both ways; else its value must say whose it is, by fitting one of the two alone. What a version's own fields
-// and those of both make is its side.
+// A hash mixes two versions if it fits no version, every field it has is one that one of the two may have, and each of
+// them declares a field that is its own. A field that both may have is of both if the migrations carry it as it is, both
+// ways; else its value must say whose it is, by fitting one of the two alone. What a version's own fields and those of
+// both make is its side. (An open shape may have every field that it does not forbid.)
 //
 // The winner is the version that everybody writes who writes now: whatever the loser's side says was written by releases
 // that are gone, so the winner's fields always stand, and no field of the loser is put over them.
@@ -87,10 +87,10 @@ type mix struct {
 	written       bool    // one of them must be there in a unit of the winner
 }
 
-// splits tells whether a shape is one whose units can be told into sides: a hash with the fields it names and no other.
+// splits tells whether a shape is one whose units can be told into sides.
 func (s *shape) splits() bool {
 	return s.redis == state.Hash && len(s.value.alts) > 0 &&
-		!slices.ContainsFunc(s.value.alts, func(a alt) bool { return a.kind != state.Struct || a.open })
+		!slices.ContainsFunc(s.value.alts, func(a alt) bool { return a.kind != state.Struct })
 }
 
 // split takes a unit apart, and tells whether it mixes two versions.
@@ -98,7 +98,7 @@ func (p *Programs) split(u Unit, w, l *shape) (mix, bool) {
 	m := mix{winner: w, loser: l, wins: u, loses: u}
 	m.wins.Fields, m.loses.Fields = nil, nil
 	same := p.carriedBetween(w, l)
-	strange := false // the loser has a field of its own
+	own, strange := false, false // the winner and the loser declare a field that is theirs
 	for _, f := range u.Fields {
 		ofWinner, ofLoser := w.admits(f.Name), l.admits(f.Name)
 		if ofWinner && ofLoser && same(f.Name) {
@@ -116,12 +116,12 @@ func (p *Programs) split(u Unit, w, l *shape) (mix, bool) {
 			return m, false
 		case ofWinner:
 			m.wins.Fields, m.own = append(m.wins.Fields, f), append(m.own, f)
-			m.written = m.written || w.demands(f.Name)
+			own, m.written = own || w.declares(f.Name), m.written || w.demands(f.Name)
 		default:
-			m.loses.Fields, strange = append(m.loses.Fields, f), true
+			m.loses.Fields, strange = append(m.loses.Fields, f), strange || l.declares(f.Name)
 		}
 	}
-	return m, strange && len(m.own) > 0
+	return m, own && strange
 }
 
 // settleMix makes a unit of the winner of a mix, if there is one that its sides make.
@@ -160,9 +160,17 @@ func (p *Programs) carriedBetween(a, b *shape) func(name string) bool {
 	return func(name string) bool { return there[name] == name && back[name] == name }
 }
 
-// admits tells whether units of a shape may have a field.
-func (s *shape) admits(name string) bool {
+// declares tells whether a shape names a field that its units may have.
+func (s *shape) declares(name string) bool {
 	return s.anyField(name, func(f *field) bool { return !f.forbidden })
+}
+
+// admits tells whether units of a shape may have a field, declared or not.
+func (s *shape) admits(name string) bool {
+	return slices.ContainsFunc(s.value.alts, func(a alt) bool {
+		i := a.find(name)
+		return i >= 0 && !a.fields[i].forbidden || i < 0 && a.open
+	})
 }
 
 // plain tells whether a field is the text that it stands for.
@@ -172,7 +180,13 @@ func (s *shape) plain(name string) bool {
 
 // takes tells whether the value of a plain field fits a shape.
 func (s *shape) takes(f Field) bool {
-	return s.anyField(f.Name, func(d *field) bool { return !d.forbidden && d.typ.fitText(f.Value) })
+	return slices.ContainsFunc(s.value.alts, func(a alt) bool {
+		i := a.find(f.Name)
+		if i < 0 {
+			return a.open && (a.rest == nil || a.rest.fitText(f.Value))
+		}
+		return !a.fields[i].forbidden && a.fields[i].typ.fitText(f.Value)
+	})
 }
 
 // demands tells whether every unit of a shape has a field.

@@ -50,6 +50,16 @@ func TestResolve(t *testing.T) {
 		[]state.Field{req("at", state.Int), req("name", state.Str)}, []state.Field{req("at", state.Int), req("full", state.Str)},
 		structOf(set("at", call(state.OpDiv, at("at"), lit(integer("1000")))), set("full", at("name"))),
 		structOf(set("at", call(state.OpMul, at("at"), lit(integer("1000")))), set("name", at("full"))))
+	k := shop(state.Hash)
+	newer := &k.Shapes[1].Value.Alts[0]
+	newer.Open = true
+	for _, name := range []string{"name", "created_ms", "legacy"} {
+		newer.Fields = append(newer.Fields, state.Field{Name: name, Forbidden: true})
+	}
+	open, err := Compile(k)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const up, down = state.Version("2.0.0"), state.Version("1.0.0")
 	for _, c := range []struct {
 		name string
@@ -85,11 +95,18 @@ func TestResolve(t *testing.T) {
 		{"and here of the other", told, up, fieldsOf("v", "1", "name", "Ada", "full", "Bob"), fieldsOf("full", "Bob", "v", "2")},
 		{"of neither", told, up, fieldsOf("v", "3", "name", "Ada", "full", "Bob"), nil},
 		{"whole by chance, and the other side is, too", chance, up, fieldsOf("id", "1", "name", "Ada", "nick", "a"), fieldsOf("full", "Ada", "id", "1", "nick", "a")},
+		{"open: a late field that it forbids", open, up,
+			fieldsOf("user_id", "1", "full_name", "Ada", "created", "5", "plan", "pro", "x", "y", "name", "Bob"),
+			fieldsOf("created", "5", "full_name", "Ada", "plan", "pro", "user_id", "1", "x", "y")},
+		{"open: a field of the new release", open, up,
+			fieldsOf("user_id", "1", "name", "Ada", "created_ms", "5123", "full_name", "Bob", "x", "y"),
+			fieldsOf("created", "5", "full_name", "Bob", "plan", "free", "user_id", "1", "x", "y")},
+		{"open: a field that nobody declares says nothing", open, up, fieldsOf("user_id", "1", "name", "Ada", "created_ms", "5123", "x", "y"), nil},
 		{"a field of one name could be of either", other, up, fieldsOf("at", "5", "full", "Ada", "name", "Bob"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := Unit{Key: "session:1", Fields: c.unit, TTL: 7}
-			if c.p != session {
+			if c.p != session && c.p != open {
 				u.Key = "k:1"
 			}
 			given := fmt.Sprint(u)
