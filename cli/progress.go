@@ -183,7 +183,7 @@ func counted(e apply.Event) string {
 		s += fmt.Sprintf("; %d rewritten", o.Rewritten)
 	}
 	if o.Mixed > 0 {
-		s += fmt.Sprintf(", %d of mixed versions", o.Mixed)
+		s += fmt.Sprintf(", %d of them mixed two versions", o.Mixed)
 	}
 	if o.Conflicts > 0 {
 		s += fmt.Sprintf(", %s retried", count(o.Conflicts, "conflict"))
