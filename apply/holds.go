@@ -23,7 +23,7 @@ func Holds(s Situation, p plan.Plan) []Held {
 		}
 		k, _ := s.Want.FindKeyspace(step.Object)
 		live, _ := s.Have.FindLive(step.Object)
-		units, unfit := tally(live.Counts)
+		units, unfit := misfits(live, k)
 		allowed, err := allowance(k.Policy, units)
 		if err == nil && unfit > allowed {
 			out = append(out, Held{i, UnfitUnits, k.Name, unfit, allowed})

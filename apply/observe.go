@@ -32,6 +32,11 @@ func (e Edges) observe(ctx context.Context, want state.Desired) (have state.Obse
 	for _, s := range surveys {
 		have.Keyspaces, have.Stores = append(have.Keyspaces, s.Live...), append(have.Stores, s.Census)
 	}
+	for i := range have.Keyspaces {
+		if k, _ := want.FindKeyspace(have.Keyspaces[i].Keyspace); !diff.Mends(want, k) {
+			have.Keyspaces[i].Mixed = nil
+		}
+	}
 	slices.SortFunc(have.Keyspaces, func(a, b state.Live) int { return cmp.Compare(a.Keyspace, b.Keyspace) })
 	return have, seen, err
 }

@@ -76,7 +76,7 @@ func (e Edges) check(ctx context.Context, want state.Desired, have state.Observe
 	}
 	live, _ := have.FindLive(k.Name)
 	o := keyspace.PreflightOptions{Live: live, Room: e.Room}
-	if len(step.Losses) > 0 {
+	if len(step.Losses) > 0 { // of step.Mixes alone few units are logged
 		o.Archived++ // the undo log
 	}
 	if k.Policy.Backup == state.BackupAlways || k.Policy.Backup == state.BackupLossy && len(step.Losses) > 0 {

@@ -19,7 +19,7 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, er
 		return done, fmt.Errorf("keyspace %q is not declared", step.Object)
 	}
 	live, _ := r.have.FindLive(k.Name)
-	units, unfit := tally(live.Counts)
+	units, unfit := misfits(live, k)
 	allowed, err := allowance(k.Policy, units)
 	if err != nil {
 		return done, err
@@ -31,7 +31,7 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, er
 	if err != nil {
 		return done, err
 	}
-	job := keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest), Journal: r.journal()}
+	job := r.mixes(keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest), Journal: r.journal()})
 	var outcome keyspace.Outcome
 	done.Units = &outcome
 	err = r.beside(ctx, step, func(ctx context.Context) (err error) {
@@ -86,6 +86,7 @@ func both(a, b keyspace.Outcome) keyspace.Outcome {
 	b.Conflicts += a.Conflicts
 	b.Logged += a.Logged
 	b.Superseded += a.Superseded
+	b.Mixed += a.Mixed
 	b.Already = max(b.Already-a.Rewritten, 0)
 	if b.Counts == nil {
 		b.Counts, b.Samples, b.Scanned, b.Unfit = a.Counts, a.Samples, a.Scanned, a.Unfit

@@ -91,6 +91,9 @@ func homeless(s plan.Step) diff.Change {
 	c.Reason = fmt.Sprintf("is to be backed up before it is brought to %s, and there is no durable place for that", s.To)
 	if s.Kind != plan.Backup {
 		c.Reason = fmt.Sprintf("loses something on the way to %s, and there is no durable place for its undo log", s.To)
+		if len(s.Losses) == 0 && s.Mixes {
+			c.Reason = fmt.Sprintf("may have units that mix %s with another version, and there is no durable place for the undo log that is to keep them", s.To)
+		}
 	}
 	c.WayOut = "name a folder or a bucket for backups and undo logs with --state"
 	return c

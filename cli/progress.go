@@ -62,6 +62,7 @@ type outcomeLine struct {
 	Gone      int64          `json:"gone"`
 	Conflicts int64          `json:"conflicts"`
 	Logged    int64          `json:"logged,omitempty"`
+	Mixed     int64          `json:"mixed,omitempty"`
 	Counts    []state.Count  `json:"counts,omitempty"`
 	Samples   []state.Sample `json:"samples,omitempty"`
 }
@@ -181,6 +182,9 @@ func counted(e apply.Event) string {
 	if o.Rewritten > 0 {
 		s += fmt.Sprintf("; %d rewritten", o.Rewritten)
 	}
+	if o.Mixed > 0 {
+		s += fmt.Sprintf(", %d of them mixed two versions", o.Mixed)
+	}
 	if o.Conflicts > 0 {
 		s += fmt.Sprintf(", %s retried", count(o.Conflicts, "conflict"))
 	}
@@ -199,7 +203,7 @@ func lineOf(e apply.Event) eventLine {
 		l.Rewrite = &passLine{r.Scanned, r.Rewritten, r.Conflicts, r.Unfit, r.Estimate}
 	}
 	if u := e.Outcome; u != nil {
-		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Logged, u.Counts, u.Samples}
+		l.Outcome = &outcomeLine{u.Scanned, u.Rewritten, u.Already, u.Unfit, u.Gone, u.Conflicts, u.Logged, u.Mixed, u.Counts, u.Samples}
 	}
 	if u := e.Undo; u != nil {
 		l.Undo = &undoLine{u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded, u.Samples}

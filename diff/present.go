@@ -40,7 +40,7 @@ func Writes(want state.Desired, have state.Observed, keyspace string, cs Classes
 
 // Present returns the classes that may exist in a keyspace, as Classes.Least keeps them: what was counted, what
 // the record still holds, what running releases write. Of a keyspace that was not observed every declared version
-// may exist. Unfit is there only while it is counted, because no release writes it.
+// may exist. Unfit is there only while it is counted, because no release writes it whole.
 func Present(want state.Desired, have state.Observed, k state.Keyspace, cs Classes) []state.Class {
 	all := Writes(want, have, k.Name, cs)
 	live, ok := have.FindLive(k.Name)
@@ -54,10 +54,5 @@ func Present(want state.Desired, have state.Observed, k state.Keyspace, cs Class
 			all = append(all, c)
 		}
 	}
-	for _, n := range live.Counts {
-		if n.Units > 0 {
-			all = append(all, n.Class)
-		}
-	}
-	return cs.Least(all)
+	return cs.Least(append(all, Counted(live, k)...))
 }

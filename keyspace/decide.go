@@ -19,6 +19,7 @@ type change struct {
 	logged        bool              // before may not come back by the way back: it is logged first
 	renamed       map[string]string // of a hash: see transform.Programs.Renames
 	taken         bool              // of a move: what it becomes is there already, and only what it was goes
+	mixed         bool              // before mixes versions, of which the job's winner won
 }
 
 // verdict is what a unit is and what follows from it.
@@ -34,8 +35,9 @@ func (r *route) classify(u transform.Unit) (state.Class, string) { return r.prog
 // goal is where a rewrite brings the units of a route.
 type goal struct {
 	*route
-	to   state.Version
-	ways map[state.Version]way // by the version that they start from
+	to     state.Version
+	winner state.Version         // see Job.Winner
+	ways   map[state.Version]way // by the version that they start from
 }
 
 // way is what the writer has to know of the programs between two versions.
@@ -69,6 +71,9 @@ func (g *goal) alwaysExact() bool {
 // unit, index its place in a list.
 func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
 	b := g.programs.Bring(part, g.to)
+	if b.Class == state.Unfit && g.winner == g.to {
+		return g.decideMixed(u, part, b.Reason)
+	}
 	if b.From == "" {
 		return verdict{class: b.Class, reason: b.Reason}
 	}
@@ -95,6 +100,22 @@ func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
 		c.edit = transform.Diff(part, after, fieldNames(part)) // what is logged must be what was there, carried fields too
 	}
 	return verdict{class: class, change: c}
+}
+
+// decideMixed tells what a unit of no version needs if it mixes the goal's version, which wins, with another one. Reason
+// says why it fits none. What it was is always logged, and all of it is compared: nothing proves which write came last.
+func (g *goal) decideMixed(u *unit, part transform.Unit, reason string) verdict {
+	after, from, ok := g.programs.Resolve(part, g.winner)
+	if !ok || after.Key != part.Key {
+		return verdict{class: state.Unfit, reason: reason}
+	}
+	if reason := g.outgrown(after); reason != "" {
+		return verdict{class: state.Unfit, reason: reason}
+	}
+	return verdict{class: state.Unfit, change: &change{
+		target: u.target, op: opHash, from: from, before: part, after: after, expireAt: u.expireAt, renamed: g.ways[from].renamed,
+		edit: transform.Diff(part, after, fieldNames(part)), logged: true, mixed: true,
+	}}
 }
 
 // returns tells whether the way back makes a unit again of what the way there made of it, byte for byte.

@@ -11,6 +11,11 @@ type Job struct {
 	// Journal takes what may not come back, before it is written. Nil: nothing is logged, which the policy must allow.
 	Journal Journal
 
+	// Winner is the version that every running release writes which writes the keyspace at all: it wins in a unit that mixes
+	// it with another version (see transform.Programs.Resolve). Empty, or another version than To: mixed units fit no version
+	// and stay as they are. It needs a Journal, which gets every such unit first.
+	Winner state.Version
+
 	// Compare reads and compares every unit, also where the server could convert it beside the data.
 	Compare bool
 
@@ -34,6 +39,7 @@ type Outcome struct {
 	Conflicts  int64 // writes refused because the unit had changed meanwhile; each was read again
 	Logged     int64 // pre-images appended to the undo log; some more than were written
 	Superseded int64 // of Rewritten: deleted because the application had written what they become itself
+	Mixed      int64 // of Rewritten: mixed two versions, of which Job.Winner won
 	Spared     int64 // units of the last full pass that are not of Job.Share, and left as they are
 
 	Counts  []state.Count  // of the last full pass, by class, Unfit last

@@ -44,7 +44,7 @@ func (s *Store) Survey(ctx context.Context, keyspaces []state.Keyspace) (Survey,
 	}
 	out := Survey{Live: make([]state.Live, len(routes)), Census: state.Census{Store: s.name, Keys: last.strangers.keys, Unclaimed: last.strangers.keys, Prefixes: last.strangers.result()}}
 	for i, r := range routes {
-		out.Live[i] = state.Live{Keyspace: r.keyspace.Name, Counts: tallies[i].result(), Samples: tallies[i].samples, Profile: profiles[i]}
+		out.Live[i] = state.Live{Keyspace: r.keyspace.Name, Counts: tallies[i].result(), Mixed: sortedCounts(tallies[i].mixed), Samples: tallies[i].samples, Profile: profiles[i]}
 		out.Census.Keys += profiles[i].Keys
 	}
 	slices.SortFunc(out.Live, func(a, b state.Live) int { return strings.Compare(a.Keyspace, b.Keyspace) })
@@ -129,6 +129,9 @@ func countUnits(routes []route, tallies []*tally, u *unit) {
 	u.units(func(part transform.Unit, _ int, repeated bool) {
 		class, reason := routes[u.route].classify(part)
 		if !repeated && counted.add(class) && class == state.Unfit {
+			if mix := routes[u.route].programs.Mix(part); mix != state.Unfit {
+				t.mixed[mix]++
+			}
 			t.masked(u.key, reason, func() string { return mask(part) })
 		}
 	})

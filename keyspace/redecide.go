@@ -59,6 +59,9 @@ func (r *rewrite) redecideWhole(ctx context.Context, again []change, lost bool) 
 			continue
 		case done && (u.gone || place == nil):
 			r.outcome.Rewritten++
+			if was.mixed {
+				r.outcome.Mixed++
+			}
 			continue
 		case u.unfit != "" || u.many():
 			continue // the next pass counts it as it finds it

@@ -102,6 +102,9 @@ func (s *Store) newRewrite(ctx context.Context, l *Lease, job Job, report func(P
 	}
 	target, _ := job.Keyspace.FindShape(job.To)
 	r.rule, r.merges = target.TTL, r.goal.alwaysExact()
+	if job.Journal != nil {
+		r.goal.winner = job.Winner
+	}
 	return r, cursor, nil
 }
 

@@ -26,7 +26,7 @@ type memory struct {
 func newTallies(n int) []*tally {
 	m := &memory{left: seenLimit, tallies: make([]*tally, n)}
 	for i := range m.tallies {
-		m.tallies[i] = &tally{memory: m, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, counts: map[state.Class]int64{}}
+		m.tallies[i] = &tally{memory: m, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, counts: map[state.Class]int64{}, mixed: map[state.Class]int64{}}
 	}
 	return m.tallies
 }
@@ -45,6 +45,7 @@ type tally struct {
 	seed    maphash.Seed
 	seen    map[uint64]struct{} // of key and class, so that a repeated key never hides a class; nil once forgotten
 	counts  map[state.Class]int64
+	mixed   map[state.Class]int64 // of those that fit no version: the ones that mix the versions of a class
 	total   int64
 	samples []state.Sample // sorted by key
 	current keyTally       // the key whose units are being counted
@@ -131,9 +132,11 @@ func (t *tally) masked(key, reason string, shape func() string) {
 }
 
 // result returns the counts by class, Unfit last.
-func (t *tally) result() []state.Count {
+func (t *tally) result() []state.Count { return sortedCounts(t.counts) }
+
+func sortedCounts(counts map[state.Class]int64) []state.Count {
 	var out []state.Count
-	for class, n := range t.counts {
+	for class, n := range counts {
 		out = append(out, state.Count{Class: class, Units: n})
 	}
 	slices.SortFunc(out, func(a, b state.Count) int { return a.Class.Compare(b.Class) })

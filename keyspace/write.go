@@ -245,6 +245,9 @@ func (r *rewrite) settle(batch []change, res result) (again []change) {
 			if c.taken && c.logged {
 				r.outcome.Superseded++
 			}
+			if c.mixed {
+				r.outcome.Mixed++
+			}
 		case codeConflict:
 			r.outcome.Conflicts++
 			again = append(again, *c)

@@ -112,9 +112,10 @@ func checkRecoverable(k state.Keyspace, know knowledge, to state.Version) error 
 	return nil
 }
 
-// Logs tells whether a rewrite keeps an undo log: it deletes units, or its way back is not proved to restore every one.
+// Logs tells whether a rewrite keeps an undo log: it deletes units, or its way back is not proved to restore every one,
+// as that of a unit which mixes versions never is.
 func (s Step) Logs() bool {
-	return s.Kind == Rewrite && (len(s.Losses) > 0 || s.Strategy == state.StrategyDiscard)
+	return s.Kind == Rewrite && (len(s.Losses) > 0 || s.Mixes || s.Strategy == state.StrategyDiscard)
 }
 
 // logging returns the undo logs once a rewrite has begun. A rewrite that goes on after a crash has its own already.

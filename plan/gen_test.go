@@ -43,7 +43,7 @@ func (s system) GoString() string {
 		fmt.Fprintf(&b, "\n%s runs %v, template %s, unknown %v, missing %t", r.Component, r.Releases, r.Template, r.Unknown, r.Missing)
 	}
 	for _, l := range s.Have.Keyspaces {
-		fmt.Fprintf(&b, "\n%s counts %v, record %+v, backup %+v", l.Keyspace, l.Counts, l.Record, l.Record.Backup)
+		fmt.Fprintf(&b, "\n%s counts %v, mixed %v, record %+v, backup %+v", l.Keyspace, l.Counts, l.Mixed, l.Record, l.Record.Backup)
 	}
 	return b.String()
 }
@@ -150,6 +150,9 @@ func drawUse(t *rapid.T, k state.Keyspace, desired bool) state.Use {
 		high = a
 	}
 	u.Reads = state.Range(fmt.Sprintf(">=%s <=%s", low, high))
+	if chance(t, 5, "by fields") {
+		u.Updates = state.UpdatesFields
+	}
 	switch rapid.IntRange(0, 8).Draw(t, "role") {
 	case 7:
 		u.Reads = ""
@@ -197,6 +200,9 @@ func drawLive(t *rapid.T, k state.Keyspace) []state.Live {
 	if chance(t, 6, "unfit") {
 		live.Counts = append(live.Counts, state.Count{Class: state.Unfit, Units: 1})
 		live.Samples = []state.Sample{{Key: k.Name + ":1", Reason: "fits no version"}}
+		if other := drawVersion(t, k, "mixed with"); other != k.Version && !k.Policy.Strategy.Empties() && chance(t, 2, "mixed") {
+			live.Mixed = []state.Count{{Class: state.ClassOf(other, k.Version), Units: 1}}
+		}
 	}
 	if len(live.Record.Present) > 0 {
 		live.Record.Keyspace = k.Name

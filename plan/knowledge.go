@@ -27,7 +27,7 @@ func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge 
 		return know
 	}
 	writes := diff.Writes(want, have, k.Name, cs)
-	seen := append(counted(live), writes...)
+	seen := append(diff.Counted(live, k), writes...)
 	recorded := cs.Least(live.Record.Present)
 	know.verified = live.Record.Verified && diff.CoversAll(recorded, cs.Least(seen)) &&
 		slices.Contains(recorded, state.Unfit) == slices.Contains(seen, state.Unfit)
@@ -42,17 +42,6 @@ func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge 
 // allHave tells whether every class but Unfit has v.
 func allHave(classes []state.Class, v state.Version) bool {
 	return !slices.ContainsFunc(classes, func(c state.Class) bool { return c != state.Unfit && !c.Has(v) })
-}
-
-// counted returns the classes of which units were counted.
-func counted(live state.Live) []state.Class {
-	var out []state.Class
-	for _, n := range live.Counts {
-		if n.Units > 0 {
-			out = append(out, n.Class)
-		}
-	}
-	return out
 }
 
 func (know knowledge) unfit() bool { return slices.Contains(know.present, state.Unfit) }

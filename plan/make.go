@@ -127,12 +127,13 @@ type content struct {
 	From       []string
 	Strategy   state.Strategy `json:",omitempty"`
 	Losses     []state.Loss
+	Mixes      bool `json:",omitempty"`
 	Definition state.Digest
 	Next       state.Digest
 }
 
 func digest(want state.Desired, s Step, next state.Digest) state.Digest {
-	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Strategy: s.Strategy, Losses: s.Losses, Next: next}
+	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Strategy: s.Strategy, Losses: s.Losses, Mixes: s.Mixes, Next: next}
 	switch s.Kind {
 	case Rollout:
 		comp, _ := want.FindComponent(s.Object)

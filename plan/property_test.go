@@ -91,6 +91,9 @@ func TestCountsAndPlacesDoNotMatter(t *testing.T) {
 			for j := range s.Have.Keyspaces[i].Counts {
 				s.Have.Keyspaces[i].Counts[j].Units += 7
 			}
+			for j := range s.Have.Keyspaces[i].Mixed { // all of the unfit are still mixed
+				s.Have.Keyspaces[i].Mixed[j].Units += 7
+			}
 		}
 		for i := range s.Want.Components {
 			for j := range s.Want.Components[i].Releases {

@@ -24,11 +24,13 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //	backup KEYSPACE always|lossy|never
 //	lossy KEYSPACE FROM TO FIELD REASON...      of one direction of a migration
 //	component NAME DESIRED [external|removed]
-//	release COMPONENT NAME [KEYSPACE RANGE WRITES]...   "-" for reads or writes nothing; a range joins with ","
+//	release COMPONENT NAME [KEYSPACE RANGE WRITES]...   "-" for reads or writes nothing; a range joins with ","; WRITES
+//	                                            with a "+" in front is by single fields
 //
 //	run COMPONENT RELEASE...                    the last is the template
 //	unknown COMPONENT IMAGE, missing COMPONENT
 //	count KEYSPACE CLASS=UNITS...
+//	mixed KEYSPACE CLASS=UNITS...               of those counted as "?"
 //	record KEYSPACE [verified] [rewritten=VERSION] [backup=VERSION:CLASS,CLASS...] CLASS...
 //	sample KEYSPACE KEY
 func TestScenarios(t *testing.T) {
@@ -93,7 +95,7 @@ func (s *scenario) read(w []string) {
 		s.Have.Components = append(s.Have.Components, state.Running{Component: w[1], Unknown: []state.Image{{Container: "app", Image: w[2]}}})
 	case "missing":
 		s.Have.Components = append(s.Have.Components, state.Running{Component: w[1], Missing: true})
-	case "count", "record", "sample":
+	case "count", "mixed", "record", "sample":
 		s.live(w[0], w[1], w[2:])
 	default:
 		panic(fmt.Sprintf("no such line: %v", w))
@@ -134,7 +136,10 @@ func (s *scenario) lossy(keyspace string, from, to state.Version, l state.Loss) 
 func (s *scenario) release(component, name string, uses []string) {
 	r := state.Release{Name: name}
 	for ; len(uses) > 0; uses = uses[3:] {
-		u := state.Use{Keyspace: uses[0], Writes: state.Version(strings.Trim(uses[2], "-"))}
+		u := state.Use{Keyspace: uses[0], Writes: state.Version(strings.Trim(uses[2], "-+"))}
+		if strings.HasPrefix(uses[2], "+") {
+			u.Updates = state.UpdatesFields
+		}
 		u.Reads = state.Range(strings.ReplaceAll(strings.Trim(uses[1], "-"), ",", " "))
 		r.Uses = append(r.Uses, u)
 	}
@@ -153,12 +158,16 @@ func (s *scenario) live(kind, keyspace string, words []string) {
 		switch {
 		case kind == "sample":
 			live.Samples = append(live.Samples, state.Sample{Key: w, Reason: "fits no version"})
-		case kind == "count":
+		case kind == "count" || kind == "mixed":
 			n, err := strconv.ParseInt(value, 10, 64)
 			if err != nil {
 				panic(err)
 			}
-			live.Counts = append(live.Counts, state.Count{Class: state.Class(name), Units: n})
+			counts := &live.Counts
+			if kind == "mixed" {
+				counts = &live.Mixed
+			}
+			*counts = append(*counts, state.Count{Class: state.Class(name), Units: n})
 		case name == "verified":
 			live.Record.Verified = true
 		case name == "backup":

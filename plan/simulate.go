@@ -47,7 +47,7 @@ func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.
 		return end
 	}
 	live, _ := end.FindLive(s.Object)
-	live.Counts = slices.Clone(counts)
+	live.Counts, live.Mixed = slices.Clone(counts), nil // what a rewrite could not resolve stays Unfit
 	end = withLive(end, live)
 	if s.Kind != Verify {
 		return end
@@ -55,7 +55,7 @@ func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.
 	k, _ := want.FindKeyspace(s.Object)
 	cs := diff.ClassesOf(k)
 	rec := live.Record
-	rec.Present = cs.Least(append(counted(live), diff.Writes(want, have, k.Name, cs)...))
+	rec.Present = cs.Least(append(diff.Counted(live, k), diff.Writes(want, have, k.Name, cs)...))
 	rec.Rewritten = learn(want, withRecord(end, rec), k).rewritten
 	if before, _ := have.FindLive(s.Object); rec.Rewritten == "" && before.Record.Rewritten != "" {
 		rec.Undo = before.Record.Undo // what is left to rewrite may be taken back by them still
@@ -132,15 +132,20 @@ func endRewrite(during state.Observed, k state.Keyspace, to state.Version) state
 	live, _ := during.FindLive(k.Name)
 	written := diff.ClassesOf(k).Written(to)
 	units := map[state.Class]int64{}
+	if mixed := diff.MixedUnits(live, k); mixed > 0 {
+		units[written], units[state.Unfit] = mixed, -mixed
+	}
 	for _, n := range live.Counts {
 		if n.Class != state.Unfit && !n.Class.Has(to) {
 			n.Class = written
 		}
 		units[n.Class] += n.Units
 	}
-	live.Counts = nil
+	live.Counts, live.Mixed = nil, nil
 	for class, n := range units {
-		live.Counts = append(live.Counts, state.Count{Class: class, Units: n})
+		if n > 0 {
+			live.Counts = append(live.Counts, state.Count{Class: class, Units: n})
+		}
 	}
 	slices.SortFunc(live.Counts, func(a, b state.Count) int { return a.Class.Compare(b.Class) })
 	live.Record.Rewritten = to

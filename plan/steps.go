@@ -182,6 +182,9 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 		s.Risk = diff.RiskLossy
 		s.Undo += "; what is lost comes back from the undo log"
 	}
+	if s.Mixes = diff.Mends(want, k); s.Mixes {
+		s.Notes = []string{fmt.Sprintf("single fields that releases wrote of another version give way to those of %s, and the whole unit goes to the undo log first", to)}
+	}
 	return s
 }
 

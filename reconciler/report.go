@@ -101,6 +101,9 @@ func sayOutcome(e apply.Event) string {
 	}
 	said := fmt.Sprintf(": %d scanned, %d rewritten, %d already there, %d gone, %d conflicts retried, %d unfit, %d in the undo log",
 		o.Scanned, o.Rewritten, o.Already, o.Gone, o.Conflicts, o.Unfit, o.Logged)
+	if o.Mixed > 0 {
+		said += fmt.Sprintf("; %d mixed two versions", o.Mixed)
+	}
 	if u := e.Undo; u != nil {
 		said += fmt.Sprintf("; from the undo log %d restored, %d merged, %d in conflict, %d gone, %d superseded",
 			u.Restored, u.Merged, u.Conflicts, u.Gone, u.Superseded)

@@ -16,7 +16,7 @@ func (u *union) alive(k Keyspace, v Version) bool {
 		return true
 	}
 	return slices.ContainsFunc(live.Record.Present, func(c Class) bool { return c.Has(v) }) ||
-		slices.ContainsFunc(live.Counts, func(n Count) bool { return n.Units > 0 && n.Class.Has(v) })
+		slices.ContainsFunc(slices.Concat(live.Counts, live.Mixed), func(n Count) bool { return n.Units > 0 && n.Class.Has(v) })
 }
 
 // missed tells whether a recorded version is alive in units, writes or records that no version which the commit
@@ -28,7 +28,7 @@ func (u *union) missed(k, r Keyspace, v Version) bool {
 	}
 	alone := func(c Class) bool { return c.Has(v) && !slices.ContainsFunc(c.Versions(), kept(k, r)) }
 	return slices.ContainsFunc(live.Record.Present, alone) ||
-		slices.ContainsFunc(live.Counts, func(n Count) bool { return n.Units > 0 && alone(n.Class) })
+		slices.ContainsFunc(slices.Concat(live.Counts, live.Mixed), func(n Count) bool { return n.Units > 0 && alone(n.Class) })
 }
 
 // kept returns what tells whether the commit declares a recorded version, as it was or wider.

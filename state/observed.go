@@ -31,6 +31,7 @@ type Pods struct {
 type Live struct {
 	Keyspace string   `json:"keyspace"`
 	Counts   []Count  `json:"counts,omitempty"`  // sorted by class, Unfit last; zero counts left out
+	Mixed    []Count  `json:"mixed,omitempty"`   // of the Unfit: those that mix versions, by the class of these; sorted by class
 	Samples  []Sample `json:"samples,omitempty"` // of units that fit no version, at most ten, sorted by key
 	Record   Record   `json:"record"`
 	Profile  *Profile `json:"profile,omitempty"` // nil if the pass did not look closer; nothing is decided by it

@@ -5,6 +5,18 @@ import "keyshift.dev/state"
 // Renames returns the fields of a unit's target whose value is that of one field of its source under another name, with
 // that field: what belongs to the field beside its value, such as when it expires, goes with it.
 func (p *Programs) Renames(from, to state.Version) map[string]string {
+	source := p.origins(from, to)
+	for name, at := range source {
+		if name == at {
+			delete(source, name)
+		}
+	}
+	return source
+}
+
+// origins returns the fields of a unit's target whose value is that of one field of its source, with that field; nil if
+// no way leads there.
+func (p *Programs) origins(from, to state.Version) map[string]string {
 	x := p.paths[[2]state.Version{from, to}]
 	if x == nil {
 		return nil
@@ -22,11 +34,6 @@ func (p *Programs) Renames(from, to state.Version) map[string]string {
 			}
 		}
 		source = next
-	}
-	for name, at := range source {
-		if name == at {
-			delete(source, name)
-		}
 	}
 	return source
 }

@@ -39,7 +39,7 @@ func (p *Programs) Restore(w Written, now Unit, to state.Version) (u Unit, outco
 	if class.Has(to) {
 		return u, Already, ""
 	}
-	before, err := p.Convert(w.Before, w.From, to)
+	before, err := p.before(w, to)
 	if err == nil && sameUnit(now, w.After) {
 		return before, Restored, ""
 	}
@@ -59,6 +59,18 @@ func (p *Programs) Restore(w Written, now Unit, to state.Version) (u Unit, outco
 		return merged, Merged, ""
 	}
 	return u, Merged, ""
+}
+
+// before is what a migration was given, as a unit of a version. If it mixed versions that one wins: to go back there is to
+// let its releases write again.
+func (p *Programs) before(w Written, to state.Version) (Unit, error) {
+	u, err := p.Convert(w.Before, w.From, to)
+	if err != nil {
+		if mixed, _, ok := p.Resolve(w.Before, to); ok {
+			return mixed, nil
+		}
+	}
+	return u, err
 }
 
 // is tells whether a unit fits a version.
