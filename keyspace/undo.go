@@ -24,11 +24,10 @@ type UndoOutcome struct {
 // Undo takes back, from an undo log, what rewrites made of the units of a keyspace, and brings them to the job's
 // version. Units that are of it already are left alone, so that an interrupted Undo is called again. A Rewrite to the
 // same version follows, for the units that were never logged. Of a unit that was logged more than once the newest
-// pre-image counts.
+// pre-image counts. What is merged and may not come back is appended to the job's Journal before, as by a Rewrite.
 //
 // The error is an *Error, the log's own, or wraps ctx's.
 func (s *Store) Undo(ctx context.Context, l *Lease, job Job, log UndoLog, report func(Progress)) (UndoOutcome, error) {
-	job.Journal = nil
 	r, _, err := s.newRewrite(ctx, l, job, nil)
 	if err != nil {
 		return UndoOutcome{}, err
@@ -174,6 +173,9 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			c.edit = transform.Diff(x.part, want, fieldNames(x.part))
 			c.renamed = u.goal.programs.Renames(x.image.To, u.job.To)
 		}
+		if c.from, c.logged = u.lossy(x.part, want, outcome); c.logged && c.op == opHash {
+			c.edit = transform.Diff(x.part, want, fieldNames(x.part)) // what is logged must be what was there
+		}
 		item := restoring{*x, c, outcome}
 		if x.image.SetTTL {
 			groups = append(groups, []restoring{item})
@@ -189,11 +191,22 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 	return groups
 }
 
+// lossy tells the version of a unit that is taken back, and whether it may not come back from what it becomes. One that
+// is restored does: it was made of that.
+func (u *undo) lossy(now, want transform.Unit, outcome transform.Restoration) (from state.Version, logged bool) {
+	class, _ := u.goal.classify(now)
+	from, ok := u.goal.programs.Source(class, u.job.To)
+	return from, ok && outcome == transform.Merged && !u.goal.returns(now, want, from)
+}
+
 // put writes one group and returns what is to be read again.
 func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err error) {
 	changes := make([]change, len(group))
 	for i := range group {
 		changes[i] = group[i].change
+	}
+	if err := u.log(ctx, changes); err != nil {
+		return nil, err
 	}
 	header := u.headerOf(u.flags(), 0, 0)
 	if image := group[0].image; image.SetTTL {
