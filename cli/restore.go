@@ -151,7 +151,7 @@ func (s keptShelf) latest(ctx context.Context, name string) (string, error) {
 	case len(folders) == 0:
 		return "", trouble(archive.ArchiveMissing, fmt.Sprintf("%s: there is no backup of keyspace %s", s.storage, name), "name the place of the backups with --state", nil)
 	case identity != "":
-		return "", trouble(archive.ArchiveForeign, fmt.Sprintf("%s: the backups of keyspace %s are of another store than this one", s.storage, name),
+		return "", trouble(archive.ArchiveForeign, fmt.Sprintf("%s: the backups of keyspace %s are of another store than this one, or older than its first apply", s.storage, name),
 			"to take one of those all the same, name it: the newest is "+all[len(all)-1].Path, nil)
 	case len(folders) > 1:
 		return "", trouble(archive.ArchiveForeign, fmt.Sprintf("%s: there are backups of several stores %s, and this one does not say which it was", s.storage, k.Store),
