@@ -13,6 +13,10 @@ type Archives interface {
 	// Check makes sure that the place is there and has some room, before the first step that needs it.
 	Check(ctx context.Context) error
 
+	// Prune deletes what is no longer needed of a keyspace's backups and undo logs. It keeps the newest few, those that
+	// a ledger names, and whatever somebody made by hand.
+	Prune(ctx context.Context, of Owner, named []string) error
+
 	// Backup keeps every unit of a keyspace, reads back what it wrote and says what that is. Report, which may be nil, is
 	// told how far it is. After an error there is no backup.
 	Backup(ctx context.Context, of Owner, store *keyspace.Store, k state.Keyspace, report func(keyspace.Progress)) (BackedUp, error)

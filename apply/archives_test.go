@@ -18,7 +18,8 @@ type memory struct {
 	backups []apply.Owner
 	taken   []state.Live
 	logs    map[string]*log
-	broken  error // what every call returns
+	pruned  []string // keyspace, and how many archives a ledger named
+	broken  error    // what every call returns
 }
 
 type log struct {
@@ -29,6 +30,13 @@ type log struct {
 }
 
 func (m *memory) Check(context.Context) error { return nil }
+
+func (m *memory) Prune(_ context.Context, of apply.Owner, named []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pruned = append(m.pruned, of.Keyspace+" "+fmt.Sprint(len(named)))
+	return m.broken
+}
 
 func (m *memory) Backup(ctx context.Context, of apply.Owner, store *keyspace.Store, k state.Keyspace, _ func(keyspace.Progress)) (apply.BackedUp, error) {
 	lives, err := store.Observe(ctx, []state.Keyspace{k})

@@ -2,10 +2,13 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
+	"keyshift.dev/state"
 )
 
 // backup keeps all of a keyspace under its lease, which the run holds on to for the rewrite that follows. While it runs
@@ -26,4 +29,39 @@ func (r *run) backup(ctx context.Context, i int, step plan.Step) (*BackedUp, err
 		return nil, err
 	}
 	return &taken, nil
+}
+
+// prune deletes what the keyspaces that the run brought to their end no longer need of their archives.
+func (r *run) prune(ctx context.Context) error {
+	if r.edges.State == nil {
+		return nil
+	}
+	var errs []error
+	for _, d := range r.outcome.Done {
+		k, ok := r.want.FindKeyspace(d.Step.Object)
+		if d.Step.Kind != plan.Verify || !ok {
+			continue
+		}
+		errs = append(errs, r.edges.State.Prune(ctx, r.owner(k), r.named(k)))
+	}
+	return errors.Join(errs...)
+}
+
+// named returns the archives of a keyspace that a ledger names, its mirror's included.
+func (r *run) named(k state.Keyspace) []string {
+	var out []string
+	for _, s := range r.book.shelves {
+		for _, record := range slices.Concat(s.stored.Records, s.mirror.Records) {
+			if record.Keyspace != k.Name {
+				continue
+			}
+			if record.Backup != nil {
+				out = append(out, record.Backup.Archive)
+			}
+			for _, u := range record.Undo {
+				out = append(out, u.Log)
+			}
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -38,6 +39,7 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 		total.Done = append(total.Done, outcome.Done...)
 		total.Stopped = append(total.Stopped, outcome.Stopped...)
 		total.Have, total.Superseded = outcome.Have, outcome.Superseded
+		total.Unpruned = cmp.Or(outcome.Unpruned, total.Unpruned)
 		if err != nil || len(p.Steps) == 0 && !outcome.Superseded {
 			return total, err
 		}

@@ -18,6 +18,9 @@ type Outcome struct {
 	Have       state.Observed // the last that is known
 	Superseded bool           // the system moved away from the plan before its end: gather and plan again
 	Left       plan.Plan      // of Deliver: the last plan; it has no steps unless something failed
+
+	// Unpruned is why old archives could not be deleted after a run that ended well. The next run tries again.
+	Unpruned error
 }
 
 // Done is one step and what it did.
@@ -84,6 +87,9 @@ func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Eve
 		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, published(ctx, e, s, report)),
 	}
 	err := r.steps(ctx)
+	if err == nil {
+		r.outcome.Unpruned = r.prune(ctx)
+	}
 	r.release(ctx)
 	r.outcome.Have = r.have
 	if errors.Is(err, errSuperseded) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"path"
 	"strings"
 	"sync"
@@ -59,9 +60,9 @@ func (s *Storage) Close() error {
 	return err
 }
 
-// place is where the archives of an owner are. Two stores of one name, of staging and of production, have two.
+// place is where the archives of an owner are.
 func (o Owner) place() archive.Place {
-	return archive.Place{System: o.System, Store: o.Name + "-" + short(o.Store), Keyspace: o.Keyspace}
+	return archive.Place{System: o.System, Store: o.Name, Identity: o.Store, Keyspace: o.Keyspace}
 }
 
 // OpenLog opens the undo log of a rewrite, and leaves a mark that it was opened: a log without a pre-image is no object
@@ -75,16 +76,16 @@ func (s *Storage) OpenLog(ctx context.Context, of Owner, log string) (UndoLog, e
 	if err != nil {
 		return nil, err
 	}
-	if err := storage.Put(ctx, mark(journal, log), nil, true); err != nil {
+	if err := storage.Put(ctx, mark(journal.Path(), log), nil, true); err != nil {
 		return nil, err
 	}
 	return journal, nil
 }
 
 // mark names the object that tells that a log was opened, beside the logs of its place.
-func mark(j *archive.Journal, log string) string {
+func mark(at, log string) string {
 	sum := sha256.Sum256([]byte(log))
-	return path.Join(path.Dir(j.Path()), hex.EncodeToString(sum[:8])+".opened")
+	return path.Join(path.Dir(at), hex.EncodeToString(sum[:8])+".opened")
 }
 
 // ReadLog opens an undo log for reading, and tells whether there ever was one of that name.
@@ -97,12 +98,31 @@ func (s *Storage) ReadLog(ctx context.Context, of Owner, log string) (keyspace.U
 	if err != nil {
 		return nil, false, err
 	}
-	found, name := false, mark(journal, log)
+	found, name := false, mark(journal.Path(), log)
 	err = storage.List(ctx, path.Dir(name), func(o archive.Object) error {
 		found = found || o.Name == name || strings.HasPrefix(o.Name, journal.Path()+"/")
 		return nil
 	})
 	return archive.UndoLog(storage, of.place(), log), found, err
+}
+
+// keptArchives is how many backups, and how many undo logs, of a keyspace are kept although no ledger names them.
+const keptArchives = 3
+
+// Prune deletes older backups and undo logs of a keyspace. Of a log the mark goes, too: should an older ledger name it
+// once more, it must look like one that was lost and not like one that is empty.
+func (s *Storage) Prune(ctx context.Context, of Owner, named []string) error {
+	storage, err := s.storage(ctx)
+	if err != nil {
+		return err
+	}
+	gone, err := archive.PrunePlace(ctx, storage, of.place(), keptArchives, named)
+	for _, f := range gone {
+		if f.Kind == archive.Undo {
+			err = errors.Join(err, storage.Delete(ctx, mark(f.Path, f.Job())))
+		}
+	}
+	return err
 }
 
 // Backup keeps every key of a keyspace and reads back what it wrote.

@@ -22,6 +22,7 @@ type BackupOf struct {
 	System   string
 	Keyspace state.Keyspace
 	Counts   []state.Count // units by class, if they are known
+	ByHand   bool          // somebody asked for it: it is never pruned
 }
 
 // MakeBackup reads every key of a keyspace into an archive, finishes it, and reads it back from its storage before it
@@ -41,14 +42,14 @@ func MakeBackup(ctx context.Context, store *keyspace.Store, s Storage, of Backup
 }
 
 func makeBackup(ctx context.Context, store *keyspace.Store, s Storage, of BackupOf, report func(keyspace.Progress)) (Manifest, string, error) {
-	place := Place{System: of.System, Store: store.Name(), Keyspace: of.Keyspace.Name}
+	identity, err := store.Identity(ctx)
+	place := Place{System: of.System, Store: store.Name(), Identity: identity, Keyspace: of.Keyspace.Name}
 	m := Manifest{
-		Format: Format, Kind: Backup, System: place.System, Store: place.Store, Keyspace: place.Keyspace,
-		Started: time.Now().UTC(), Counts: of.Counts,
+		Format: Format, Kind: Backup, System: place.System, Store: place.Store, Identity: identity, Keyspace: place.Keyspace,
+		Started: time.Now().UTC(), Counts: of.Counts, ByHand: of.ByHand,
 	}
 	at := path.Join(place.folder(Backup), newID(m.Started))
-	var err error
-	if m.Identity, err = store.Identity(ctx); err != nil {
+	if err != nil {
 		return m, at, err
 	}
 	w := &writer{storage: s, path: at, manifest: &m, hash: sha256.New()}
@@ -282,15 +283,4 @@ func RestoreBackup(ctx context.Context, s Storage, at string, store *keyspace.St
 		}
 	}
 	return store.Restore(ctx, l, k, entries, o, report)
-}
-
-// LatestBackup returns the path of the newest finished backup of a place, and whether there is one.
-func LatestBackup(ctx context.Context, s Storage, p Place) (string, bool, error) {
-	all, err := Archives(ctx, s, p, Backup)
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].Finished {
-			return all[i].Path, true, err
-		}
-	}
-	return "", false, err
 }

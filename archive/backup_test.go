@@ -25,8 +25,13 @@ var everything = state.Keyspace{
 // start starts a server with keys of every type.
 func start(t *testing.T) (*redis.Client, *keyspace.Store) {
 	t.Helper()
+	return startOn(t, testbed.System)
+}
+
+func startOn(t *testing.T, kind testbed.Kind) (*redis.Client, *keyspace.Store) {
+	t.Helper()
 	ctx := context.Background()
-	server := testbed.Redis(t)
+	server := testbed.RedisOf(t, kind)
 	c := redis.NewClient(&redis.Options{Addr: server.Addr, Protocol: 2})
 	t.Cleanup(func() { _ = c.Close() })
 	p := c.Pipeline()

@@ -54,6 +54,12 @@ func appendEntry(to []byte, e *keyspace.Entry) []byte {
 		to = appendString(to, e.Messages[i].ID)
 		to = appendStrings(to, e.Messages[i].Values)
 	}
+	to = appendString(to, e.LastID)
+	to = binary.AppendUvarint(to, uint64(len(e.Groups)))
+	for i := range e.Groups {
+		to = appendString(to, e.Groups[i].Name)
+		to = appendString(to, e.Groups[i].LastID)
+	}
 	return to
 }
 
@@ -203,6 +209,13 @@ func decodeEntry(payload []byte) (keyspace.Entry, error) {
 		e.Messages = make([]keyspace.Message, n)
 		for i := range e.Messages {
 			e.Messages[i] = keyspace.Message{ID: d.text(), Values: d.texts()}
+		}
+	}
+	e.LastID = d.text()
+	if n := d.count(2); n > 0 {
+		e.Groups = make([]keyspace.Group, n)
+		for i := range e.Groups {
+			e.Groups[i] = keyspace.Group{Name: d.text(), LastID: d.text()}
 		}
 	}
 	return e, d.end()

@@ -44,6 +44,10 @@ func anyEntry() *rapid.Generator[keyspace.Entry] {
 			Messages: list(rapid.Custom(func(t *rapid.T) keyspace.Message {
 				return keyspace.Message{ID: raw().Draw(t, "id"), Values: list(raw()).Draw(t, "values")}
 			})).Draw(t, "messages"),
+			LastID: raw().Draw(t, "last id"),
+			Groups: list(rapid.Custom(func(t *rapid.T) keyspace.Group {
+				return keyspace.Group{Name: raw().Draw(t, "group"), LastID: raw().Draw(t, "last id")}
+			})).Draw(t, "groups"),
 		}
 	})
 }

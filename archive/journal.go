@@ -296,7 +296,7 @@ func (j *Journal) Close(ctx context.Context) error {
 // seal writes the manifest over all parts, those of earlier processes included.
 func (j *Journal) seal(ctx context.Context) error {
 	m := Manifest{
-		Format: Format, Kind: Undo, System: j.place.System, Store: j.place.Store, Keyspace: j.place.Keyspace,
+		Format: Format, Kind: Undo, System: j.place.System, Store: j.place.Store, Identity: j.place.Identity, Keyspace: j.place.Keyspace,
 		Job: j.job, Started: j.started, Ended: time.Now().UTC(),
 	}
 	mine := map[string]Part{}

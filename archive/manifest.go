@@ -25,6 +25,7 @@ type Manifest struct {
 	Job      string    `json:"job,omitempty"` // of an undo log
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
+	ByHand   bool      `json:"byHand,omitempty"` // somebody asked for it: it is never pruned
 
 	Keys    int64         `json:"keys"`             // of a backup
 	Records int64         `json:"records"`          // a key that is too large for one has several

@@ -4,19 +4,28 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Place says what an archive is of.
-type Place struct{ System, Store, Keyspace string }
+// Place says what an archive is of. Two stores of one name, of staging and of production, have two identities, and so
+// two places where they share a storage. A store that Keyshift never wrote to has none.
+type Place struct{ System, Store, Identity, Keyspace string }
 
 // folder is where the archives of a kind are.
 func (p Place) folder(k Kind) string {
-	return path.Join(escape(p.System), escape(p.Store), escape(p.Keyspace), string(k))
+	store := escape(p.Store)
+	if p.Identity != "" {
+		store += "-" + escape(p.Identity[:min(len(p.Identity), identityBytes)])
+	}
+	return path.Join(escape(p.System), store, escape(p.Keyspace), string(k))
 }
+
+// identityBytes is how much of a store's identity names a folder.
+const identityBytes = 8
 
 // escape makes a name of anything, one that is safe in a path and in a bucket, and another one for each other thing.
 func escape(s string) string {
@@ -111,6 +120,18 @@ func List(ctx context.Context, s Storage, folder string) ([]Found, error) {
 // Archives returns the archives of a kind that a place has, by time.
 func Archives(ctx context.Context, s Storage, p Place, k Kind) ([]Found, error) {
 	return List(ctx, s, p.folder(k))
+}
+
+// Job returns the job of an undo log, empty of a backup.
+func (f Found) Job() string {
+	if f.Kind != Undo {
+		return ""
+	}
+	job, err := url.PathUnescape(jobOf(f.ID))
+	if err != nil || job == "%" {
+		return ""
+	}
+	return job
 }
 
 // Prune deletes the archives that keep does not want, and returns them. The manifest of one goes first, so that one

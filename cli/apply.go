@@ -62,6 +62,9 @@ func (o *applyOptions) finish(outcome apply.Outcome, err error) error {
 	if errors.Is(err, context.Canceled) {
 		err = trouble(interrupted, "interrupted: "+err.Error(), "run it again to go on", err)
 	}
+	if outcome.Unpruned != nil {
+		o.note("old backups and undo logs could not be deleted: %v", outcome.Unpruned)
+	}
 	switch {
 	case o.json():
 		return o.last(outcome, err)

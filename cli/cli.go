@@ -36,7 +36,7 @@ type Show struct {
 	Run   func(ctx context.Context, out io.Writer, json bool) error
 }
 
-// errChanges makes plan end with exit code 2.
+// errChanges makes plan end with exit code 2, and restore where it left keys alone that differ.
 var errChanges = errors.New("there are changes")
 
 // errReported ends a command whose errors are printed already.
@@ -84,7 +84,7 @@ Start with:  keyshift init my-shop && keyshift vet my-shop`,
 	root.SetFlagErrorFunc(unknownFlag)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newInit(), newVendor(), newVet(), newTest(), newSchema(), newPlan(), newApply(),
+		newInit(), newVendor(), newVet(), newTest(), newSchema(), newPlan(), newApply(), newBackup(), newRestore(),
 		newController(c.Controller), newDemo(c.Demo), newBench(), newVersion(c.Version))
 	return root
 }

@@ -36,14 +36,19 @@ type connection struct {
 }
 
 func (c *connection) bind(fs *pflag.FlagSet) {
+	c.bindStores(fs)
+	fs.BoolVar(&c.noCluster, "no-cluster", false, "leave the components out and assume that no release is running")
+	fs.BoolVar(&c.adopt, "adopt", false, "take stores as they are now, also if one was emptied or replaced")
+	fs.DurationVar(&c.rollout, "rollout-timeout", 10*time.Minute, "how long a rollout may take")
+}
+
+// bindStores binds what it takes to reach the stores and the place for backups.
+func (c *connection) bindStores(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&c.overrides, "store", nil, "NAME=redis://[user:password@]host:port/db: reach a store there instead; may be repeated")
 	fs.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file; $KUBECONFIG or ~/.kube/config if empty")
 	fs.StringVar(&c.context, "context", "", "context of the kubeconfig; the current one if empty")
 	fs.StringVarP(&c.namespace, "namespace", "n", "", "namespace of the stores' Secrets; the context's if empty")
-	fs.BoolVar(&c.noCluster, "no-cluster", false, "leave the components out and assume that no release is running")
 	fs.StringVar(&c.state, "state", "", "folder, or URL of a bucket, for backups and undo logs; in a folder the copy of the ledgers is kept, too; $XDG_STATE_HOME/keyshift if empty")
-	fs.BoolVar(&c.adopt, "adopt", false, "take stores as they are now, also if one was emptied or replaced")
-	fs.DurationVar(&c.rollout, "rollout-timeout", 10*time.Minute, "how long a rollout may take")
 }
 
 // addresses returns the overridden addresses by store, after checking them against the spec.

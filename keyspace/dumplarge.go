@@ -74,7 +74,7 @@ func (d *dump) readLarge(ctx context.Context, m measured, give func(Entry) error
 		if err != nil || !there {
 			return err
 		}
-		if len(e.Fields)+len(e.Elements)+len(e.Members)+len(e.Messages) > 0 {
+		if e.items() > 0 || first && m.kind == state.Stream {
 			if !first {
 				e.Continues, e.ExpireAt = true, 0
 			}
@@ -125,6 +125,9 @@ func (d *dump) slice(ctx context.Context, m measured, at string) (e Entry, next 
 		read := redis.NewSliceCmd(ctx, sliceCommand(m, at)...)
 		_ = pipe.Process(ctx, read) // queues; the error comes with Exec
 		d.askExpiry(ctx, pipe, &q)
+		if at == "-" {
+			q.askPosition(ctx, pipe)
+		}
 		var now *redis.TimeCmd
 		if !d.able.expireTime {
 			now = pipe.Time(ctx)
@@ -139,7 +142,9 @@ func (d *dump) slice(ctx context.Context, m measured, at string) (e Entry, next 
 		if there, err = q.expires(&e, now); err != nil || !there {
 			return err
 		}
-		next, err = e.take(read.Val(), at)
+		if next, err = e.take(read.Val(), at); err == nil && at == "-" {
+			err = q.position(&e)
+		}
 		return err
 	})
 	return e, next, there, err

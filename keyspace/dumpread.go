@@ -170,6 +170,8 @@ type keyRead struct {
 	expiry   *redis.IntCmd
 	left     *redis.IntCmd    // where the server has no PEXPIRETIME
 	encoding *redis.StringCmd // of a hash, where the server has fields that expire
+	stream   *redis.SliceCmd  // of a stream
+	groups   *redis.SliceCmd  // of a stream
 }
 
 // transaction reads keys at one moment. Odd are those that are of another type.
@@ -195,6 +197,9 @@ func (d *dump) transaction(ctx context.Context, keys []measured) (entries []Entr
 		for i := range questions {
 			q := &questions[i]
 			e, there, err := q.entry(now)
+			if err != nil && q.stream != nil && d.unmeasured(q.stream.Err()) {
+				err = nil // the embedded server tells no position
+			}
 			switch {
 			case redis.HasErrorPrefix(err, "WRONGTYPE"), errors.Is(err, errKind):
 				odd = append(odd, q.measured)
@@ -232,6 +237,9 @@ func (d *dump) ask(ctx context.Context, pipe redis.Pipeliner, m measured) keyRea
 	if d.able.fieldExpiry && m.kind == state.Hash {
 		q.encoding = redis.NewStringCmd(ctx, "object", "encoding", m.key)
 		_ = pipe.Process(ctx, q.encoding)
+	}
+	if m.kind == state.Stream {
+		q.askPosition(ctx, pipe)
 	}
 	return q
 }
@@ -289,7 +297,10 @@ func (q *keyRead) entry(now *redis.TimeCmd) (Entry, bool, error) {
 		e.fill(v.Val())
 	case *redis.SliceCmd:
 		var err error
-		if e.Messages, err = messages(v.Val()); err != nil {
+		if e.Messages, err = messages(v.Val()); err == nil {
+			err = q.position(&e)
+		}
+		if err != nil {
 			return e, false, err
 		}
 	default:

@@ -15,6 +15,14 @@ type Entry struct {
 	Elements  []string     `json:"elements,omitempty"`  // of a List in its order, of a Set sorted within the entry
 	Members   []Member     `json:"members,omitempty"`   // of a SortedSet, sorted by member within the entry
 	Messages  []Message    `json:"messages,omitempty"`  // of a Stream, in its order
+	LastID    string       `json:"lastId,omitempty"`    // of a Stream, the last that was given out; empty if it is unknown
+	Groups    []Group      `json:"groups,omitempty"`    // of a Stream, without what was delivered and not acknowledged
+}
+
+// Group is a consumer group of a stream.
+type Group struct {
+	Name   string `json:"name"`
+	LastID string `json:"lastId"` // that was delivered to it
 }
 
 // EntryField is one field of a hash.

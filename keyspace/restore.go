@@ -41,7 +41,7 @@ type RestoreOutcome struct {
 }
 
 // Restore makes the keys of a backup, each only if it is not there; one that is there is left alone, and is replaced
-// with options.Overwrite only if it is still what was read just before. Each gets the time at which it expires, and so
+// with options.Overwrite only if it did not change since it was compared. Each gets the time at which it expires, and so
 // do its fields. Keys that no pattern of the keyspace matches are an error. The entries must be in the order in which
 // Dump gave them.
 //
@@ -83,7 +83,8 @@ type restore struct {
 	batch   []Entry
 	bytes   int
 	items   int
-	whole   *Entry // the key that is collected from several entries
+	whole   *Entry    // the last key, until it is known whether the next entry continues it
+	growing *building // that key, if it does
 }
 
 // run collects the entries of each key, and sends some keys a call.
@@ -96,7 +97,9 @@ func (r *restore) run(ctx context.Context, entries iter.Seq2[Entry, error]) erro
 			if r.whole == nil || r.whole.Key != e.Key || r.whole.Type != e.Type {
 				return r.misfit(e, "continues a key that is not before it")
 			}
-			r.whole.join(e)
+			if err := r.grow(ctx, &e); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := r.add(ctx); err != nil {
@@ -128,21 +131,43 @@ func (e *Entry) join(more Entry) {
 	e.Messages = append(e.Messages, more.Messages...)
 }
 
-// add puts the collected key into the batch, and sends the batch when it is full.
+// grow adds what continues the last key to it. Not more of it than a slice is in memory.
+func (r *restore) grow(ctx context.Context, e *Entry) error {
+	if r.growing == nil {
+		if err := r.send(ctx); err != nil {
+			return err
+		}
+		r.growing = &building{entry: r.whole.head()}
+		if err := r.extend(ctx, r.growing, r.whole); err != nil {
+			return err
+		}
+		head := r.whole.head()
+		r.whole = &head
+	}
+	return r.extend(ctx, r.growing, e)
+}
+
+// add puts the last key into the batch, and sends the batch when it is full. One that is too large for it is on its own.
 func (r *restore) add(ctx context.Context) error {
 	if r.whole == nil {
 		return nil
 	}
-	e := *r.whole
-	r.whole = nil
+	e, growing := *r.whole, r.growing
+	r.whole, r.growing = nil, nil
+	r.outcome.Keys++
+	if growing != nil {
+		return r.finish(ctx, growing)
+	}
 	e.unique()
 	if !r.able.fieldExpiry && slices.ContainsFunc(e.Fields, func(f EntryField) bool { return f.ExpireAt > 0 }) {
-		return &Error{
-			Reason: StoreUnsupported, Store: r.store.name, Hint: "restore it to Redis 7.4 or newer",
-			Err: fmt.Errorf("the key %.100q has fields that expire by themselves, which the server does not know", e.Key),
-		}
+		return r.noFieldExpiry(e.Key)
 	}
-	r.outcome.Keys++
+	if e.large() {
+		if err := r.send(ctx); err != nil {
+			return err
+		}
+		return r.build(ctx, e)
+	}
 	bytes, items := e.size()
 	if len(r.batch) > 0 && (r.bytes+bytes > restoreBytes || r.items+items > restoreItems || len(r.batch) == restoreKeys || r.holds(e.Key)) {
 		if err := r.send(ctx); err != nil {
@@ -224,8 +249,7 @@ const (
 // order is one key on its way to the script.
 type order struct {
 	entry Entry
-	old   *Entry // as it was read, of a replacement
-	lost  bool   // the answer to a call that may have made it was lost
+	lost  bool // the answer to a call that may have made it was lost
 }
 
 // send brings the batch back.
@@ -247,11 +271,16 @@ func (r *restore) send(ctx context.Context) error {
 			return err
 		}
 	}
+	r.tellNow()
+	return nil
+}
+
+// tellNow reports, not too often.
+func (r *restore) tellNow() {
 	if time.Since(r.reported) >= reportEvery {
 		r.reported = time.Now()
 		r.report(r.outcome)
 	}
-	return nil
 }
 
 // attempt does one call and returns the keys that are to be tried again. If the answer is lost the keys are looked at:
@@ -285,18 +314,15 @@ func (r *restore) attempt(ctx context.Context, orders []order) ([]order, error) 
 		case restorePast:
 			r.outcome.Expired++
 		case restoreAbsent:
-			o.old = nil
 			again = append(again, o)
 		case restoreDiffers:
 			if !r.options.Overwrite {
 				r.differs(o.entry.Key)
 				continue
 			}
-			next, err := r.reread(ctx, o)
-			if err != nil {
+			if err := r.build(ctx, o.entry); err != nil {
 				return nil, err
 			}
-			again = append(again, next)
 		}
 	}
 	return again, r.pace.rest(ctx, time.Since(started))
@@ -309,21 +335,6 @@ func (r *restore) differs(key string) {
 	}
 }
 
-// reread reads what is to be replaced.
-func (r *restore) reread(ctx context.Context, o order) (order, error) {
-	d := &dump{store: r.store, able: r.able, pace: r.pace}
-	keys, err := d.askKinds(ctx, []measured{{key: o.entry.Key}})
-	o.old = nil
-	if err != nil || len(keys) == 0 {
-		return o, err
-	}
-	entries, _, err := d.readBlock(ctx, keys)
-	if err == nil && len(entries) == 1 {
-		o.old = &entries[0]
-	}
-	return o, err
-}
-
 // call does one script call.
 func (r *restore) call(ctx context.Context, orders []order, what string) (string, error) {
 	if err := r.lease.check(); err != nil {
@@ -332,12 +343,10 @@ func (r *restore) call(ctx context.Context, orders []order, what string) (string
 	keys, args := []string{r.lease.key, r.temporary}, []any{r.lease.token}
 	for _, o := range orders {
 		keys = append(keys, o.entry.Key)
-		if o.old != nil && what == "create" {
-			args = o.old.encode(append(args, "replace"))
-		} else {
-			args = append(args, what)
+		args = o.entry.encode(append(args, what))
+		if o.entry.Type == state.Stream {
+			args = o.entry.position(args)
 		}
-		args = o.entry.encode(args)
 	}
 	answer, err := r.store.run(ctx, r.store.client, restoreScript, keys, args...).StringSlice()
 	if unknown(err) && ctx.Err() == nil {
@@ -386,6 +395,15 @@ func (e *Entry) encode(args []any) []any {
 		}
 	default:
 		args = append(args, 1, e.Text)
+	}
+	return args
+}
+
+// position appends how far a stream and its groups are as the scripts take it.
+func (e *Entry) position(args []any) []any {
+	args = append(args, e.LastID, len(e.Groups))
+	for _, g := range e.Groups {
+		args = append(args, g.Name, g.LastID)
 	}
 	return args
 }

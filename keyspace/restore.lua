@@ -1,13 +1,13 @@
 -- Brings keys back, each on its own: what happens to one does not touch another.
 --
 -- KEYS[1] the lease, KEYS[2] a temporary key of ours, KEYS[3..] the keys   ARGV[1] the lease's token
--- then for each key: what to do, and its value as it is to be; of a replacement before that the value as it was read
+-- then for each key: what to do, and its value as it is to be
 --   create   if it is not there; else only compare
 --   compare  only compare
---   replace  if it is there as it was read
 -- value: type, when it expires (Unix milliseconds, 0 never), number of items, items: of a string or document its text;
 --   of a hash name, value, when the field expires (0 never); of a list or set the element; of a sorted set member,
---   score; of a stream id, number of texts, texts
+--   score; of a stream id, number of texts, texts;
+--   of a stream then its last id ('' unknown), number of groups, of each its name and the last id delivered to it
 --
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, words...}: one letter a key
 -- (d done, s the same is there, x another value is there, a absent, p past its time, e error), and for each e the
@@ -30,6 +30,10 @@ local function value()
       for j = 1, tonumber(take()) do list[j] = take() end
       v.items[i] = {id, list}
     else v.items[i] = take() end
+  end
+  if v.kind == 'stream' then
+    v.last, v.groups = take(), {}
+    for i = 1, tonumber(take()) do v.groups[i] = {take(), take()} end
   end
   return v
 end
@@ -71,7 +75,10 @@ end
 local function build(key, v)
   if v.kind == 'string' then call('SET', key, v.items[1])
   elseif v.kind == 'json' then call('JSON.SET', key, '$', v.items[1])
-  elseif v.kind == 'stream' and v.n == 0 then call('XADD', key, 'MAXLEN', '0', '0-1', 'a', 'a') end
+  elseif v.kind == 'stream' and v.n == 0 then
+    call('XGROUP', 'CREATE', key, 'keyshift', '0', 'MKSTREAM')
+    call('XGROUP', 'DESTROY', key, 'keyshift')
+  end
   for i = 1, v.n do
     local x = v.items[i]
     if v.kind == 'hash' and (x[3] == 0 or x[3] > now) then
@@ -82,6 +89,8 @@ local function build(key, v)
     elseif v.kind == 'zset' then call('ZADD', key, x[2], x[1])
     elseif v.kind == 'stream' then call('XADD', key, x[1], unpack(x[2])) end
   end
+  if v.last and v.last ~= '' then call('XSETID', key, v.last) end
+  for _, g in ipairs(v.groups or {}) do call('XGROUP', 'CREATE', key, g[1], g[2]) end
   if v.expires > 0 then call('PEXPIREAT', key, string.format('%.0f', v.expires)) end
 end
 
@@ -93,26 +102,21 @@ local function past(v)
 end
 
 -- What is made is made under a name of ours, and moved when it is whole: a write that fails leaves the key as it was.
-local function bring(key, what, old, v)
+local function bring(key, what, v)
   if past(v) then return 'p' end
-  local there = call('EXISTS', key) == 1
-  if what == 'replace' then
-    if not there then return 'a' end
-    if not same(key, old) then return 'x' end
-  elseif there then return same(key, v) and 's' or 'x'
-  elseif what == 'compare' then return 'a' end
+  if call('EXISTS', key) == 1 then return same(key, v) and 's' or 'x' end
+  if what == 'compare' then return 'a' end
   call('DEL', KEYS[2])
   build(KEYS[2], v)
-  if what == 'replace' then call('RENAME', KEYS[2], key) else call('RENAMENX', KEYS[2], key) end
+  call('RENAMENX', KEYS[2], key)
   return 'd'
 end
 
 local codes, answer = {}, {''}
 for k = 3, #KEYS do
   local what = take()
-  local old = what == 'replace' and value() or nil
   local v = value()
-  local ok, code = pcall(bring, KEYS[k], what, old, v)
+  local ok, code = pcall(bring, KEYS[k], what, v)
   if not ok then
     local text = type(code) == 'table' and code.err or tostring(code)
     local word = string.match(text, '%u%u+') or 'ERR'

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 		"keyshift": main,
 		"redis":    redisProgram,
 		"seed":     seedProgram,
+		"harm":     harmProgram,
 	})
 }
 
@@ -45,6 +47,7 @@ func TestMain(m *testing.M) {
 //	exec redis CMD ARGS… sends one command to it and prints the answer
 //	cluster              a namespace of a real control plane, with three pods of checkout:1.4.0 and the Secret
 //	                     shop-redis; the script gets $KUBECONFIG and $NAMESPACE, and spec.cue is made of spec.txt
+//	exec harm DIR        flips a bit in the middle of every part of an archive below a folder
 //	exec seed N          writes N sessions of the shop's version 1.0.0 into it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -120,6 +123,23 @@ func seedProgram() {
 		pipe.HSet(context.Background(), fmt.Sprintf("session:%d", i), "user_id", i, "name", fmt.Sprintf("name %d", i), "created_ms", 1700000000000+i)
 	}
 	if _, err := pipe.Exec(context.Background()); err != nil {
+		exit(err)
+	}
+}
+
+func harmProgram() {
+	err := filepath.WalkDir(os.Args[1], func(path string, e os.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(e.Name(), "part-") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		data[len(data)/2] ^= 1
+		return os.WriteFile(path, data, 0o600)
+	})
+	if err != nil {
 		exit(err)
 	}
 }
