@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
@@ -65,13 +67,48 @@ func (r *run) owner(k state.Keyspace) Owner {
 }
 
 // openLog opens the undo log of a step that keeps one. That comes before the ledger names it, so that a log which a
-// ledger names and nobody finds is one that was lost.
+// ledger names and nobody finds is one that was lost. Equal steps have logs of one name: if the ledger does not name it,
+// what is in it is of another time, and a mark ends that.
 func (r *run) openLog(ctx context.Context, step plan.Step) (err error) {
 	if !step.Logs() {
 		return nil
 	}
 	k, _ := r.want.FindKeyspace(step.Object)
-	r.log, err = r.edges.State.OpenLog(ctx, r.owner(k), string(step.Digest))
+	if r.log, err = r.edges.State.OpenLog(ctx, r.owner(k), string(step.Digest)); err != nil {
+		return err
+	}
+	live, _ := r.have.FindLive(k.Name)
+	if slices.ContainsFunc(live.Record.Undo, func(u state.UndoRecord) bool { return u.Log == string(step.Digest) }) {
+		return nil
+	}
+	return r.log.Append(ctx, []keyspace.Preimage{begin})
+}
+
+// begin is the mark in an undo log before which all is of another time.
+var begin = keyspace.Preimage{}
+
+// errBegin ends the reading of a log at its mark.
+var errBegin = errors.New("the beginning of the undo log")
+
+// sinceBegin is an undo log without what is of another time: a unit that was taken back since, and written, must not
+// become what it was then.
+type sinceBegin struct{ log keyspace.UndoLog }
+
+// Images calls take with the pre-images that are newer than the mark.
+func (s sinceBegin) Images(ctx context.Context, take func([]keyspace.Preimage) error) error {
+	err := s.log.Images(ctx, func(images []keyspace.Preimage) error {
+		at := slices.IndexFunc(images, func(p keyspace.Preimage) bool { return p.Keyspace == "" })
+		if at < 0 {
+			return take(images)
+		}
+		if err := take(images[:at]); err != nil {
+			return err
+		}
+		return errBegin
+	})
+	if errors.Is(err, errBegin) {
+		return nil
+	}
 	return err
 }
 

@@ -29,7 +29,7 @@ func (r *run) undo(ctx context.Context, i int, step plan.Step, job keyspace.Job)
 		if log == nil {
 			continue
 		}
-		out, err := r.edges.Stores[job.Keyspace.Store].Undo(ctx, r.leases[job.Keyspace.Name], job, log, func(p keyspace.Progress) {
+		out, err := r.edges.Stores[job.Keyspace.Store].Undo(ctx, r.leases[job.Keyspace.Name], job, sinceBegin{log}, func(p keyspace.Progress) {
 			r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &p})
 		})
 		total = alsoUndone(total, out)
