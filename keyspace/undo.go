@@ -85,14 +85,14 @@ func (u *undo) take(ctx context.Context, images []Preimage, direct bool) error {
 		return err
 	}
 	for _, image := range images {
-		id := partID(image.After.Key, image.After)
+		id := unitID(image.After)
 		if image.Keyspace != u.job.Keyspace.Name || (image.From == u.job.To) != direct || met[id] {
 			continue
 		}
 		if _, ok := u.goal.programs.Path(image.From, u.job.To); !ok {
 			continue
 		}
-		met[id] = true
+		met[id] = kindIn(image.After) != state.List // equal elements are so many pre-images
 		if image.Replaced {
 			u.out.Superseded++ // seen once: the second time it is of the version
 			continue
