@@ -159,6 +159,9 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 		}
 		w := transform.Written{From: x.image.From, To: x.image.To, Before: x.image.Before, After: x.image.After}
 		want, outcome, reason := u.goal.programs.Restore(w, x.part, u.job.To)
+		if outcome == transform.Already && x.outlived() {
+			want, outcome = x.part, transform.Restored
+		}
 		if outcome == transform.Conflict {
 			u.conflict(x, reason)
 		}
@@ -187,6 +190,12 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 		}
 	}
 	return groups
+}
+
+// outlived tells whether a unit that is of the version already has a time to live that the rewrite gave it, perhaps: the
+// version before takes any.
+func (x *undoing) outlived() bool {
+	return x.image.SetTTL && x.part.TTL > 0 && (x.image.ExpireAt == 0 || x.now.expireAt != x.image.ExpireAt)
 }
 
 // put writes one group and returns what is to be read again.
