@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/state"
 )
@@ -23,5 +26,22 @@ func TestChunksThatAreTooLargeHideNone(t *testing.T) {
 	live, err := st.Observe(ctx, []state.Keyspace{sessions()})
 	if err != nil || unitsOf(live) != n {
 		t.Fatalf("%d units, want %d; %v", unitsOf(live), n, err)
+	}
+}
+
+// TestUnmeasuredReadsThatBreakAreMeasured: over a slow line the answer to a read that nobody measured may take longer
+// than a command may. Measured, it comes in parts.
+func TestUnmeasuredReadsThatBreakAreMeasured(t *testing.T) {
+	s := running(t)
+	ctx := context.Background()
+	fill(t, s.client, 500)
+	st := open(t, s)
+	slow := *st.reader.Options()
+	slow.ReadTimeout = time.Nanosecond
+	st.reader.Close()
+	st.reader = redis.NewClient(&slow)
+	live, err := st.Observe(ctx, []state.Keyspace{carts(), sessions()})
+	if err != nil || unitsOf(live) != 1000 {
+		t.Fatalf("%d units, want 1000; %v", unitsOf(live), err)
 	}
 }

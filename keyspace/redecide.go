@@ -124,7 +124,11 @@ func (r *rewrite) redecideParts(ctx context.Context, again []change) ([]change, 
 		}
 		c := &again[i]
 		part := c.before
-		part.Fields = []transform.Field{c.before.Fields[0], {Name: c.before.Fields[1].Name, Value: asked[i].Val()}}
+		value := asked[i].Val()
+		if c.op == opSorted {
+			value = transform.SpellScore(value)
+		}
+		part.Fields = []transform.Field{c.before.Fields[0], {Name: c.before.Fields[1].Name, Value: value}}
 		u := unit{target: c.target, expireAt: c.expireAt}
 		if v := r.goal.decide(&u, part, 0); v.change != nil {
 			next = append(next, *v.change)

@@ -11,12 +11,10 @@ import (
 	"keyshift.dev/testbed"
 )
 
-func zs(member string, score float64) redis.Z { return redis.Z{Member: member, Score: score} }
-
 // TestScoresOfOtherSpelling: a server may spell a score in one way when it scans a sorted set and in another when it is
 // asked for one member. Both are the same double.
 func TestScoresOfOtherSpelling(t *testing.T) {
-	for _, kind := range testbed.Kinds {
+	for _, kind := range []testbed.Kind{testbed.Redis8} {
 		t.Run(string(kind), func(t *testing.T) {
 			r := testbed.RedisOf(t, kind)
 			s := (&server{url: r.URL, real: r}).connect(t)
@@ -26,15 +24,11 @@ func TestScoresOfOtherSpelling(t *testing.T) {
 				versions: "2.0.0": {keys: "k:<id>", type: "zset", #value: {member: =~"^u:", score: number}}
 				migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: {member: "u:\(#old.member)", score: #old.score},
 					#down: {member: strings.TrimPrefix(#new.member, "u:"), score: #new.score}}}`)
-			const n = 3000
-			fill := func() {
-				for i := range n {
-					s.client.ZAdd(ctx, "k:1", zs(fmt.Sprint(i), 0.1+float64(i)/7))
-				}
+			const n, digits = 300, "%070000d"
+			for i := range n {
+				s.client.ZAdd(ctx, "k:1", redis.Z{Member: fmt.Sprintf(digits, i), Score: 0.1 + float64(i)/7})
 			}
-			fill()
-			before := everything(t, s.client)
-			st := openWith(t, Options{Store: "main", Address: s.url, MaxValue: 20_000}) // it is read in pages
+			st := open(t, s) // the key is so large that it is read in pages
 			l := acquire(t, st, k.Name)
 			for _, to := range []string{"2.0.0", "1.0.0"} {
 				o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: state.Version(to), ID: to}, nil)
@@ -42,9 +36,13 @@ func TestScoresOfOtherSpelling(t *testing.T) {
 					t.Errorf("%+v, %v", o, err)
 				}
 			}
-			compareMaps(t, before, everything(t, s.client))
+			for i := range n {
+				if score := s.client.ZScore(ctx, "k:1", fmt.Sprintf(digits, i)).Val(); score != 0.1+float64(i)/7 {
+					t.Errorf("%d: %v", i, score)
+				}
+			}
 			o, err := st.Discard(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "discard"}, nil)
-			if err != nil || o.Rewritten != n || len(everything(t, s.client)) > 0 {
+			if err != nil || o.Rewritten != n || s.client.Exists(ctx, "k:1").Val() > 0 {
 				t.Errorf("%+v, %v", o, err)
 			}
 		})

@@ -73,7 +73,7 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 		}
 		started := time.Now()
 		units, err := w.trip(ctx, fresh, ready)
-		if errors.Is(err, errOversize) {
+		if ready != nil && ready.bold && unknown(err) && ctx.Err() == nil { // too large, or too slow
 			w.measure(ready, fresh)
 			continue
 		}
@@ -100,7 +100,7 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 	return nil, nil
 }
 
-// measure puts a chunk that was too large to be read unmeasured into the queue, and has the next ones measured, too: keys
+// measure puts a chunk that could not be read unmeasured into the queue, and has the next ones measured, too: keys
 // that lie together in a scan have nothing in common, but a keyspace with one large key has others. The one that was to
 // be measured by the same trip, if there is one, goes back to where it was.
 func (w *sweep) measure(c, unmeasured *chunk) {

@@ -109,6 +109,9 @@ func (x *undoing) takePart(a *finding) error {
 	case a.value != nil:
 		x.part.Fields = slices.Clone(x.part.Fields)
 		x.part.Fields[1].Value, err = a.value.Result()
+		if x.part.Type == state.SortedSet {
+			x.part.Fields[1].Value = transform.SpellScore(x.part.Fields[1].Value)
+		}
 	case a.there != nil:
 		there, e := a.there.Result()
 		err, x.now.gone = e, !there
