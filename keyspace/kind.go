@@ -68,6 +68,9 @@ func entriesOf(key string, flat []string) []transform.Unit {
 
 // scoredOf returns the members of a sorted set, from members and scores in turn.
 func scoredOf(key string, flat []string) []transform.Unit {
+	for i := 1; i < len(flat); i += 2 {
+		flat[i] = transform.SpellScore(flat[i])
+	}
 	return paired(key, state.SortedSet, flat, "member", "score")
 }
 

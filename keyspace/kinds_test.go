@@ -119,10 +119,10 @@ var kindCases = []kindCase{
 			migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: {member: "u:\(#old.member)", score: #old.score * 2},
 				#down: {member: strings.TrimPrefix(#new.member, "u:"), score: #new.score / 2}}}`,
 		seed: func(ctx context.Context, p redis.Pipeliner, i int) {
-			p.ZAdd(ctx, kindKey(i), redis.Z{Member: "7", Score: 3.25}, redis.Z{Member: "8", Score: -1})
+			p.ZAdd(ctx, kindKey(i), redis.Z{Member: "7", Score: 3.25}, redis.Z{Member: "8", Score: -1}, redis.Z{Member: "9", Score: 0.1})
 		},
-		units: 2,
-		up:    func(i int) (string, string) { return kindKey(i), "zset [u:7=6.5 u:8=-2]" },
+		units: 3,
+		up:    func(i int) (string, string) { return kindKey(i), "zset [u:7=6.5 u:8=-2 u:9=0.2]" },
 	},
 	{
 		name: "encodings of single fields",

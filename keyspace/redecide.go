@@ -2,6 +2,8 @@ package keyspace
 
 import (
 	"context"
+	"strconv"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -125,7 +127,11 @@ func (r *rewrite) redecideParts(ctx context.Context, again []change) ([]change, 
 		}
 		c := &again[i]
 		part := c.before
-		part.Fields = []transform.Field{c.before.Fields[0], {Name: c.before.Fields[1].Name, Value: asked[i].Val()}}
+		value := asked[i].Val()
+		if c.op == opSorted {
+			value = transform.SpellScore(value)
+		}
+		part.Fields = []transform.Field{c.before.Fields[0], {Name: c.before.Fields[1].Name, Value: value}}
 		u := unit{target: c.target, expireAt: c.expireAt}
 		if v := r.goal.decide(&u, part, 0); v.change != nil {
 			next = append(next, *v.change)
@@ -136,23 +142,39 @@ func (r *rewrite) redecideParts(ctx context.Context, again []change) ([]change, 
 
 // holds remembers the parts whose place is taken by another one that the application wrote: they stay as they are, and
 // count as units that cannot be brought to the version.
-type holds map[string]struct{}
+// The writer adds to them while the reader asks.
+type holds struct {
+	mu  sync.RWMutex
+	ids map[string]struct{}
+}
 
-func (h holds) add(c *change) { h[partID(c.key, c.before)] = struct{}{} }
+func (h *holds) add(u transform.Unit) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ids == nil {
+		h.ids = map[string]struct{}{}
+	}
+	h.ids[unitID(u)] = struct{}{}
+}
 
-func (h holds) has(u transform.Unit) bool {
-	if len(h) == 0 {
+func (h *holds) has(u transform.Unit) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if len(h.ids) == 0 {
 		return false
 	}
-	_, held := h[partID(u.Key, u)]
+	_, held := h.ids[unitID(u)]
 	return held
 }
 
-// partID names a unit that is a part of a key.
-func partID(key string, u transform.Unit) string {
-	id := key + "\x00" + u.Text
-	if kindIn(u) == state.Map || kindIn(u) == state.SortedSet {
-		id += u.Fields[0].Value
+// unitID names a unit: no two have one name, whatever bytes are in their keys, but for equal elements of a list.
+func unitID(u transform.Unit) string {
+	id := strconv.Itoa(len(u.Key)) + ":" + u.Key
+	switch kind := kindIn(u); {
+	case kind.Whole():
+		return id
+	case kind == state.Map || kind == state.SortedSet:
+		return id + u.Fields[0].Value
 	}
-	return id
+	return id + u.Text
 }

@@ -60,7 +60,7 @@ type rewrite struct {
 	goal    goal
 	rule    *state.TTL // of the version to rewrite to
 	merges  bool       // units that become the same one may merge: none is lost
-	held    holds
+	held    *holds
 	pace    *pace
 	report  func(Progress)
 	outcome Outcome
@@ -98,7 +98,7 @@ func (s *Store) newRewrite(ctx context.Context, l *Lease, job Job, report func(P
 	}
 	r := &rewrite{
 		store: s, lease: l, job: job, routes: routes, report: report, node: n, first: true,
-		pace: p, saved: time.Now(), goal: routes[0].goal(job.To), held: holds{},
+		pace: p, saved: time.Now(), goal: routes[0].goal(job.To), held: &holds{},
 	}
 	target, _ := job.Keyspace.FindShape(job.To)
 	r.rule, r.merges = target.TTL, r.goal.alwaysExact()

@@ -73,8 +73,8 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 		}
 		started := time.Now()
 		units, err := w.trip(ctx, fresh, ready)
-		if errors.Is(err, errOversize) {
-			w.measure(ready)
+		if ready != nil && ready.bold && unknown(err) && ctx.Err() == nil { // too large, or too slow
+			w.measure(ready, fresh)
 			continue
 		}
 		if err != nil {
@@ -100,11 +100,16 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 	return nil, nil
 }
 
-// measure puts a chunk that was too large to be read unmeasured into the queue, and has the next ones measured, too: keys
-// that lie together in a scan have nothing in common, but a keyspace with one large key has others.
-func (w *sweep) measure(c *chunk) {
+// measure puts a chunk that could not be read unmeasured into the queue, and has the next ones measured, too: keys
+// that lie together in a scan have nothing in common, but a keyspace with one large key has others. The one that was to
+// be measured by the same trip, if there is one, goes back to where it was.
+func (w *sweep) measure(c, unmeasured *chunk) {
 	c.bold = false
-	w.queue = slices.Insert(w.queue, 0, *c)
+	again := []chunk{*c}
+	if unmeasured != nil {
+		again = append(again, *unmeasured)
+	}
+	w.queue = append(again, w.queue...)
 	w.shy = shyChunks
 }
 

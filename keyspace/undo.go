@@ -84,14 +84,14 @@ func (u *undo) take(ctx context.Context, images []Preimage, direct bool) error {
 		return err
 	}
 	for _, image := range images {
-		id := partID(image.After.Key, image.After)
+		id := unitID(image.After)
 		if image.Keyspace != u.job.Keyspace.Name || (image.From == u.job.To) != direct || met[id] {
 			continue
 		}
 		if _, ok := u.goal.programs.Path(image.From, u.job.To); !ok {
 			continue
 		}
-		met[id] = true
+		met[id] = kindIn(image.After) != state.List // equal elements are so many pre-images
 		if image.Replaced {
 			u.out.Superseded++ // seen once: the second time it is of the version
 			continue
@@ -158,6 +158,9 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 		}
 		w := transform.Written{From: x.image.From, To: x.image.To, Before: x.image.Before, After: x.image.After}
 		want, outcome, reason := u.goal.programs.Restore(w, x.part, u.job.To)
+		if outcome == transform.Already && x.outlived() {
+			want, outcome = x.part, transform.Restored
+		}
 		if outcome == transform.Conflict {
 			u.conflict(x, reason)
 		}
@@ -173,9 +176,7 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			c.edit = transform.Diff(x.part, want, fieldNames(x.part))
 			c.renamed = u.goal.programs.Renames(x.image.To, u.job.To)
 		}
-		if c.from, c.logged = u.lossy(x.part, want, outcome); c.logged && c.op == opHash {
-			c.edit = transform.Diff(x.part, want, fieldNames(x.part)) // what is logged must be what was there
-		}
+		c.from, c.logged = u.lossy(x.part, want, outcome)
 		item := restoring{*x, c, outcome}
 		if x.image.SetTTL {
 			groups = append(groups, []restoring{item})
@@ -197,6 +198,12 @@ func (u *undo) lossy(now, want transform.Unit, outcome transform.Restoration) (f
 	class, _ := u.goal.classify(now)
 	from, ok := u.goal.programs.Source(class, u.job.To)
 	return from, ok && outcome == transform.Merged && !u.goal.returns(now, want, from)
+}
+
+// outlived tells whether a unit that is of the version already has a time to live that the rewrite gave it, perhaps: the
+// version before takes any.
+func (x *undoing) outlived() bool {
+	return x.image.SetTTL && x.part.TTL > 0 && (x.image.ExpireAt == 0 || x.now.expireAt != x.image.ExpireAt)
 }
 
 // put writes one group and returns what is to be read again.

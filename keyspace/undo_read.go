@@ -60,9 +60,12 @@ func (u *undo) readParts(ctx context.Context, todo []undoing, at []int) error {
 	}
 	found := make([]finding, len(at))
 	err := u.store.retry(ctx, func() error {
-		pipe := u.store.client.Pipeline()
+		pipe, equal := u.store.client.Pipeline(), map[string]int64{}
 		for i, x := range at {
-			found[i] = u.askPart(ctx, pipe, todo[x].image.After)
+			after := todo[x].image.After
+			id := unitID(after)
+			equal[id]++
+			found[i] = u.askPart(ctx, pipe, after, equal[id])
 		}
 		if _, err := pipe.Exec(ctx); unknown(err) {
 			return err
@@ -77,7 +80,9 @@ func (u *undo) readParts(ctx context.Context, todo []undoing, at []int) error {
 	return classify(ctx, u.store.name, "reading units of the undo log", err)
 }
 
-func (u *undo) askPart(ctx context.Context, pipe redis.Pipeliner, after transform.Unit) (a finding) {
+// askPart asks for a part. Of equal elements of a list the newest pre-image is about the last, because they are written
+// from the first to the last: nth says how many pre-images of them there are with this one.
+func (u *undo) askPart(ctx context.Context, pipe redis.Pipeliner, after transform.Unit, nth int64) (a finding) {
 	switch after.Type {
 	case state.Map:
 		a.value = pipe.HGet(ctx, after.Key, after.Fields[0].Value)
@@ -87,7 +92,7 @@ func (u *undo) askPart(ctx context.Context, pipe redis.Pipeliner, after transfor
 	case state.Set:
 		a.there = pipe.SIsMember(ctx, after.Key, after.Text)
 	case state.List:
-		a.index = pipe.LPos(ctx, after.Key, after.Text, redis.LPosArgs{})
+		a.index = pipe.LPos(ctx, after.Key, after.Text, redis.LPosArgs{Rank: -nth})
 	}
 	if u.routes[0].ruled {
 		a.ttl = pipe.PTTL(ctx, after.Key)
@@ -104,6 +109,9 @@ func (x *undoing) takePart(a *finding) error {
 	case a.value != nil:
 		x.part.Fields = slices.Clone(x.part.Fields)
 		x.part.Fields[1].Value, err = a.value.Result()
+		if x.part.Type == state.SortedSet {
+			x.part.Fields[1].Value = transform.SpellScore(x.part.Fields[1].Value)
+		}
 	case a.there != nil:
 		there, e := a.there.Result()
 		err, x.now.gone = e, !there

@@ -258,7 +258,7 @@ func (r *rewrite) settle(batch []change, res result) (again []change) {
 				c.taken = true
 				again = append(again, *c)
 			} else {
-				r.held.add(c)
+				r.held.add(c.before)
 			}
 		case codeType, codeError:
 		}

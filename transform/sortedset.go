@@ -39,6 +39,20 @@ func (v value) double() (float64, error) {
 	return f, nil
 }
 
+// SpellScore spells a score that a server told as this package does: the shortest text of its double. One server tells
+// 0.1 as 0.1, another as 0.10000000000000001, which is no decimal that a program could reckon with; and some tell it
+// in the one way or the other, as they are asked.
+func SpellScore(text string) string {
+	if len(text) < 16 && !strings.ContainsAny(text, ".eE") {
+		return text
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsInf(f, 0) {
+		return text
+	}
+	return scoreText(f)
+}
+
 // scoreText prints a double as Redis 7 does: an integer without a point, and exponents only where they shorten.
 func scoreText(f float64) string {
 	if f == math.Trunc(f) && math.Abs(f) < 1<<52 {

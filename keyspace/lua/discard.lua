@@ -32,7 +32,7 @@ local part = {
   zset = function(key, at)
     local now = call('ZSCORE', key, ARGV[at])
     if not now then return 'g' end
-    if now ~= ARGV[at + 1] then return 'c' end
+    if tonumber(now) ~= tonumber(ARGV[at + 1]) then return 'c' end
     call('ZREM', key, ARGV[at])
     return 'd'
   end,

@@ -4,7 +4,7 @@ local function unit(key, at)
   local member, new, score = ARGV[at], ARGV[at + 2], ARGV[at + 3]
   local now = call('ZSCORE', key, member)
   if not now then return 'g' end
-  if now ~= ARGV[at + 1] then return 'c' end
+  if tonumber(now) ~= tonumber(ARGV[at + 1]) then return 'c' end -- servers spell one double in several ways
   local ttl = ttl_of(key)
   if ttl == 0 then return 'c' end
   local there = new ~= member and call('ZSCORE', key, new)
