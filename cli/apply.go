@@ -79,7 +79,13 @@ func (o *applyOptions) finish(outcome apply.Outcome, err error) error {
 	if hasRewrite(outcome) {
 		o.printf(", %s rewritten", count(outcome.Rewritten(), "unit"))
 	}
+	if u := outcome.Undone(); u.Restored+u.Merged > 0 {
+		o.printf(", %d brought back from the undo log", u.Restored+u.Merged)
+	}
 	o.printf(".\n")
+	if keptSomething(outcome) {
+		o.printf("Backups and undo logs: %s\n", o.connection.place())
+	}
 	return nil
 }
 
@@ -94,6 +100,16 @@ func (o *applyOptions) last(outcome apply.Outcome, err error) error {
 		return printErr
 	}
 	return errReported
+}
+
+// keptSomething tells whether a backup or an undo log was written.
+func keptSomething(o apply.Outcome) bool {
+	for _, d := range o.Done {
+		if d.Backup != nil || d.Units != nil && d.Units.Logged > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func hasRewrite(o apply.Outcome) bool {

@@ -48,7 +48,7 @@ func (c *connection) bindStores(fs *pflag.FlagSet) {
 	fs.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file; $KUBECONFIG or ~/.kube/config if empty")
 	fs.StringVar(&c.context, "context", "", "context of the kubeconfig; the current one if empty")
 	fs.StringVarP(&c.namespace, "namespace", "n", "", "namespace of the stores' Secrets; the context's if empty")
-	fs.StringVar(&c.state, "state", "", "folder, or URL of a bucket, for backups and undo logs; in a folder the copy of the ledgers is kept, too; $XDG_STATE_HOME/keyshift if empty")
+	fs.StringVar(&c.state, "state", "", "folder, or URL of a bucket, for backups and undo logs; in a folder the copy of the ledgers is kept, too; $XDG_STATE_HOME/keyshift or ~/.local/state/keyshift if empty")
 }
 
 // addresses returns the overridden addresses by store, after checking them against the spec.
@@ -198,6 +198,8 @@ func (c *connection) reach(err error, s state.Store, o keyspace.Options) error {
 	switch {
 	case e.Reason == keyspace.StoreDenied && c.noCluster && s.Auth != nil && !hasCredentials(o.Address):
 		e.Hint = fmt.Sprintf("the Secret %s is not read with --no-cluster: give --store %s=redis://:PASSWORD@host:port/db", s.Auth.Name, s.Name)
+	case e.Reason == keyspace.StoreDenied && c.noCluster && !hasCredentials(o.Address):
+		e.Hint = fmt.Sprintf("give the password with --store %s=redis://:PASSWORD@host:port/db", s.Name)
 	case e.Reason == keyspace.StoreDenied && hasCredentials(o.Address):
 		e.Hint = "correct the user name and password in the address"
 	case e.Reason == keyspace.StoreUnreachable && strings.HasPrefix(o.Address, "rediss://"):
@@ -256,6 +258,13 @@ func (c *connection) stateFolder() (string, error) {
 		return "", fmt.Errorf("no folder for the copy of the ledgers: %w; name one with --state", err)
 	}
 	return filepath.Join(home, ".local", "state", "keyshift"), nil
+}
+
+// place is where backups and undo logs are kept, for people: without what may follow the name of a bucket.
+func (c *connection) place() string {
+	dir, _ := c.stateFolder() // it is known: open has used it
+	name, _, _ := strings.Cut(cmp.Or(c.state, dir), "?")
+	return name
 }
 
 // folderOf returns the folder that a place names, if it is one.

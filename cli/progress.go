@@ -21,11 +21,12 @@ type progress struct {
 	live  bool // the output is a terminal
 	open  bool // a line stands unfinished
 	known state.Digest
+	told  map[string]bool // the notes that were given: rewrites of one store have most in common
 }
 
 func newProgress(o *output) *progress {
 	f, ok := o.out.(*os.File)
-	return &progress{output: o, live: ok && !o.json() && term.IsTerminal(int(f.Fd()))}
+	return &progress{output: o, told: map[string]bool{}, live: ok && !o.json() && term.IsTerminal(int(f.Fd()))}
 }
 
 // eventLine is an event for programs.
@@ -115,10 +116,14 @@ func (p *progress) planned(e apply.Event) {
 	p.printf("%s%s\n", observed(e.Have), e.Plan)
 }
 
-// warned tells what a person should know before a rewrite.
+// warned tells what a person should know before a rewrite, once.
 func (p *progress) warned(findings []keyspace.Finding) {
-	p.end()
 	for _, f := range findings {
+		if p.told[f.Reason] {
+			continue
+		}
+		p.told[f.Reason] = true
+		p.end()
 		p.note("%s: %s", f.Reason, f.WayOut)
 	}
 }

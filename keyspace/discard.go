@@ -17,7 +17,7 @@ import (
 var discardLua string
 
 var (
-	discardScript = newScript(prelude + discardLua)
+	discardScript = newScript(fence + prelude + discardLua)
 
 	// unlinkScript does on a key of ours what a discard will do on the application's: KEYS lease, string; ARGV token.
 	unlinkScript = newScript(`

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -308,8 +310,7 @@ func (d *dump) trip(ctx context.Context, cursor uint64, ended bool, keys []strin
 				return err
 			}
 			if kinds[i] == nil {
-				for m.kind = range d.kinds {
-				}
+				m.kind = slices.Collect(maps.Keys(d.kinds))[0] // the only one
 			} else {
 				m.kind = typeNamed(kinds[i].Val())
 			}

@@ -83,7 +83,7 @@ type histClient struct {
 	ops   []*histOp
 	fault string // what ended it
 
-	writes, single, lost int
+	writes, lost int
 }
 
 func newHistClient(r *histRun, id int) *histClient {

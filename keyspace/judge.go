@@ -76,7 +76,7 @@ func checkPersistence(f Facts) (out []Finding) {
 			"the last snapshot of the server failed"))
 	}
 	if f.Version != "" && !f.AOF && !f.Snapshots {
-		out = append(out, warn("nothing, if the data may be lost; else turn on the append-only file",
+		out = append(out, warn("leave it so if the data may be lost; else turn on the append-only file",
 			"the server has no append-only file and has taken no snapshot: when it restarts, the data and the ledger are gone"))
 	}
 	return out

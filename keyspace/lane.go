@@ -11,7 +11,7 @@ import (
 	"keyshift.dev/transform"
 )
 
-// What lane.lua answers beside what cas.lua does.
+// What lane.lua answers beside what the scripts of every op do (lua/prelude.lua).
 const (
 	codeAlready code = 'a' // the unit is of the target
 	codeFall    code = 'f' // the lane wrote nothing and does not know: the unit is to be read and decided here
@@ -33,7 +33,7 @@ func newLane(p *transform.Programs, from, to state.Version, o transform.LaneOpti
 		return nil, reason
 	}
 	before, after, _ := strings.Cut(laneText, "--@unit\n")
-	return &lane{from: from, to: to, script: newScript(before + compiled.Text + after)}, ""
+	return &lane{from: from, to: to, script: newScript(fence + before + compiled.Text + after)}, ""
 }
 
 // runLane does one script call and tells what became of each key, in their order. Each key is converted at most once

@@ -1,22 +1,12 @@
--- Converts a batch of units beside the data. Each unit on its own: what happens to one does not touch another.
+-- Converts a batch of units beside the data, behind lua/fence.lua. Each unit on its own: what happens to one does not
+-- touch another.
 --
 -- KEYS[1]   the lease            ARGV[1] its token
 -- KEYS[2..] the units
 --
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...} as
--- cas.lua does: one letter a unit (d done, a at the target already, f for the reader to decide, g gone, t wrong type,
--- e error), how long it took (0: the server does not tell), and for each e the error's first word.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end
-
--- Some servers have os.clock; in those that have not, TIME goes on during a script. Redis 7.2 has neither.
-local function processor() return os.clock() * 1000000 end
-local has_clock = pcall(processor)
-local function micros()
-  if has_clock then return processor() end
-  local now = redis.call('TIME')
-  return (now[1] % 1000) * 1000000 + now[2]
-end
-local started = micros()
+-- the scripts of lua/ do: one letter a unit (d done, a at the target already, f for the reader to decide, g gone, t wrong
+-- type, e error), how long it took (0: the server does not tell), and for each e the error's first word.
 
 --@unit
 

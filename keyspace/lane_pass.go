@@ -73,7 +73,8 @@ func (r *rewrite) lanePass(ctx context.Context, l *lane) error {
 	}()
 	err := r.takeLane(ctx, done, stop)
 	stop()
-	for range done { // let the workers end
+	for going := true; going; { // let the workers end
+		_, going = <-done
 	}
 	scanErr := <-scanned
 	if errors.Is(err, errLaneIdle) {

@@ -29,6 +29,9 @@ type scribe struct {
 	encode func(token string, changes []change, fading bool) (keys []string, args []any)
 }
 
+//go:embed lua/fence.lua
+var fence string
+
 //go:embed lua/prelude.lua
 var prelude string
 
@@ -55,13 +58,13 @@ var moveLua string
 
 // scribes holds the scribe of each op.
 var scribes = [...]scribe{
-	opText:   {newScript(prelude + textLua), encodeText},
-	opHash:   {newScript(prelude + hashLua), encodeHash},
-	opMap:    {newScript(prelude + mapLua), encodePairs},
-	opList:   {newScript(prelude + listLua), encodeList},
-	opSet:    {newScript(prelude + setLua), encodeText},
-	opSorted: {newScript(prelude + sortedLua), encodePairs},
-	opMove:   {newScript(prelude + moveLua), encodeMove},
+	opText:   {newScript(fence + prelude + textLua), encodeText},
+	opHash:   {newScript(fence + prelude + hashLua), encodeHash},
+	opMap:    {newScript(fence + prelude + mapLua), encodePairs},
+	opList:   {newScript(fence + prelude + listLua), encodeList},
+	opSet:    {newScript(fence + prelude + setLua), encodeText},
+	opSorted: {newScript(fence + prelude + sortedLua), encodePairs},
+	opMove:   {newScript(fence + prelude + moveLua), encodeMove},
 }
 
 // opOf tells how a unit is made of another one; opNone if it cannot be done in place.

@@ -197,19 +197,19 @@ func (g *luaGen) lacking(name string) {
 
 // surely makes the lane read a field that every unit has: a key that is gone must not be made again.
 func (g *luaGen) surely() error {
-	var any string
+	var name string
 	first := g.from.onlyStruct()
 	for i := range first.fields {
 		if f := &first.fields[i]; f.required {
-			if any = f.name; g.need[any] {
+			if name = f.name; g.need[name] {
 				return nil
 			}
 		}
 	}
-	if any == "" {
+	if name == "" {
 		return fmt.Errorf("no field is surely there")
 	}
-	g.need[any] = true
+	g.need[name] = true
 	return nil
 }
 

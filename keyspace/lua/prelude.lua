@@ -1,4 +1,5 @@
--- What every script that writes units starts with. A body follows, which defines unit(...) and ends in lua/epilogue.lua.
+-- What every script that writes units shares, behind fence.lua. A body follows, which calls guarded(...) for each unit
+-- and ends with answered(...).
 --
 -- KEYS[1] the lease    ARGV[1] its token
 --                      ARGV[2] flags: T the target has a rule for the time to live, F fields may expire by themselves,
@@ -13,17 +14,6 @@
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
 -- one letter a unit (d done, c conflict, g gone, t wrong type, x its place is taken, e error), how long it took (0: the
 -- server does not tell), and for each e the error's first word. What happens to one unit does not touch another.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end
-
--- Some servers have os.clock; in those that have not, TIME goes on during a script. Redis 7.2 has neither.
-local function processor() return os.clock() * 1000000 end
-local has_clock = pcall(processor)
-local function micros()
-  if has_clock then return processor() end
-  local now = redis.call('TIME')
-  return (now[1] % 1000) * 1000000 + now[2]
-end
-local started = micros()
 
 local call, unpack, pcall, KEYS, ARGV = redis.call, unpack, pcall, KEYS, ARGV
 local ruled = string.find(ARGV[2], 'T', 1, true)
