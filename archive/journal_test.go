@@ -211,6 +211,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childFolder); dir != "" {
 		appendForEver(dir)
 	}
+	if dir := os.Getenv(largeFolder); dir != "" {
+		appendLarge(dir)
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
