@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"keyshift.dev/api/v1alpha1"
+	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
 	"keyshift.dev/examples"
 	"keyshift.dev/gitsource"
@@ -120,6 +121,7 @@ func newWorld(t *testing.T) *world {
 		records: map[types.NamespacedName]*memoryRecords{},
 	}
 	w.r = &DeliveryReconciler{
+		State:  &apply.Storage{Address: t.TempDir()},
 		Client: w.client, EventRecorder: events, Cluster: w.cluster, Watch: 20 * time.Millisecond,
 		Records: func(d *v1alpha1.Delivery) Records {
 			name := client.ObjectKeyFromObject(d)
@@ -268,14 +270,14 @@ func TestThereAndBack(t *testing.T) {
 	d, _ = w.reconcile(name)
 	wantReady(t, d)
 	wantLive(t, d, "2.0.0", "2.0.0", 50)
-	if p := d.Status.Plan; p == nil || p.Total != 4 || p.Current != 4 || p.Steps[2].Kind != "rewrite" || p.Steps[3].State != v1alpha1.StepDone {
+	if p := d.Status.Plan; p == nil || p.Total != 5 || p.Current != 5 || p.Steps[2].Kind != "backup" || p.Steps[3].Kind != "rewrite" || p.Steps[4].State != v1alpha1.StepDone {
 		t.Errorf("plan %+v", p)
 	}
 	if got := w.redis.HGet("session:7", "full_name"); got != "Ada" || w.redis.HGet("session:7", "name") != "" {
 		t.Errorf("session:7 has full_name %q", got)
 	}
-	wantEvents(t, w.happened(), "Normal Planned planned 4 steps: rollout checkout 1.4.0 → 1.5.0", "StepStarted step 1 of 4",
-		"StepEnded step 3 of 4: rewrite session 1.0.0 → 2.0.0: 50 scanned, 50 rewritten", "ReconciliationSucceeded applied revision main@sha1:")
+	wantEvents(t, w.happened(), "Normal Planned planned 5 steps: rollout checkout 1.4.0 → 1.5.0", "StepStarted step 1 of 5",
+		"StepEnded step 3 of 5: backup session 1.0.0: 50 keys", "StepEnded step 4 of 5: rewrite session 1.0.0 → 2.0.0: 50 scanned, 50 rewritten", "ReconciliationSucceeded applied revision main@sha1:")
 
 	w.git.push(urlOf("shop"), w.shop(0)) // the newer version, its migration and the bridge are gone from the tree
 	d, _ = w.reconcile(name)
