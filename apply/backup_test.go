@@ -177,8 +177,8 @@ func TestDiscardIsLogged(t *testing.T) {
 	}
 	kept := w.edges.State.(*memory)
 	for name, l := range kept.logs {
-		if len(l.images) != 50 || l.closed != 1 {
-			t.Errorf("log %s has %d units and was closed %d times", name, len(l.images), l.closed)
+		if len(l.images) != 1+50 || l.closed != 1 { // the mark of its beginning, and the units
+			t.Errorf("log %s has %d records and was closed %d times", name, len(l.images), l.closed)
 		}
 	}
 	if len(kept.logs) != 1 || kept.taken[0].Counts[0].Units != 50 {
