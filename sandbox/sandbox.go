@@ -171,7 +171,7 @@ func crash(at state.Pos, err error, complaint string, limits Limits) error {
 	// Near its limit a process dies in many ways: the runtime gives up, a thread cannot start, C code meets a null. A
 	// mistake in Go code panics, and is answered; a bare SIGSEGV is the runtime's own, from memory it did not get.
 	scarce := peak(exit) > limits.Memory/4*3 || strings.HasPrefix(complaint, "SIGSEGV")
-	for _, sign := range []string{"out of memory", "cannot allocate memory", "cannot map pages", "stack exceeds"} {
+	for _, sign := range []string{"out of memory", "cannot allocate memory", "cannot map pages", "stack exceeds", "pthread_create failed"} {
 		scarce = scarce || strings.Contains(complaint, sign)
 	}
 	if scarce {
