@@ -47,7 +47,7 @@ func plants() []planted {
 		{name: "blind retry of a write whose answer was lost", kind: histHash(), migrate: small{retry: true}.migrate, plant: loseMany},
 		{name: "DEL first", kind: histHash(), migrate: small{deleteKey: true}.migrate},
 		{name: "HDEL first", kind: histTurned(), migrate: small{deleteFields: true}.migrate},
-		{name: "HDEL first in the script", kind: histTurned(), lua: map[op][2]string{opHash: {
+		{name: "HDEL first in the script", kind: histTurned(), migrate: comparing, lua: map[op][2]string{opHash: {
 			"    if #list > 0 then call('HSET', key, unpack(list)) end\n    if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end",
 			"    if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end\n    if #list > 0 then call('HSET', key, unpack(list)) end"}}},
 		{name: "version marker in a second write", kind: histHash(), migrate: small{marker: true}.migrate},
@@ -57,6 +57,12 @@ func plants() []planted {
 		{name: "fence checked once per run", kind: histHash(), migrate: small{unfenced: true}.migrate, plant: func(r *histRun) { r.steal = true }},
 		{name: "no fence in the script", kind: histHash(), lua: map[op][2]string{opHash: {"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end", ""}}, plant: func(r *histRun) { r.steal = true }},
 	}
+}
+
+// comparing is the engine, where it reads and compares what it could convert beside the data.
+func comparing(ctx context.Context, st *Store, l *Lease, job Job, log Journal) (Outcome, error) {
+	job.Compare = true
+	return histEngine(ctx, st, l, job, log)
 }
 
 // loseMany makes one answer in fifteen to the migrator go astray.
