@@ -25,7 +25,7 @@ type Result struct {
 	Store            string  `json:"store"`            // which Redis: "redis-server 7.0.15" or "embedded"
 	Keys             int     `json:"keys"`             // seeded
 	Rewritten        int64   `json:"rewritten"`        // units by the upgrade's rewrite
-	Restored         int64   `json:"restored"`         // units brought back by the revert's rewrite
+	Restored         int64   `json:"restored"`         // units brought back by the revert, from the undo log and by its rewrite
 	LostUpdates      int64   `json:"lostUpdates"`      // acknowledged writes of the application that did not last
 	UnreadableReads  int64   `json:"unreadableReads"`  // values that the release of a pod could not decode
 	ConflictsRetried int64   `json:"conflictsRetried"` // writes of Keyshift that met one of the application
@@ -202,7 +202,8 @@ func (s *stage) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.result.Rewritten, s.result.Restored = up.Rewritten(), back.Rewritten()
+	undone := back.Undone()
+	s.result.Rewritten, s.result.Restored = up.Rewritten(), back.Rewritten()+undone.Restored+undone.Merged
 	s.result.ConflictsRetried = up.Conflicts() + back.Conflicts()
 	return nil
 }
