@@ -107,3 +107,13 @@ end
 local function answered(codes)
   return {table.concat(codes), math.floor(math.max(micros() - started, 0)), unpack(words)}
 end
+
+-- Writes every unit, of which each takes so many arguments, and answers.
+local function every(unit, size)
+  local codes = {}
+  for k = 2, #KEYS do
+    codes[k - 1] = guarded(unit, KEYS[k], p)
+    p = p + size
+  end
+  return answered(codes)
+end
