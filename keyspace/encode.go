@@ -1,36 +1,107 @@
 package keyspace
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 
 	"keyshift.dev/transform"
 )
 
-// encodeHash writes changes of hashes with fixed fields as the arguments of lua/hash.lua. Changes of one layout, which
-// most of a batch are, name their fields once. Values go as pointers: the client takes them, and none is boxed.
+// layout is what changes have in common that compare, set and delete the same fields.
+type layout struct {
+	changes []*change
+	sets    []string // what each field that is set gets, as lua/hash.lua says
+	brought []int    // places of those that differ from unit to unit
+}
+
+// encodeHash writes changes of hashes with fixed fields as the arguments of lua/hash.lua. What crosses into Lua is what
+// it costs: changes of one layout, which most of a batch are, name their fields once, expected values go as one argument
+// a unit, and what only moves, or is the same for all, is not sent at all. Values go as pointers: the client takes them,
+// and none is boxed.
 func encodeHash(_ string, changes []change, fading bool) (keys []string, args []any) {
-	var shown []*change // the first of each layout
-	var layouts []any
-	keys = make([]string, 0, len(changes)+1)
-	units := make([]any, 0, len(changes)*(1+len(changes[0].edit.Compare)+len(changes[0].edit.Set)))
-	number, numeral := 0, ""
+	layouts, numbers := arrange(changes)
+	keys = make([]string, len(changes), len(changes)+1)
+	for i := range changes {
+		keys[i] = changes[i].key
+	}
+	separator := separate(changes)
+	joined := join(changes, separator)
+	args = append(make([]any, 0, 64+4*len(changes)), separator, strconv.Itoa(len(layouts)))
+	for _, l := range layouts {
+		args = l.append(args, fading)
+	}
+	for i := range changes {
+		n := numbers[i]
+		if i == 0 || n != numbers[i-1] {
+			run := 1
+			for i+run < len(changes) && numbers[i+run] == n {
+				run++
+			}
+			args = append(args, strconv.Itoa(n+1), strconv.Itoa(run))
+		}
+		args = append(args, &joined[i])
+		for _, at := range layouts[n].brought {
+			args = append(args, &changes[i].edit.Set[at].Value)
+		}
+	}
+	return keys, args
+}
+
+// arrange finds the layouts of changes, and which each of them has.
+func arrange(changes []change) (layouts []*layout, numbers []int) {
+	numbers = make([]int, len(changes))
+	last := -1
 	for i := range changes {
 		c := &changes[i]
-		if number == 0 || !sameLayout(&shown[number-1].edit, &c.edit) {
-			number = slices.IndexFunc(shown, func(other *change) bool { return sameLayout(&other.edit, &c.edit) }) + 1
-			if number == 0 {
-				shown, layouts = append(shown, c), c.appendLayout(layouts, fading)
-				number = len(shown)
+		if last < 0 || !sameLayout(&layouts[last].changes[0].edit, &c.edit) {
+			last = slices.IndexFunc(layouts, func(l *layout) bool { return sameLayout(&l.changes[0].edit, &c.edit) })
+			if last < 0 {
+				last = len(layouts)
+				layouts = append(layouts, &layout{changes: make([]*change, 0, len(changes)-i)})
 			}
-			numeral = strconv.Itoa(number)
 		}
-		keys = append(keys, c.key)
-		units = append(units, numeral)
-		units = appendUnit(units, &c.edit)
+		layouts[last].changes = append(layouts[last].changes, c)
+		numbers[i] = last
 	}
-	args = append(make([]any, 0, 1+len(layouts)+len(units)), strconv.Itoa(len(shown)))
-	return keys, append(append(args, layouts...), units...)
+	for _, l := range layouts {
+		l.sets = make([]string, len(l.changes[0].edit.Set))
+		for at := range l.sets {
+			if l.sets[at] = l.how(at); l.sets[at] == "" {
+				l.brought = append(l.brought, at)
+			}
+		}
+	}
+	return layouts, numbers
+}
+
+// how tells what a field that is set gets in all units of a layout; empty if each brings its own.
+func (l *layout) how(at int) string {
+	value := func(c *change) string { return c.edit.Set[at].Value }
+	first, valued := l.changes[0], 0
+	for from, x := range first.edit.Compare {
+		if x.Any {
+			continue
+		}
+		valued++
+		if x.Value == value(first) && l.all(func(c *change) bool { return c.edit.Compare[from].Value == value(c) }) {
+			return "<" + strconv.Itoa(valued)
+		}
+	}
+	if l.all(func(c *change) bool { return value(c) == value(first) }) {
+		return "=" + value(first)
+	}
+	return ""
+}
+
+func (l *layout) all(holds func(*change) bool) bool {
+	for _, c := range l.changes {
+		if !holds(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameLayout tells whether two edits compare, set and delete the same fields.
@@ -51,8 +122,9 @@ func sameLayout(a, b *transform.Edit) bool {
 	return slices.Equal(a.Delete, b.Delete)
 }
 
-func (c *change) appendLayout(args []any, fading bool) []any {
-	e := c.edit
+func (l *layout) append(args []any, fading bool) []any {
+	c := l.changes[0]
+	e := &c.edit
 	var valued, carried []any
 	for _, x := range e.Compare {
 		if x.Any {
@@ -61,10 +133,12 @@ func (c *change) appendLayout(args []any, fading bool) []any {
 			valued = append(valued, x.Name)
 		}
 	}
-	args = append(args, strconv.Itoa(len(valued)), strconv.Itoa(len(carried)), strconv.Itoa(len(e.Set)), strconv.Itoa(len(e.Delete)))
+	for _, n := range []int{len(valued), len(carried), len(e.Set), len(e.Delete)} {
+		args = append(args, strconv.Itoa(n))
+	}
 	args = append(append(args, valued...), carried...)
-	for _, f := range e.Set {
-		args = append(args, f.Name)
+	for i, f := range e.Set {
+		args = append(args, f.Name, l.sets[i])
 	}
 	for _, n := range e.Delete {
 		args = append(args, n)
@@ -77,14 +151,54 @@ func (c *change) appendLayout(args []any, fading bool) []any {
 	return args
 }
 
-func appendUnit(args []any, e *transform.Edit) []any {
-	for i := range e.Compare {
-		if !e.Compare[i].Any {
-			args = append(args, &e.Compare[i].Value)
+// join joins the expected values of each change. As the separator is in none of them, what the hash has, joined in the
+// same way, is equal only if every value is.
+func join(changes []change, separator string) []string {
+	out, ends := make([]string, len(changes)), make([]int, len(changes))
+	var all strings.Builder
+	for i := range changes {
+		first := true
+		for j := range changes[i].edit.Compare {
+			x := &changes[i].edit.Compare[j]
+			if x.Any {
+				continue
+			}
+			if !first {
+				all.WriteString(separator)
+			}
+			first = false
+			all.WriteString(x.Value)
+		}
+		ends[i] = all.Len()
+	}
+	text, start := all.String(), 0
+	for i, end := range ends {
+		out[i], start = text[start:end], end
+	}
+	return out
+}
+
+// separate returns a string that is in no expected value. It begins with a byte that it has only once, so that it
+// cannot overlap itself either.
+func separate(changes []change) string {
+	separator := "\x00"
+	for contain(changes, separator) {
+		b := []byte{0, 0, 0, 0, 0}
+		for i := 1; i < len(b); i++ {
+			b[i] = byte(1 + rand.N(255)) // nobody can prepare a value for it
+		}
+		separator = string(b)
+	}
+	return separator
+}
+
+func contain(changes []change, text string) bool {
+	for i := range changes {
+		for _, x := range changes[i].edit.Compare {
+			if strings.Contains(x.Value, text) {
+				return true
+			}
 		}
 	}
-	for i := range e.Set {
-		args = append(args, &e.Set[i].Value)
-	}
-	return args
+	return false
 }

@@ -1,8 +1,6 @@
 package keyspace
 
 import (
-	"context"
-
 	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/state"
@@ -32,7 +30,7 @@ const (
 type kind struct {
 	redis string // what TYPE calls it
 	mode  mode
-	ask   func(key string) []any                           // nil of a string, which is read up to a length
+	ask   []string                                         // the command and what follows the key; nil of a string, which is read up to a length
 	parts func(key string, flat []string) []transform.Unit // nil of what is one unit, and of a stream, whose answer is not flat
 	count string                                           // the command that counts the parts
 }
@@ -40,12 +38,12 @@ type kind struct {
 // kinds holds every kind of data that is read, by the shape's type.
 var kinds = map[state.Redis]kind{
 	state.String:    {redis: "string", mode: readText},
-	state.Hash:      {redis: "hash", mode: readHash, ask: commandOf("hgetall")},
-	state.Map:       {redis: "hash", mode: readMap, ask: commandOf("hgetall"), parts: entriesOf, count: "hlen"},
-	state.List:      {redis: "list", mode: readList, ask: commandOf("lrange", 0, -1), parts: elementsOf, count: "llen"},
-	state.Set:       {redis: "set", mode: readSet, ask: commandOf("smembers"), parts: membersOf, count: "scard"},
-	state.SortedSet: {redis: "zset", mode: readSorted, ask: commandOf("zrange", 0, -1, "withscores"), parts: scoredOf, count: "zcard"},
-	state.Stream:    {redis: "stream", mode: readStream, ask: commandOf("xrange", "-", "+"), count: "xlen"},
+	state.Hash:      {redis: "hash", mode: readHash, ask: []string{"hgetall"}},
+	state.Map:       {redis: "hash", mode: readMap, ask: []string{"hgetall"}, parts: entriesOf, count: "hlen"},
+	state.List:      {redis: "list", mode: readList, ask: []string{"lrange", "0", "-1"}, parts: elementsOf, count: "llen"},
+	state.Set:       {redis: "set", mode: readSet, ask: []string{"smembers"}, parts: membersOf, count: "scard"},
+	state.SortedSet: {redis: "zset", mode: readSorted, ask: []string{"zrange", "0", "-1", "withscores"}, parts: scoredOf, count: "zcard"},
+	state.Stream:    {redis: "stream", mode: readStream, ask: []string{"xrange", "-", "+"}, count: "xlen"},
 }
 
 // kindOf returns the kind that a mode reads.
@@ -55,11 +53,6 @@ var kindOf = func() (out [vanished + 1]kind) {
 	}
 	return out
 }()
-
-// commandOf returns the arguments of a command on a key.
-func commandOf(name string, rest ...any) func(string) []any {
-	return func(key string) []any { return append([]any{name, key}, rest...) }
-}
 
 // entriesOf returns the entries of a map, from names and values in turn.
 func entriesOf(key string, flat []string) []transform.Unit {
@@ -105,11 +98,4 @@ func messagesOf(key string, messages []redis.XMessage) []transform.Unit {
 		out[i] = transform.Unit{Key: key, Type: state.Stream, Fields: sampleFields(m.Values)}
 	}
 	return out
-}
-
-// asked queues a command whose answer is flat text.
-func asked(ctx context.Context, pipe redis.Pipeliner, args []any) *redis.StringSliceCmd {
-	cmd := redis.NewStringSliceCmd(ctx, args...)
-	_ = pipe.Process(ctx, cmd) // queues; the error comes with Exec
-	return cmd
 }

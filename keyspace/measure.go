@@ -4,18 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/transform"
 )
-
-// size is a measurement in flight.
-type size struct {
-	bytes *redis.IntCmd
-	kind  *redis.StatusCmd // where several are possible
-}
 
 // samples is how many fields of a hash MEMORY USAGE looks at; it takes the rest to be like them. With the default of
 // five it misses the one large field of most sessions.
@@ -35,21 +30,28 @@ func (s *Store) probeSamples(ctx context.Context) error {
 }
 
 // askSizes asks how big the keys of a chunk are that are no strings, because the answer to HGETALL cannot be cut short.
-func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []route, c *chunk) []size {
+func (s *Store) askSizes(w *wire, c *chunk) {
 	if c == nil {
-		return nil
+		return
 	}
-	sizes := make([]size, len(c.keys))
-	for i, t := range c.keys {
+	for _, t := range c.keys {
 		if t.mode == readText {
 			continue
 		}
-		sizes[i].bytes = pipe.MemoryUsage(ctx, t.key, s.samples...)
+		w.ask("memory", "usage", s.usage(t.key)...)
 		if t.mode == readType {
-			sizes[i].kind = pipe.Type(ctx, t.key)
+			w.ask("type", t.key)
 		}
 	}
-	return sizes
+}
+
+// usage are the arguments of MEMORY USAGE.
+func (s *Store) usage(key string) []string {
+	args := []string{key}
+	for _, n := range s.samples {
+		args = append(args, "samples", strconv.Itoa(n))
+	}
+	return args
 }
 
 // memoryFactor is how much more memory than bytes a hash may take for sure: of small fields in a table the server counts
@@ -57,20 +59,23 @@ func (s *Store) askSizes(ctx context.Context, pipe redis.Pipeliner, routes []rou
 const memoryFactor = 32
 
 // takeSizes decides how each key of the chunk is read.
-func (s *Store) takeSizes(routes []route, c *chunk, sizes []size) error {
-	for i, z := range sizes {
+func (s *Store) takeSizes(routes []route, c *chunk, answers *tape) error {
+	if c == nil {
+		return nil
+	}
+	for i := range c.keys {
 		t := &c.keys[i]
-		if z.kind != nil {
-			kind, err := z.kind.Result()
+		if t.mode == readText {
+			continue
+		}
+		bytes, err := answers.number()
+		if t.mode == readType {
+			kind, err := answers.str()
 			if err != nil {
 				return err
 			}
 			t.mode = routes[t.route].typed(kind)
 		}
-		if z.bytes == nil {
-			continue
-		}
-		bytes, err := z.bytes.Result()
 		t.bytes = bytes
 		switch {
 		case errors.Is(err, redis.Nil):

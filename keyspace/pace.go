@@ -26,7 +26,7 @@ const (
 	batchStart = 100
 	batchMin   = 10
 	batchMax   = 1000
-	pageMin    = 200
+	pageMin    = 300
 )
 
 // pace sizes batches by the time they block the server, and rests between them.
@@ -38,7 +38,9 @@ type pace struct {
 
 	size atomic.Int64 // keys a batch
 	owed atomic.Int64 // nanoseconds that writes took since the last rest
-	each float64      // microseconds a key, smoothed; the writer's alone
+
+	learning sync.Mutex
+	each     float64 // microseconds a key, smoothed
 }
 
 // newPace returns the pace of a profile; empty means balanced.
@@ -77,6 +79,8 @@ func (p *pace) wrote(n int, d time.Duration) {
 	p.owed.Add(int64(d))
 	p.written.take(int64(n))
 	each := float64(d) / float64(time.Microsecond) / float64(max(n, 1))
+	p.learning.Lock()
+	defer p.learning.Unlock()
 	if p.each == 0 {
 		p.each = each
 	}

@@ -1,10 +1,11 @@
 package keyspace
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -43,142 +44,138 @@ func textBytes(u transform.Unit) int {
 	return n
 }
 
-// question is a read in flight.
-type question struct {
-	target
-	limit   int64 // of text: how many bytes it may have
-	flat    *redis.StringSliceCmd
-	text    *redis.StringCmd
-	entries *redis.XMessageSliceCmd
-	ttl     *redis.DurationCmd // where a version has a rule for it
-	at      *redis.DurationCmd // when it expires, where the server tells
-}
-
 // askUnits asks for the units of a chunk. A string is asked for up to one byte more than it may have, which is share
 // if nothing is known of its length.
-func (s *Store) askUnits(ctx context.Context, pipe redis.Pipeliner, routes []route, c *chunk, share int64) []question {
+func (s *Store) askUnits(w *wire, routes []route, c *chunk, share int64) {
 	if c == nil {
-		return nil
+		return
 	}
-	questions := make([]question, len(c.keys))
-	for i, t := range c.keys {
-		q := question{target: t}
+	for _, t := range c.keys {
 		switch k := &kindOf[t.mode]; {
 		case t.mode == readText:
-			q.limit = s.options.MaxValue
-			if t.bytes == 0 {
-				q.limit = min(q.limit, share)
-			}
-			q.text = pipe.GetRange(ctx, t.key, 0, q.limit)
-		case t.mode == readStream:
-			q.entries = pipe.XRange(ctx, t.key, "-", "+")
+			w.ask("getrange", t.key, "0", strconv.FormatInt(s.textLimit(t, share), 10))
 		case k.ask != nil:
-			q.flat = asked(ctx, pipe, k.ask(t.key))
+			w.ask(k.ask[0], t.key, k.ask[1:]...)
 		}
 		if routes[t.route].ruled && t.mode < tooBig {
-			q.ttl = pipe.PTTL(ctx, t.key)
+			w.ask("pttl", t.key)
 			if s.tellsExpiry {
-				q.at = pipe.PExpireTime(ctx, t.key)
+				w.ask("pexpiretime", t.key)
 			}
 		}
-		questions[i] = q
 	}
-	return questions
+}
+
+// textLimit is how many bytes a string may have.
+func (s *Store) textLimit(t target, share int64) int64 {
+	if t.bytes == 0 {
+		return min(s.options.MaxValue, share)
+	}
+	return s.options.MaxValue
 }
 
 // takeUnits turns answers into units. A wrong type is an answer about one key; any other error fails the read.
-func (s *Store) takeUnits(ctx context.Context, questions []question) ([]unit, error) {
-	units := make([]unit, 0, len(questions))
+func (s *Store) takeUnits(ctx context.Context, routes []route, c *chunk, share int64, answers *tape) ([]unit, error) {
+	if c == nil {
+		return nil, nil
+	}
+	units := make([]unit, len(c.keys))
+	room := make([]transform.Field, 0, len(answers.tokens)/2) // for the fields of all hashes
 	var empty []int
-	for i := range questions {
-		u := unit{target: questions[i].target, Unit: transform.Unit{Key: questions[i].key}}
-		err := u.take(&questions[i], s.options.MaxValue)
+	for i, t := range c.keys {
+		u := &units[i]
+		u.target, u.Key = t, t.key
+		err := u.take(answers, &room, s.textLimit(t, share), s.options.MaxValue)
 		if redis.HasErrorPrefix(err, "WRONGTYPE") {
 			u.mode, err = mistyped, nil
+		}
+		if err == nil && routes[t.route].ruled && t.mode < tooBig {
+			err = u.takeTTL(answers, s.tellsExpiry)
 		}
 		if err != nil {
 			return nil, err
 		}
 		u.explain(s.options.MaxValue)
 		if u.mode == readText && u.Text == "" {
-			empty = append(empty, len(units))
+			empty = append(empty, i)
 		}
-		units = append(units, u)
 	}
 	return units, s.tellGone(ctx, units, empty)
 }
 
-func (u *unit) take(q *question, limit int64) error {
-	switch {
-	case q.flat != nil:
-		flat, err := q.flat.Result()
+// take takes the answer about a key: what it holds is in room, or a piece of the tape's text. A string has at most so
+// many bytes as were asked for, any value as many as may be read.
+func (u *unit) take(answers *tape, room *[]transform.Field, asked, limit int64) (err error) {
+	switch k := &kindOf[u.mode]; {
+	case u.mode == readText:
+		u.Text, err = answers.str()
+		n := int64(len(u.Text))
+		if n > asked {
+			u.mode, u.Text = readLong, ""
+		}
+		if n > limit {
+			u.mode = tooBig
+		}
+	case u.mode == readHash:
+		if u.Fields, err = answers.fields(room); err != nil {
+			return err
+		}
+		u.gone = len(u.Fields) == 0
+		if int64(textBytes(u.Unit)) > limit {
+			u.mode, u.Fields = tooBig, nil
+		}
+	case u.mode == readStream:
+		u.parts, err = answers.messages(u.key) // a stream may be there and empty
+	case k.ask != nil:
+		flat, err := answers.flat()
 		if err != nil {
 			return err
 		}
 		u.gone = len(flat) == 0
-		if k := &kindOf[u.mode]; k.parts != nil {
-			u.parts = k.parts(u.key, flat)
-		} else if u.Fields = fields(flat); int64(textBytes(u.Unit)) > limit {
-			u.mode, u.Fields = tooBig, nil
-		}
-	case q.entries != nil:
-		messages, err := q.entries.Result()
-		if err != nil {
-			return err
-		}
-		u.parts = messagesOf(u.key, messages) // a stream may be there and empty
-	case q.text != nil:
-		text, err := q.text.Result()
-		if err != nil {
-			return err
-		}
-		u.Text = text
-		if int64(len(text)) > q.limit {
-			u.mode, u.Text = readLong, ""
-		}
-		if int64(len(text)) > limit {
-			u.mode = tooBig
-		}
+		u.parts = k.parts(u.key, flat)
 	}
-	return u.takeTTL(q)
+	return err
 }
 
-// takeTTL gives the unit, or every part of it, the key's time to live.
-func (u *unit) takeTTL(q *question) error {
-	if q.ttl == nil {
-		return nil
+// takeTTL takes how long a key lives, and when it expires, where the server tells.
+func (u *unit) takeTTL(answers *tape, tells bool) error {
+	left, err := answers.number()
+	at := int64(0)
+	if err == nil && tells {
+		at, err = answers.number()
 	}
-	left, err := q.ttl.Result()
-	if err != nil {
-		return err
+	if err == nil {
+		u.expires(left, at)
 	}
+	return err
+}
+
+// expires gives the unit, or every part of it, the key's time to live: milliseconds as PTTL tells them, and the Unix
+// milliseconds of PEXPIRETIME, 0 of a server that does not tell.
+func (u *unit) expires(left, at int64) {
 	if left == -2 { // there is no such key any more
 		u.gone = true
 	}
 	if left >= 0 {
-		u.TTL = max(left.Milliseconds(), 1)
-		u.expireAt = time.Now().Add(left).UnixMilli() // of a server that does not tell, about
+		u.TTL = max(left, 1)
+		u.expireAt = time.Now().UnixMilli() + left // about
 	}
-	if q.at != nil && q.at.Val() > 0 {
-		u.expireAt = q.at.Val().Milliseconds()
+	if at > 0 {
+		u.expireAt = at
 	}
 	for i := range u.parts {
 		u.parts[i].TTL = u.TTL
 	}
-	return nil
 }
 
 // askTTL gives every unit of a page the time to live of its key.
 func (s *Store) askTTL(ctx context.Context, u *unit) error {
-	pipe := s.client.Pipeline()
-	q := question{ttl: pipe.PTTL(ctx, u.key)}
-	if s.tellsExpiry {
-		q.at = pipe.PExpireTime(ctx, u.key)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return err
-	}
-	return u.takeTTL(&q)
+	return s.over(ctx, math.MaxInt64, func(w *wire) {
+		w.ask("pttl", u.key)
+		if s.tellsExpiry {
+			w.ask("pexpiretime", u.key)
+		}
+	}, func(answers *tape) error { return u.takeTTL(answers, s.tellsExpiry) })
 }
 
 // explain sets why a key that was not read is no unit.
@@ -220,32 +217,17 @@ func (s *Store) reread(ctx context.Context, routes []route, keys []target) ([]un
 	}
 	var units []unit
 	err := s.retry(ctx, func() error {
-		pipe := s.client.Pipeline()
-		sizes := s.askSizes(ctx, pipe, routes, &c)
-		if _, err := pipe.Exec(ctx); unknown(err) {
+		err := s.over(ctx, math.MaxInt64, func(w *wire) { s.askSizes(w, &c) }, func(answers *tape) error {
+			return s.takeSizes(routes, &c, answers)
+		})
+		if err != nil {
 			return err
 		}
-		if err := s.takeSizes(routes, &c, sizes); err != nil {
+		share := s.options.MaxValue
+		return s.over(ctx, math.MaxInt64, func(w *wire) { s.askUnits(w, routes, &c, share) }, func(answers *tape) (err error) {
+			units, err = s.takeUnits(ctx, routes, &c, share, answers)
 			return err
-		}
-		pipe = s.client.Pipeline()
-		questions := s.askUnits(ctx, pipe, routes, &c, s.options.MaxValue)
-		_, err := pipe.Exec(ctx)
-		if unknown(err) {
-			return err
-		}
-		units, err = s.takeUnits(ctx, questions)
-		return err
+		})
 	})
 	return units, classify(ctx, s.name, "reading keys again", err)
-}
-
-// fields pairs and sorts the flat answer of HGETALL.
-func fields(flat []string) []transform.Field {
-	out := make([]transform.Field, len(flat)/2)
-	for i := range out {
-		out[i] = transform.Field{Name: flat[2*i], Value: flat[2*i+1]}
-	}
-	slices.SortFunc(out, func(a, b transform.Field) int { return cmp.Compare(a.Name, b.Name) })
-	return out
 }

@@ -57,13 +57,15 @@ func (r *rewrite) redecideWhole(ctx context.Context, again []change, lost bool) 
 		}
 		switch done := lost && (equalUnits(u, was) || place != nil && equalUnits(place, was)); {
 		case u.gone && !done:
-			r.outcome.Gone++
+			r.note(func(o *Outcome) { o.Gone++ })
 			continue
 		case done && (u.gone || place == nil):
-			r.outcome.Rewritten++
-			if was.mixed {
-				r.outcome.Mixed++
-			}
+			r.note(func(o *Outcome) {
+				o.Rewritten++
+				if was.mixed {
+					o.Mixed++
+				}
+			})
 			continue
 		case u.unfit != "" || u.many():
 			continue // the next pass counts it as it finds it

@@ -3,6 +3,8 @@ package keyspace
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyshift.dev/state"
@@ -64,6 +66,8 @@ type rewrite struct {
 	pace    *pace
 	report  func(Progress)
 	outcome Outcome
+
+	counting sync.Mutex // guards outcome while writers are at work
 
 	node     node
 	keys     int64 // in the store when the pass began
@@ -134,7 +138,7 @@ type work struct {
 	wanted, spared int64
 }
 
-// pass walks over the store once. A reader converts, a writer writes; the queue between them is short.
+// pass walks over the store once. A reader converts, writers write; the queue between them is short.
 func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
 	keys, err := r.store.client.DBSize(ctx).Result()
 	if err != nil {
@@ -149,7 +153,7 @@ func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
 		defer close(queue)
 		failed <- reading.run(inner, cursor, queue)
 	}()
-	err = r.drain(ctx, queue)
+	err = r.drain(ctx, queue, stop)
 	stop()
 	if readErr := <-failed; err == nil && readErr != nil {
 		err = classify(ctx, r.store.name, "reading the keyspace", readErr)
@@ -160,25 +164,64 @@ func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
 	return r.finish(ctx, cursor, reading)
 }
 
-// drain writes what the reader sends, and reports and saves how far that is.
-func (r *rewrite) drain(ctx context.Context, queue <-chan work) error {
-	for w := range queue {
-		if err := r.write(ctx, w.changes); err != nil {
-			return err
-		}
-		if r.first {
-			r.outcome.Already += w.already
-		}
-		r.tell(w)
-		if r.node.runID != "" && time.Since(r.saved) >= checkpointEvery {
-			r.saved = time.Now()
-			c := checkpoint{Job: r.job.ID, To: r.job.To, RunID: r.node.runID, Cursor: w.resume}
-			if err := r.store.saveCheckpoint(ctx, r.lease, c); err != nil {
-				return err
+// writers is how many pages are written at once: while the server works on one, we make the calls of the next.
+const writers = 3
+
+// writing is a page that is being written.
+type writing struct {
+	work
+	done chan error
+}
+
+// drain writes what the reader sends, some pages at once, and reports and saves how far that is, in their order. After a
+// page that failed no other is begun, and the reader is stopped; those under way are waited for.
+func (r *rewrite) drain(ctx context.Context, queue <-chan work, stop func()) (err error) {
+	pages := make(chan *writing, writers-1) // one more is waited for below
+	var failed atomic.Bool
+	go func() {
+		defer close(pages)
+		for w := range queue {
+			p := &writing{work: w, done: make(chan error, 1)}
+			pages <- p
+			if failed.Load() {
+				p.done <- nil
+				continue
 			}
+			go func() { p.done <- r.write(ctx, p.changes) }()
+		}
+	}()
+	for p := range pages {
+		ended := <-p.done
+		if err == nil && ended == nil {
+			ended = r.wrote(ctx, p.work)
+		}
+		if err == nil && ended != nil {
+			err = ended
+			failed.Store(true)
+			stop()
 		}
 	}
-	return nil
+	return err
+}
+
+// wrote reports and saves that every page up to this one is written.
+func (r *rewrite) wrote(ctx context.Context, w work) error {
+	if r.first {
+		r.note(func(o *Outcome) { o.Already += w.already })
+	}
+	r.tell(w)
+	if r.node.runID == "" || time.Since(r.saved) < checkpointEvery {
+		return nil
+	}
+	r.saved = time.Now()
+	return r.store.saveCheckpoint(ctx, r.lease, checkpoint{Job: r.job.ID, To: r.job.To, RunID: r.node.runID, Cursor: w.resume})
+}
+
+// note changes the outcome.
+func (r *rewrite) note(change func(*Outcome)) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	change(&r.outcome)
 }
 
 // tell reports how far the pass is, now and then.
@@ -190,6 +233,8 @@ func (r *rewrite) tell(w work) {
 }
 
 func (r *rewrite) progress(w work) Progress {
+	r.counting.Lock()
+	defer r.counting.Unlock()
 	return Progress{
 		Scanned: w.scanned, Rewritten: r.outcome.Rewritten, Conflicts: r.outcome.Conflicts, Unfit: w.unfit,
 		Estimate: estimate(r.keys, w.looked, w.scanned),

@@ -173,6 +173,16 @@ func sampleHash(ctx context.Context, c redis.UniversalClient, base transform.Sam
 	return out, err
 }
 
+// fields pairs and sorts the flat answer of HGETALL.
+func fields(flat []string) []transform.Field {
+	out := make([]transform.Field, len(flat)/2)
+	for i := range out {
+		out[i] = transform.Field{Name: flat[2*i], Value: flat[2*i+1]}
+	}
+	slices.SortFunc(out, func(a, b transform.Field) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
 // sampleFields sorts the fields of a map.
 func sampleFields[V any](answer map[string]V) []transform.Field {
 	out := make([]transform.Field, 0, len(answer))

@@ -14,7 +14,7 @@ type Store struct {
 	name    string
 	options Options
 	client  *redis.Client
-	reader  *redis.Client // for pages that are not measured: see cappedClient
+	wires   wires // see there
 
 	plainScripts bool  // the server refuses scripts with a shebang
 	tellsExpiry  bool  // the server knows PEXPIRETIME
@@ -31,7 +31,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	quiet()
-	s := &Store{name: o.Store, options: o, client: redis.NewClient(options), reader: cappedClient(options, readCap+2*o.MaxValue)}
+	s := &Store{name: o.Store, options: o, client: redis.NewClient(options), wires: make(wires, wireLimit)}
 	if err := s.probe(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -81,7 +81,7 @@ func (s *Store) probeExpiry(ctx context.Context) error {
 
 // Close closes the connections. Leases of this store are no longer renewed and expire.
 func (s *Store) Close() {
-	_ = s.reader.Close() // as the next
+	s.wires.closeAll()
 	_ = s.client.Close() // nothing is buffered; a second Close only says that it was closed
 }
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // chunk is a number of keys of one SCAN answer. Scanning again from resume lists every key that comes after it,
@@ -213,44 +213,40 @@ func (c *chunk) cut() []chunk {
 // trip does one round trip; reads are asked again if the connection broke, because they change nothing.
 func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 	var units []unit
-	err := w.store.retry(ctx, func() error {
-		client := w.store.client
-		if ready != nil && ready.bold {
-			client = w.store.reader
+	limit, share := int64(math.MaxInt64), w.share(ready)
+	if ready != nil && ready.bold {
+		limit = readCap + 2*w.store.options.MaxValue
+	}
+	scans := !w.scanned && len(w.queue)+len(w.sized) == 0
+	ask := func(c *wire) {
+		if scans {
+			c.ask("scan", strconv.FormatUint(w.cursor, 10), "count", strconv.Itoa(min(w.pace.page(), w.limit())))
 		}
-		pipe := client.Pipeline()
-		var scan *redis.ScanCmd
-		if !w.scanned && len(w.queue)+len(w.sized) == 0 {
-			scan = pipe.Scan(ctx, w.cursor, "", int64(min(w.pace.page(), w.limit())))
+		w.store.askSizes(c, fresh)
+		w.store.askUnits(c, w.routes, ready, share)
+	}
+	take := func(answers *tape) (err error) {
+		keys, next := []string(nil), uint64(0)
+		if scans {
+			if keys, next, err = answers.scan(); err != nil {
+				return err
+			}
 		}
-		sizes := w.store.askSizes(ctx, pipe, w.routes, fresh)
-		reads := w.store.askUnits(ctx, pipe, w.routes, ready, w.share(ready))
-		_, err := pipe.Exec(ctx)
-		if unknown(err) {
+		if err := w.store.takeSizes(w.routes, fresh, answers); err != nil {
 			return err
 		}
-		if err := w.enqueue(scan); err != nil {
-			return err
+		if units, err = w.store.takeUnits(ctx, w.routes, ready, share, answers); err == nil && scans {
+			w.enqueue(keys, next)
 		}
-		if err := w.store.takeSizes(w.routes, fresh, sizes); err != nil {
-			return err
-		}
-		units, err = w.store.takeUnits(ctx, reads)
 		return err
-	})
+	}
+	err := w.store.retry(ctx, func() error { return w.store.over(ctx, limit, ask, take) })
 	return units, classify(ctx, w.store.name, "reading the keyspaces", err)
 }
 
 // enqueue cuts a SCAN answer into chunks. Servers may answer with more keys than asked for; the embedded one
 // answers with all.
-func (w *sweep) enqueue(scan *redis.ScanCmd) error {
-	if scan == nil {
-		return nil
-	}
-	keys, next, err := scan.Result()
-	if err != nil {
-		return err
-	}
+func (w *sweep) enqueue(keys []string, next uint64) {
 	from := w.cursor
 	w.cursor, w.scanned = next, next == 0
 	for part := range slices.Chunk(keys, w.limit()) {
@@ -269,7 +265,6 @@ func (w *sweep) enqueue(scan *redis.ScanCmd) error {
 	if last := w.last(); last != nil {
 		last.resume = next
 	}
-	return nil
 }
 
 // append puts a chunk where it is measured, or read at once. What is measured comes first: its chunks are older.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -66,75 +64,28 @@ func (c *change) bytes() int {
 	return n
 }
 
-// writers is how many script calls are on their way at once: while the server works on one, we make the next.
-const writers = 2
-
-// sent is one script call, before and after.
-type sent struct {
-	batch []change
-	res   result
-	err   error
-}
-
 // send writes changes in script calls and returns those that are to be read again: those in conflict, and those whose
 // answer was lost. What may not come back is in the undo log before the first call.
 func (r *rewrite) send(ctx context.Context, changes []change) (again []change, lost bool, err error) {
 	if err := r.log(ctx, changes); err != nil {
 		return nil, false, err
 	}
-	var calls []sent
 	for batch := range batches(changes, r.pace.batch) {
-		calls = append(calls, sent{batch: batch})
-	}
-	r.callAll(ctx, calls)
-	for i := range calls {
-		c := &calls[i]
-		switch {
-		case c.res.codes == nil && errors.Is(c.err, errUnsettled):
-			lost, again = true, append(again, c.batch...)
-			continue
-		case c.res.codes == nil && c.err != nil:
-			err = errors.Join(err, c.err)
-			continue
-		case c.res.codes == nil: // not sent any more
+		res, err := r.call(ctx, batch, r.header())
+		if errors.Is(err, errUnsettled) {
+			lost, again = true, append(again, batch...)
 			continue
 		}
-		r.took(c.batch, c.res)
-		again = append(again, r.settle(c.batch, c.res)...)
-		if refused := r.refused(c.res); refused != nil {
-			err = errors.Join(err, refused)
+		if err != nil {
+			return nil, false, err
+		}
+		r.took(batch, res)
+		again = append(again, r.settle(batch, res)...)
+		if err := r.refused(res); err != nil {
+			return nil, false, err
 		}
 	}
-	return again, lost, first(err)
-}
-
-// first is the first of joined errors: one is enough to tell.
-func first(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it was joined here
-		return joined.Unwrap()[0]
-	}
-	return err
-}
-
-// callAll makes calls, some at once. After one that failed no other is begun.
-func (r *rewrite) callAll(ctx context.Context, calls []sent) {
-	var next atomic.Int64
-	var stop atomic.Bool
-	work := func() {
-		for i := next.Add(1) - 1; int(i) < len(calls) && !stop.Load(); i = next.Add(1) - 1 {
-			c := &calls[i]
-			c.res, c.err = r.call(ctx, c.batch, r.header())
-			if c.err != nil && !errors.Is(c.err, errUnsettled) {
-				stop.Store(true)
-			}
-		}
-	}
-	var all sync.WaitGroup
-	for range min(writers, len(calls)) - 1 {
-		all.Go(work)
-	}
-	work()
-	all.Wait()
+	return again, lost, nil
 }
 
 // call does one script call, of changes of one op. The error is errUnsettled if its answer was lost.
@@ -167,10 +118,12 @@ func (r *rewrite) call(ctx context.Context, batch []change, header []any) (resul
 
 // took lets the pace learn of a call.
 func (r *rewrite) took(batch []change, res result) {
-	r.pace.wrote(len(batch), res.blocked)
+	bytes := 0
 	for i := range batch {
-		r.pace.carried(int64(batch[i].bytes()))
+		bytes += batch[i].bytes()
 	}
+	r.pace.wrote(len(batch), res.blocked)
+	r.pace.carried(int64(bytes))
 }
 
 // refused returns the first error that the server answered about a unit.
@@ -230,13 +183,15 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 			Hint: "make room where the undo log is kept; nothing that was not logged has been written",
 		}
 	}
-	r.outcome.Logged += int64(len(images))
+	r.note(func(o *Outcome) { o.Logged += int64(len(images)) })
 	return nil
 }
 
 // settle counts what became of a batch and returns what is to be read again. A unit of another type now is
 // left to the next pass, which counts it as it finds it.
 func (r *rewrite) settle(batch []change, res result) (again []change) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
 	for i, code := range res.codes {
 		c := &batch[i]
 		switch code {

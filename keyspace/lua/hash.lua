@@ -1,30 +1,47 @@
--- Hashes with fixed fields. KEYS[2..] the units; ARGV[5] the number of layouts, then the layouts, then the units.
+-- Hashes with fixed fields. KEYS[2..] the units; ARGV[5] the separator, ARGV[6] the number of layouts, then the layouts,
+-- then runs of units that follow each other and have one layout.
 --
 -- layout:  number of fields compared by value, carried, set, deleted; then those names in that order (compared and
---          carried are all the fields that the hash may have); with flag F a source for each of the set (see write_fields)
--- unit:    number of its layout; the expected values of the compared fields; the values to set
+--          carried are all the fields that the hash may have), where behind the name of a field that is set comes what it
+--          gets: '=' and a value, '<' and the number of the compared field whose value it takes, or '' for one that each
+--          unit brings; with flag F a source for each of the set (see write_fields)
+-- run:     number of its layout; how many units; the units
+-- unit:    the expected values of the compared fields, joined by the separator, which is in none of them; the values
+--          that it brings
+local sep, count = ARGV[p], tonumber(ARGV[p + 1])
+p = p + 2
+
 local function names(n)
   local list = {}
   for i = 1, n do list[i] = ARGV[p]; p = p + 1 end
   return list
 end
 
--- A layout keeps the arguments of its calls: the key and the values are put into them unit by unit.
-local count, layouts = tonumber(ARGV[p]), {}
-p = p + 1
-for i = 1, count do
+-- A layout keeps the arguments of its calls: what differs from unit to unit is put into them.
+local function layout()
   local l = {valued = tonumber(ARGV[p])}
-  local read = l.valued + tonumber(ARGV[p + 1])
-  local set, deleted = tonumber(ARGV[p + 2]), tonumber(ARGV[p + 3])
+  local read, set, deleted = l.valued + tonumber(ARGV[p + 1]), tonumber(ARGV[p + 2]), tonumber(ARGV[p + 3])
   p = p + 4
-  l.read, l.set, l.deleted = names(read), names(set), names(deleted)
+  l.read, l.write, l.moved, l.brought = names(read), {}, {}, {}
+  for j = 1, set do
+    local name, how = ARGV[p], ARGV[p + 1]
+    l.write[2 * j - 1] = name
+    if how == '' then
+      l.brought[#l.brought + 1] = 2 * j
+    elseif string.sub(how, 1, 1) == '=' then
+      l.write[2 * j] = string.sub(how, 2)
+    else
+      l.moved[#l.moved + 1] = {2 * j, tonumber(string.sub(how, 2))}
+    end
+    p = p + 2
+  end
+  l.deleted = names(deleted)
   l.sources = fading and names(set) or {}
-  l.plain = not fading and #l.read <= wide
-  l.size = l.valued + set
-  l.write = {}
-  for j = 1, set do l.write[2 * j - 1] = l.set[j] end
-  layouts[i] = l
+  l.plain = not fading and read <= wide
+  return l
 end
+
+local concat = table.concat
 
 -- As many fields as were read and each of them there: the names are the same. So no field is foreign, what is to be
 -- absent is, and what stays behind a deletion is there to keep the key.
@@ -33,18 +50,16 @@ local function unit(key, l, at)
   local fields = plain and call('HLEN', key) or size_of(key, #read)
   if fields == 0 then return 'g' end
   if fields ~= #read then return 'c' end
-  local valued, now = l.valued, plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
-  for i = 1, valued do
-    if now[i] ~= ARGV[at + i - 1] then return 'c' end
-  end
-  for i = valued + 1, fields do
+  local now = plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
+  for i = 1, fields do
     if not now[i] then return 'c' end
   end
+  if concat(now, sep, 1, l.valued) ~= ARGV[at] then return 'c' end
   local ttl = ruled and ttl_of(key) or -1
   if ttl == 0 then return 'c' end
-  local list = l.write
-  at = at + valued - 1
-  for i = 1, #l.set do list[2 * i] = ARGV[at + i] end
+  local list, moved, brought = l.write, l.moved, l.brought
+  for i = 1, #moved do list[moved[i][1]] = now[moved[i][2]] end
+  for i = 1, #brought do list[brought[i]] = ARGV[at + i] end
   if plain then
     if #list > 0 then call('HSET', key, unpack(list)) end
     if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end
@@ -55,12 +70,18 @@ local function unit(key, l, at)
   return 'd'
 end
 
-local codes = {}
-for k = 2, #KEYS do
-  local l = layouts[tonumber(ARGV[p])]
-  local ok, code = pcall(unit, KEYS[k], l, p + 1)
-  if not ok then code = failed(code) end
-  codes[k - 1] = code
-  p = p + 1 + l.size
+local layouts, codes = {}, {}
+for i = 1, count do layouts[i] = layout() end
+local k = 2
+while KEYS[k] do
+  local l, last = layouts[tonumber(ARGV[p])], k + tonumber(ARGV[p + 1])
+  local size = 1 + #l.brought
+  p = p + 2
+  while k < last do
+    local ok, code = pcall(unit, KEYS[k], l, p)
+    if not ok then code = failed(code) end
+    codes[k - 1] = code
+    k, p = k + 1, p + size
+  end
 end
 return answered(codes)

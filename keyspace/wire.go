@@ -1,0 +1,185 @@
+package keyspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// errOversize ends a read whose answer is larger than what may be read at once.
+var errOversize = errors.New("the answer is larger than what is read at once")
+
+// wire is a connection on which pages are read. The Redis client dials it, with TLS, password and database; what is
+// asked and answered passes by the client, because each value that it reads costs it an allocation and a copy, and pages
+// are most of what a pass does (of 8 fields a hash: 3.1 µs by the client).
+type wire struct {
+	client  *redis.Client // owns the connection, and does nothing with it any more
+	conn    net.Conn
+	timeout time.Duration
+	out     []byte
+	asked   int
+	tape    tape
+}
+
+// wires are the connections of a store that wait for the next page.
+type wires chan *wire
+
+// wireLimit is how many connections wait.
+const wireLimit = 4
+
+// wire takes a connection, or dials one.
+func (s *Store) wire(ctx context.Context) (*wire, error) {
+	select {
+	case w := <-s.wires:
+		return w, nil
+	default:
+	}
+	o := *s.client.Options()
+	o.PoolSize, o.MinIdleConns = 1, 0
+	dial := redis.NewDialer(&o)
+	w := &wire{timeout: s.options.Timeout}
+	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		w.conn = c
+		return c, err
+	}
+	w.client = redis.NewClient(&o)
+	if err := w.client.Ping(ctx).Err(); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// put gives a connection back. One that failed is closed: nobody knows what of its answer is still on the way.
+func (s *Store) put(w *wire, failed bool) {
+	if cap(w.tape.raw) > pageBytes/4 {
+		w.tape.raw = nil
+	}
+	w.tape.texts = nil
+	if !failed {
+		select {
+		case s.wires <- w:
+			return
+		default:
+		}
+	}
+	w.close()
+}
+
+// over asks for something on a connection of its own and takes the answers, of at most so many bytes in all.
+func (s *Store) over(ctx context.Context, limit int64, ask func(*wire), take func(*tape) error) error {
+	w, err := s.wire(ctx)
+	if err != nil {
+		return err
+	}
+	ask(w)
+	answers, err := w.read(ctx, limit)
+	if err != nil {
+		s.put(w, true)
+		return err
+	}
+	err = take(answers)
+	s.put(w, errors.Is(err, errProtocol))
+	return err
+}
+
+func (w *wire) close() { _ = w.client.Close() } // nothing is buffered
+
+// closeAll closes the connections that wait.
+func (w wires) closeAll() {
+	for {
+		select {
+		case c := <-w:
+			c.close()
+		default:
+			return
+		}
+	}
+}
+
+// ask queues a command.
+func (w *wire) ask(name, key string, rest ...string) {
+	w.asked++
+	w.out = append(w.out, '*')
+	w.out = strconv.AppendInt(w.out, int64(2+len(rest)), 10)
+	w.out = append(w.out, '\r', '\n')
+	w.out = appendBulk(appendBulk(w.out, name), key)
+	for _, a := range rest {
+		w.out = appendBulk(w.out, a)
+	}
+}
+
+func appendBulk(out []byte, s string) []byte {
+	out = append(out, '$')
+	out = strconv.AppendInt(out, int64(len(s)), 10)
+	out = append(out, '\r', '\n')
+	out = append(out, s...)
+	return append(out, '\r', '\n')
+}
+
+// read sends what was asked and reads the answers, of at most so many bytes in all. The error is errOversize, ctx's or
+// the network's; the connection is of no use after it.
+func (w *wire) read(ctx context.Context, limit int64) (*tape, error) {
+	t := &w.tape
+	t.expect(w.asked)
+	out := w.out
+	w.out, w.asked = w.out[:0], 0
+	if len(out) == 0 {
+		return t, nil
+	}
+	defer context.AfterFunc(ctx, func() { _ = w.conn.SetDeadline(time.Unix(1, 0)) })() // a read that waits ends
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.timeout))                             // the write tells
+	if _, err := w.conn.Write(out); err != nil {
+		return nil, w.failed(ctx, err)
+	}
+	for come := int64(0); ; {
+		wanted, err := t.parse()
+		if err != nil || wanted == 0 {
+			return t, err
+		}
+		if come+int64(wanted) > limit {
+			return nil, errOversize
+		}
+		t.grow(wanted)
+		_ = w.conn.SetReadDeadline(time.Now().Add(w.timeout)) // the read tells
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		n, err := w.conn.Read(t.raw[len(t.raw):cap(t.raw)])
+		t.raw, come = t.raw[:len(t.raw)+n], come+int64(n)
+		if err != nil && n == 0 {
+			return nil, w.failed(ctx, err)
+		}
+	}
+}
+
+// firstRead is how much room there is for an answer at first, and the least for what follows.
+const firstRead = 16 << 10
+
+// grow makes room for so many more bytes.
+func (t *tape) grow(wanted int) {
+	if free := cap(t.raw) - len(t.raw); free >= max(wanted, firstRead/4) {
+		return
+	}
+	raw := make([]byte, len(t.raw), max(firstRead, 2*cap(t.raw), len(t.raw)+wanted))
+	copy(raw, t.raw)
+	t.raw = raw
+}
+
+// failed tells an end of the connection from one that the caller wanted.
+func (w *wire) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("reading a page: %w", err)
+}
