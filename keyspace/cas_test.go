@@ -41,11 +41,12 @@ func newStage(s *server, st *Store, k state.Keyspace, keys ...string) (*stage, e
 	}
 	out := &stage{server: s, rewrite: r}
 	for _, u := range units {
-		v := r.goal.decide(&u, u.Unit, 0)
-		if v.change == nil {
+		var c change
+		v := r.goal.decide(&u, u.Unit, 0, &c)
+		if !v.wanted {
 			return nil, fmt.Errorf("%s is of class %s, there is nothing to write: %s", u.target.key, v.class, v.reason)
 		}
-		out.changes = append(out.changes, *v.change)
+		out.changes = append(out.changes, c)
 	}
 	return out, nil
 }
@@ -208,9 +209,10 @@ func TestGuardsCatchBugs(t *testing.T) {
 	bugs := []struct{ name, was, is string }{
 		{"the TTL of a string is lost", ", 'XX', 'KEEPTTL')", ", 'XX')"},
 		{"delete comes first", "    if #list > 0 then call('HSET', key, unpack(list)) end", "    if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end\n    if #list > 0 then call('HSET', key, unpack(list)) end"},
-		{"the number of fields is not compared", "if fields ~= #read then return 'c' end", ""},
-		{"carried fields are not compared", "if not now[i] then return 'c' end", ""},
-		{"values are not compared", "if concat(now, sep, 1, l.valued) ~= ARGV[at] then return 'c' end", ""},
+		{"the number of fields is not compared", "if fields ~= l.fields then return 'c' end", ""},
+		{"what has gone is not compared", "if not now[i] then return 'c' end", "now[i] = now[i] or ''"},
+		{"absence is not compared", "if now[i] then return 'c' end", ""},
+		{"values are not compared", "if concat(now, sep, 1, valued) ~= ARGV[at] then return 'c' end", ""},
 		{"a hash that is gone is a conflict", "if fields == 0 then return 'g' end", ""},
 		{"a string is not compared", "if now ~= ARGV[at] then return 'c' end", ""},
 		{"a missing string is made", "if not now then return 'g' end\n  if now ~= ARGV[at] then return 'c' end\n  local ttl = ttl_of(key)\n  if ttl == 0 then return 'c' end\n  if now ~= ARGV[at + 1] then call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL') end", "local ttl = -1\n  call('SET', key, ARGV[at + 1], 'KEEPTTL')"},
@@ -222,7 +224,7 @@ func TestGuardsCatchBugs(t *testing.T) {
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
 			defer plant(t, b.was, b.is)()
-			for _, g := range slices.Concat(guards, uncompared) {
+			for _, g := range slices.Concat(guards, uncompared, swapped) {
 				if g.check(s, st) != nil {
 					return
 				}

@@ -25,8 +25,8 @@ type change struct {
 // verdict is what a unit is and what follows from it.
 type verdict struct {
 	class  state.Class
-	reason string  // why the unit cannot be brought to the target; empty if it can, or is there already
-	change *change // nil if there is nothing to do
+	reason string // why the unit cannot be brought to the target; empty if it can, or is there already
+	wanted bool   // there is something to do
 }
 
 // classify tells the class of a unit that was read, and why if it has none.
@@ -67,12 +67,12 @@ func (g *goal) alwaysExact() bool {
 	return true
 }
 
-// decide tells what a unit needs to be of the goal's version. It is pure. U is the key that it was read from, part the
-// unit, index its place in a list.
-func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
+// decide tells what a unit needs to be of the goal's version, and puts it into c if it is wanted. It is pure. U is the key
+// that it was read from, part the unit, index its place in a list.
+func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdict {
 	b := g.programs.Bring(part, g.to)
 	if b.Class == state.Unfit && g.winner == g.to {
-		return g.decideMixed(u, part, b.Reason)
+		return g.decideMixed(u, part, b.Reason, c)
 	}
 	if b.From == "" {
 		return verdict{class: b.Class, reason: b.Reason}
@@ -82,7 +82,7 @@ func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
 	}
 	class, from, after := b.Class, b.From, b.After
 	w := g.ways[from]
-	c := &change{
+	*c = change{
 		target: u.target, op: opOf(part, after), from: from, before: part, after: after, index: index, expireAt: u.expireAt,
 		renamed: w.renamed,
 	}
@@ -99,12 +99,12 @@ func (g *goal) decide(u *unit, part transform.Unit, index int) verdict {
 	if c.logged && c.op == opHash {
 		c.edit = transform.Diff(part, after, fieldNames(part)) // what is logged must be what was there, carried fields too
 	}
-	return verdict{class: class, change: c}
+	return verdict{class: class, wanted: true}
 }
 
 // decideMixed tells what a unit of no version needs if it mixes the goal's version, which wins, with another one. Reason
 // says why it fits none. What it was is always logged, and all of it is compared: nothing proves which write came last.
-func (g *goal) decideMixed(u *unit, part transform.Unit, reason string) verdict {
+func (g *goal) decideMixed(u *unit, part transform.Unit, reason string, c *change) verdict {
 	after, from, ok := g.programs.Resolve(part, g.winner)
 	if !ok || after.Key != part.Key {
 		return verdict{class: state.Unfit, reason: reason}
@@ -112,10 +112,11 @@ func (g *goal) decideMixed(u *unit, part transform.Unit, reason string) verdict 
 	if reason := g.outgrown(after); reason != "" {
 		return verdict{class: state.Unfit, reason: reason}
 	}
-	return verdict{class: state.Unfit, change: &change{
+	*c = change{
 		target: u.target, op: opHash, from: from, before: part, after: after, expireAt: u.expireAt, renamed: g.ways[from].renamed,
 		edit: transform.Diff(part, after, fieldNames(part)), logged: true, mixed: true,
-	}}
+	}
+	return verdict{class: state.Unfit, wanted: true}
 }
 
 // returns tells whether the way back makes a unit again of what the way there made of it, byte for byte.

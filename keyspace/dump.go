@@ -339,23 +339,22 @@ func matchesAny(patterns []state.Pattern, key string) bool {
 // repeats remembers keys: SCAN lists some twice when the server's table is resized meanwhile.
 type repeats struct {
 	seed maphash.Seed
-	seen map[uint64]struct{}
+	seen hashes
 }
 
 func newRepeats() *repeats {
-	return &repeats{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	return &repeats{seed: maphash.MakeSeed()}
 }
 
 // fresh tells whether a key is none of those remembered. Of a great many the earlier ones are forgotten, so that
 // memory stays flat; what is then read twice is restored once.
 func (r *repeats) fresh(key string) bool {
 	id := maphash.String(r.seed, key)
-	if _, ok := r.seen[id]; ok {
+	if r.seen.has(id) {
 		return false
 	}
-	if len(r.seen) >= dumpRepeats {
-		clear(r.seen)
+	if r.seen.n >= dumpRepeats {
+		r.seen.clear()
 	}
-	r.seen[id] = struct{}{}
-	return true
+	return r.seen.add(id)
 }

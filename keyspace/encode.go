@@ -79,14 +79,10 @@ func arrange(changes []change) (layouts []*layout, numbers []int) {
 // how tells what a field that is set gets in all units of a layout; empty if each brings its own.
 func (l *layout) how(at int) string {
 	value := func(c *change) string { return c.edit.Set[at].Value }
-	first, valued := l.changes[0], 0
+	first := l.changes[0]
 	for from, x := range first.edit.Compare {
-		if x.Any {
-			continue
-		}
-		valued++
 		if x.Value == value(first) && l.all(func(c *change) bool { return c.edit.Compare[from].Value == value(c) }) {
-			return "<" + strconv.Itoa(valued)
+			return "<" + strconv.Itoa(from+1)
 		}
 	}
 	if l.all(func(c *change) bool { return value(c) == value(first) }) {
@@ -106,37 +102,34 @@ func (l *layout) all(holds func(*change) bool) bool {
 
 // sameLayout tells whether two edits compare, set and delete the same fields.
 func sameLayout(a, b *transform.Edit) bool {
-	if len(a.Compare) != len(b.Compare) || len(a.Set) != len(b.Set) || len(a.Delete) != len(b.Delete) {
+	return a.Fields == b.Fields && sameNames(a.Compare, b.Compare) && sameNames(a.Set, b.Set) &&
+		slices.Equal(a.Absent, b.Absent) && slices.Equal(a.Delete, b.Delete)
+}
+
+func sameNames(a, b []transform.Field) bool {
+	if len(a) != len(b) {
 		return false
 	}
-	for i := range a.Compare {
-		if a.Compare[i].Name != b.Compare[i].Name || a.Compare[i].Any != b.Compare[i].Any {
+	for i := range a {
+		if a[i].Name != b[i].Name {
 			return false
 		}
 	}
-	for i := range a.Set {
-		if a.Set[i].Name != b.Set[i].Name {
-			return false
-		}
-	}
-	return slices.Equal(a.Delete, b.Delete)
+	return true
 }
 
 func (l *layout) append(args []any, fading bool) []any {
 	c := l.changes[0]
 	e := &c.edit
-	var valued, carried []any
-	for _, x := range e.Compare {
-		if x.Any {
-			carried = append(carried, x.Name)
-		} else {
-			valued = append(valued, x.Name)
-		}
-	}
-	for _, n := range []int{len(valued), len(carried), len(e.Set), len(e.Delete)} {
+	for _, n := range []int{e.Fields, len(e.Compare), len(e.Absent), len(e.Set), len(e.Delete)} {
 		args = append(args, strconv.Itoa(n))
 	}
-	args = append(append(args, valued...), carried...)
+	for _, x := range e.Compare {
+		args = append(args, x.Name)
+	}
+	for _, n := range e.Absent {
+		args = append(args, n)
+	}
 	for i, f := range e.Set {
 		args = append(args, f.Name, l.sets[i])
 	}
@@ -157,16 +150,10 @@ func join(changes []change, separator string) []string {
 	out, ends := make([]string, len(changes)), make([]int, len(changes))
 	var all strings.Builder
 	for i := range changes {
-		first := true
-		for j := range changes[i].edit.Compare {
-			x := &changes[i].edit.Compare[j]
-			if x.Any {
-				continue
-			}
-			if !first {
+		for j, x := range changes[i].edit.Compare {
+			if j > 0 {
 				all.WriteString(separator)
 			}
-			first = false
 			all.WriteString(x.Value)
 		}
 		ends[i] = all.Len()

@@ -211,9 +211,10 @@ func (r *rewrite) fallBack(ctx context.Context, keys []target, lost bool) error 
 		if u.gone || u.unfit != "" {
 			continue // the next pass counts it as it finds it
 		}
-		switch v := r.goal.decide(u, u.Unit, 0); {
-		case v.change != nil:
-			changes = append(changes, *v.change)
+		var c change
+		switch v := r.goal.decide(u, u.Unit, 0, &c); {
+		case v.wanted:
+			changes = append(changes, c)
 		case lost && v.class.Has(r.job.To):
 			r.outcome.Rewritten++ // by the call whose answer was lost, or before: it cannot be told
 		case v.class.Has(r.job.To):

@@ -55,7 +55,7 @@ func newProfiler() *profiler {
 func (p *profiler) saw(key string, bytes int64) bool {
 	p.keys++
 	if len(p.big) < bigPool || bytes > p.big[len(p.big)-1].Bytes {
-		p.big = insertBig(p.big, state.BigKey{Key: key, Bytes: bytes})
+		p.big = insertBig(p.big, state.BigKey{Key: strings.Clone(key), Bytes: bytes})
 	}
 	h := maphash.String(p.seed, key)
 	_, known := p.looks[h]

@@ -70,9 +70,10 @@ func (r *rewrite) redecideWhole(ctx context.Context, again []change, lost bool) 
 		case u.unfit != "" || u.many():
 			continue // the next pass counts it as it finds it
 		}
-		if v := r.goal.decide(u, u.Unit, 0); v.change != nil {
-			v.change.settlePlace(place)
-			next = append(next, *v.change)
+		var c change
+		if r.goal.decide(u, u.Unit, 0, &c).wanted {
+			c.settlePlace(place)
+			next = append(next, c)
 		}
 	}
 	return next, nil
@@ -135,8 +136,9 @@ func (r *rewrite) redecideParts(ctx context.Context, again []change) ([]change, 
 		}
 		part.Fields = []transform.Field{c.before.Fields[0], {Name: c.before.Fields[1].Name, Value: value}}
 		u := unit{target: c.target, expireAt: c.expireAt}
-		if v := r.goal.decide(&u, part, 0); v.change != nil {
-			next = append(next, *v.change)
+		var now change
+		if r.goal.decide(&u, part, 0, &now).wanted {
+			next = append(next, now)
 		}
 	}
 	return next, nil

@@ -327,13 +327,18 @@ func (r *reading) decide(p *page) work {
 		}
 		spared := r.job.spares(u.key)
 		u.units(func(part transform.Unit, index int, repeated bool) {
-			v := r.goal.decide(u, part, index)
-			if v.change != nil && r.held.has(part) {
-				v.change, v.reason = nil, "another unit stands where it goes"
+			r.now.changes = append(r.now.changes, change{})
+			next := len(r.now.changes) - 1
+			v := r.goal.decide(u, part, index, &r.now.changes[next])
+			if v.wanted && r.held.has(part) {
+				v.wanted, v.reason = false, "another unit stands where it goes"
 			}
-			if v.change != nil && spared {
-				v.change = nil
+			if v.wanted && spared {
+				v.wanted = false
 				r.now.spared++
+			}
+			if !v.wanted {
+				r.now.changes = r.now.changes[:next]
 			}
 			r.count(u, counted, v, repeated)
 		})
@@ -346,9 +351,8 @@ func (r *reading) decide(p *page) work {
 func (r *reading) count(u *unit, counted *keyTally, v verdict, repeated bool) {
 	isNew := !repeated && counted.add(v.class)
 	switch {
-	case v.change != nil:
+	case v.wanted:
 		r.now.wanted++
-		r.now.changes = append(r.now.changes, *v.change)
 	case v.reason != "" && isNew:
 		r.now.unfit++
 		r.tally.sample(u.key, v.reason)

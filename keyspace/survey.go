@@ -76,7 +76,9 @@ func (o *observer) page(ctx context.Context, units []unit) error {
 			bytes = max(bytes, o.store.options.MaxValue)
 		}
 		if o.profilers[u.route].saw(u.target.key, bytes) {
-			o.waiting = append(o.waiting, u.target)
+			t := u.target
+			t.key = strings.Clone(t.key)
+			o.waiting = append(o.waiting, t)
 		}
 	}
 	if len(o.waiting) < askedAtOnce {

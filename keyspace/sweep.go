@@ -155,6 +155,7 @@ func (w *sweep) begin(ctx context.Context, t target) error {
 		return nil
 	}
 	if len(w.begun) < begunLimit {
+		t.key = strings.Clone(t.key)
 		w.begun[t.key] = struct{}{}
 	}
 	return w.store.retry(ctx, func() error {

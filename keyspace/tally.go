@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"slices"
+	"strings"
 
 	"keyshift.dev/state"
 )
@@ -13,7 +14,7 @@ const sampleLimit = 10
 
 // seenLimit is up to how many units the tallies of a pass remember, so that a key that SCAN lists twice counts
 // once. Above it the count of the largest is an upper bound: SCAN repeats keys when the server's table shrinks
-// meanwhile. About 16 MB.
+// meanwhile. About 4 MB.
 const seenLimit = 1 << 18
 
 // memory is what the tallies of one pass remember, together.
@@ -26,7 +27,7 @@ type memory struct {
 func newTallies(n int) []*tally {
 	m := &memory{left: seenLimit, tallies: make([]*tally, n)}
 	for i := range m.tallies {
-		m.tallies[i] = &tally{memory: m, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, counts: map[state.Class]int64{}, mixed: map[state.Class]int64{}}
+		m.tallies[i] = &tally{memory: m, seed: maphash.MakeSeed(), seen: &hashes{}, counts: map[state.Class]int64{}, mixed: map[state.Class]int64{}}
 	}
 	return m.tallies
 }
@@ -34,8 +35,8 @@ func newTallies(n int) []*tally {
 // room makes room for one more unit: when there is none, the tally that remembers most forgets all.
 func (m *memory) room() {
 	if m.left == 0 {
-		most := slices.MaxFunc(m.tallies, func(a, b *tally) int { return cmp.Compare(len(a.seen), len(b.seen)) })
-		m.left, most.seen = len(most.seen), nil
+		most := slices.MaxFunc(m.tallies, func(a, b *tally) int { return cmp.Compare(a.seen.size(), b.seen.size()) })
+		m.left, most.seen = most.seen.n, nil
 	}
 }
 
@@ -43,7 +44,7 @@ func (m *memory) room() {
 type tally struct {
 	memory  *memory
 	seed    maphash.Seed
-	seen    map[uint64]struct{} // of key and class, so that a repeated key never hides a class; nil once forgotten
+	seen    *hashes // of key and class, so that a repeated key never hides a class; nil once forgotten
 	counts  map[state.Class]int64
 	mixed   map[state.Class]int64 // of those that fit no version: the ones that mix the versions of a class
 	total   int64
@@ -106,16 +107,22 @@ func (t *tally) remember(key string, class state.Class) bool {
 	if t.seen == nil {
 		return true
 	}
-	id := maphash.Comparable(t.seed, [2]string{key, string(class)})
-	if _, repeated := t.seen[id]; repeated {
+	if t.memory.left == 0 && t.seen.has(t.idOf(key, class)) {
 		return false
 	}
 	t.memory.room()
-	if t.seen != nil { // it may be the one that forgot
-		t.seen[id] = struct{}{}
-		t.memory.left--
+	if t.seen == nil { // it is the one that forgot
+		return true
 	}
+	if !t.seen.add(t.idOf(key, class)) {
+		return false
+	}
+	t.memory.left--
 	return true
+}
+
+func (t *tally) idOf(key string, class state.Class) uint64 {
+	return maphash.String(t.seed, key) ^ maphash.String(t.seed, string(class))<<1
 }
 
 // sample names a unit; the first by key are kept.
@@ -127,7 +134,7 @@ func (t *tally) masked(key, reason string, shape func() string) {
 	if found || at >= sampleLimit {
 		return
 	}
-	t.samples = slices.Insert(t.samples, at, state.Sample{Key: key, Reason: reason, Shape: shape()})
+	t.samples = slices.Insert(t.samples, at, state.Sample{Key: strings.Clone(key), Reason: reason, Shape: shape()})
 	t.samples = t.samples[:min(len(t.samples), sampleLimit)]
 }
 

@@ -17,7 +17,7 @@ func TestTalliesShareTheirMemory(t *testing.T) {
 		}
 		remembered := tallies[0].memory.left
 		for _, x := range tallies {
-			remembered += len(x.seen)
+			remembered += x.seen.size()
 		}
 		if remembered != seenLimit {
 			t.Fatalf("after %d rounds there is memory for %d units, not %d", i, remembered, seenLimit)

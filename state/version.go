@@ -130,7 +130,18 @@ func (c Class) Versions() []Version {
 }
 
 // Has tells whether a unit of this class fits v.
-func (c Class) Has(v Version) bool { return slices.Contains(c.Versions(), v) }
+func (c Class) Has(v Version) bool {
+	if c == Unfit {
+		return false
+	}
+	for rest, more := string(c), c != ""; more; {
+		var one string
+		if one, rest, more = strings.Cut(rest, "|"); one == string(v) {
+			return true
+		}
+	}
+	return false
+}
 
 // Compare orders classes by their versions; Unfit comes last.
 func (c Class) Compare(d Class) int {

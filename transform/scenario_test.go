@@ -107,12 +107,12 @@ func scenario(p *Programs, source string, to state.Version) string {
 	}
 	e := Diff(u, after, p.Reads(from, to))
 	for _, x := range e.Compare {
-		if x.Any {
-			fmt.Fprintf(&b, "compare %s, any value\n", x.Name)
-		} else {
-			fmt.Fprintf(&b, "compare %s: %s\n", x.Name, x.Value)
-		}
+		fmt.Fprintf(&b, "compare %s: %s\n", x.Name, x.Value)
 	}
+	for _, name := range e.Absent {
+		fmt.Fprintf(&b, "compare %s: absent\n", name)
+	}
+	fmt.Fprintf(&b, "compare the number of fields: %d\n", e.Fields)
 	for _, f := range e.Set {
 		fmt.Fprintf(&b, "set %s: %s\n", f.Name, f.Value)
 	}

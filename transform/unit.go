@@ -45,27 +45,22 @@ func (u Unit) Sorted() Unit {
 
 func byName(a, b Field) int { return strings.Compare(a.Name, b.Name) }
 
-// Edit is what a compare-and-set script does to one key: if everything in Compare is still so, write Set, then
-// delete Delete. Of a string it replaces OldText by Text.
+// Edit is what a compare-and-set script does to one key: if everything in Compare is still so, nothing of Absent is
+// there, and the hash has so many fields as before, write Set, then delete Delete. Of a string it replaces OldText by Text.
 type Edit struct {
 	Set     []Field  // new and changed fields, sorted
 	Delete  []string // sorted
-	Compare []Expect // every field of the hash, sorted by name: it must have these and no other
+	Compare []Field  // fields with the values that they must have, sorted by name
+	Absent  []string // fields that must not be there, sorted
+	Fields  int      // how many the hash must have
 	OldText string   // of a string: all of it is compared
 	Text    string
 }
 
-// Expect is what one field must be for an edit to happen: there, and with this value unless Any.
-type Expect struct {
-	Name, Value string
-	Any         bool // a field that is only carried, and valid whatever its value: Value is empty
-}
-
 // Diff returns the edit that makes after of before. read names the fields whose values decide that (see
-// Programs.Reads): of these, and of those written or deleted, the values are compared. The names are compared of all
-// fields, so that one that is absent still is: a foreign field may make the unit one of no version, and a carried one
-// may be the last that keeps the key and its TTL. Units and read must be sorted, and the units both hashes or both
-// strings.
+// Programs.Reads): of these, and of those written or deleted, the values are compared, absence included. Of a field that
+// is only carried, and valid whatever its value, nothing is compared but that the hash has as many fields as it had: an
+// edit that deletes cannot empty it. Units and read must be sorted, and the units both hashes or both strings.
 func Diff(before, after Unit, read []string) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
@@ -76,38 +71,62 @@ func Diff(before, after Unit, read []string) Edit {
 			read = append(read, f.Name)
 		}
 	}
-	old, now := before.Fields, after.Fields
-	e := Edit{
-		Compare: make([]Expect, 0, len(old)),
-		Set:     make([]Field, 0, len(now)),
-		Delete:  make([]string, 0, len(old)),
-	}
-	for len(old) > 0 || len(now) > 0 {
-		was := len(old) > 0 && (len(now) == 0 || old[0].Name <= now[0].Name)
-		is := len(now) > 0 && (len(old) == 0 || now[0].Name <= old[0].Name)
-		changed := was != is || old[0].Value != now[0].Value
+	var fields [2 * usualFields]Field // an edit that has no more is made without an allocation, and then copied
+	var names [2 * usualFields]string
+	set, compare := fields[:0:usualFields], fields[usualFields:usualFields]
+	deleted, absent := names[:0:usualFields], names[usualFields:usualFields]
+	for old, now := before.Fields, after.Fields; len(old) > 0 || len(now) > 0 || len(read) > 0; {
+		name := least(old, now, read)
+		was, is := len(old) > 0 && old[0].Name == name, len(now) > 0 && now[0].Name == name
+		decides := len(read) > 0 && read[0] == name
+		changed := was != is || was && old[0].Value != now[0].Value
 		switch {
 		case changed && is:
-			e.Set = append(e.Set, now[0])
+			set = append(set, now[0])
 		case changed:
-			e.Delete = append(e.Delete, old[0].Name)
+			deleted = append(deleted, name)
 		}
-		if was {
-			for len(read) > 0 && read[0] < old[0].Name {
-				read = read[1:]
-			}
-			if changed || len(read) > 0 && read[0] == old[0].Name {
-				e.Compare = append(e.Compare, Expect{Name: old[0].Name, Value: old[0].Value})
-			} else {
-				e.Compare = append(e.Compare, Expect{Name: old[0].Name, Any: true})
-			}
-			old = old[1:]
+		switch {
+		case !was:
+			absent = append(absent, name)
+		case changed || decides:
+			compare = append(compare, old[0])
 		}
-		if is {
-			now = now[1:]
+		old, now, read = old[b2i(was):], now[b2i(is):], read[b2i(decides):]
+	}
+	if len(compare) == len(before.Fields) {
+		absent = nil // as many fields, and each of these: there is no other
+	}
+	room := append(append(make([]Field, 0, len(set)+len(compare)), set...), compare...)
+	words := append(append(make([]string, 0, len(deleted)+len(absent)), deleted...), absent...)
+	return Edit{
+		Set: room[:len(set):len(set)], Compare: room[len(set):], Delete: words[:len(deleted):len(deleted)], Absent: words[len(deleted):],
+		Fields: len(before.Fields),
+	}
+}
+
+// usualFields is how many fields most edits set or compare at most.
+const usualFields = 8
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// least is the first name of what is left.
+func least(old, now []Field, read []string) string {
+	name, found := "", false
+	for _, fields := range [2][]Field{old, now} {
+		if len(fields) > 0 && (!found || fields[0].Name < name) {
+			name, found = fields[0].Name, true
 		}
 	}
-	return e
+	if len(read) > 0 && (!found || read[0] < name) {
+		name = read[0]
+	}
+	return name
 }
 
 // allFields stands for every field of a unit where fields that are read are listed. No field of an application has

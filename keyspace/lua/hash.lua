@@ -1,10 +1,10 @@
 -- Hashes with fixed fields. KEYS[2..] the units; ARGV[5] the separator, ARGV[6] the number of layouts, then the layouts,
 -- then runs of units that follow each other and have one layout.
 --
--- layout:  number of fields compared by value, carried, set, deleted; then those names in that order (compared and
---          carried are all the fields that the hash may have), where behind the name of a field that is set comes what it
---          gets: '=' and a value, '<' and the number of the compared field whose value it takes, or '' for one that each
---          unit brings; with flag F a source for each of the set (see write_fields)
+-- layout:  how many fields the hash must have; how many fields are compared by value, must be absent, are set, are
+--          deleted; then those names in that order, where behind the name of a field that is set comes what it gets:
+--          '=' and a value, '<' and the number of the compared field whose value it takes, or '' for one that each unit
+--          brings; with flag F a source for each of the set (see write_fields)
 -- run:     number of its layout; how many units; the units
 -- unit:    the expected values of the compared fields, joined by the separator, which is in none of them; the values
 --          that it brings
@@ -19,9 +19,9 @@ end
 
 -- A layout keeps the arguments of its calls: what differs from unit to unit is put into them.
 local function layout()
-  local l = {valued = tonumber(ARGV[p])}
-  local read, set, deleted = l.valued + tonumber(ARGV[p + 1]), tonumber(ARGV[p + 2]), tonumber(ARGV[p + 3])
-  p = p + 4
+  local l = {fields = tonumber(ARGV[p]), valued = tonumber(ARGV[p + 1])}
+  local read, set, deleted = l.valued + tonumber(ARGV[p + 2]), tonumber(ARGV[p + 3]), tonumber(ARGV[p + 4])
+  p = p + 5
   l.read, l.write, l.moved, l.brought = names(read), {}, {}, {}
   for j = 1, set do
     local name, how = ARGV[p], ARGV[p + 1]
@@ -37,24 +37,26 @@ local function layout()
   end
   l.deleted = names(deleted)
   l.sources = fading and names(set) or {}
-  l.plain = not fading and read <= wide
+  l.plain = not fading and read <= wide and read > 0
   return l
 end
 
 local concat = table.concat
 
--- As many fields as were read and each of them there: the names are the same. So no field is foreign, what is to be
--- absent is, and what stays behind a deletion is there to keep the key.
+-- As many fields as there were: what stays behind a deletion is there to keep the key.
 local function unit(key, l, at)
-  local plain, read = l.plain, l.read
-  local fields = plain and call('HLEN', key) or size_of(key, #read)
+  local plain, read, valued = l.plain, l.read, l.valued
+  local fields = plain and call('HLEN', key) or size_of(key, l.fields)
   if fields == 0 then return 'g' end
-  if fields ~= #read then return 'c' end
+  if fields ~= l.fields then return 'c' end
   local now = plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
-  for i = 1, fields do
+  for i = 1, valued do
     if not now[i] then return 'c' end
   end
-  if concat(now, sep, 1, l.valued) ~= ARGV[at] then return 'c' end
+  for i = valued + 1, #read do
+    if now[i] then return 'c' end
+  end
+  if concat(now, sep, 1, valued) ~= ARGV[at] then return 'c' end
   local ttl = ruled and ttl_of(key) or -1
   if ttl == 0 then return 'c' end
   local list, moved, brought = l.write, l.moved, l.brought
