@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -135,6 +136,8 @@ type dump struct {
 	report   func(Progress)
 	reported time.Time
 	last     Progress
+	shy      atomic.Int64 // pages that are measured yet: keys of one kind are not, until some turn out to be large
+	mean     atomic.Int64 // bytes of the answer about a key
 	order    sync.RWMutex // held by whoever sends the slices of one key, which follow each other
 }
 
@@ -224,6 +227,7 @@ func (d *dump) hand(p dumped, take func([]Entry) error) error {
 // block are the keys of a page that are read at one moment.
 type block struct {
 	keys   []measured
+	bold   bool // it was not measured
 	looked int64
 	found  int64
 }
@@ -244,13 +248,14 @@ func (d *dump) scan(ctx context.Context, out chan<- block) error {
 	var looked, seen int64
 	for ended := false; !ended || len(keys) > 0; {
 		started := time.Now()
-		scan, found, err := d.trip(ctx, cursor, ended, keys)
+		bold := len(d.kinds) == 1 && d.shy.Add(-1) < 0
+		scan, found, err := d.trip(ctx, cursor, ended, keys, bold)
 		if err != nil {
 			return err
 		}
 		for part := range blocksOf(found) {
 			seen += int64(len(part))
-			if err := send(ctx, out, block{keys: part, looked: looked, found: seen}); err != nil {
+			if err := send(ctx, out, block{keys: part, bold: bold, looked: looked, found: seen}); err != nil {
 				return err
 			}
 		}
@@ -275,12 +280,21 @@ type scanned struct {
 	next uint64
 }
 
-// trip measures keys and scans for more, unless the scan has ended.
-func (d *dump) trip(ctx context.Context, cursor uint64, ended bool, keys []string) (scanned, []measured, error) {
+// trip measures keys, unless it is bold, and scans for more, unless the scan has ended.
+func (d *dump) trip(ctx context.Context, cursor uint64, ended bool, keys []string, bold bool) (scanned, []measured, error) {
 	var got scanned
 	var found []measured
 	err := d.store.retry(ctx, func() error {
 		found = found[:0]
+		if bold {
+			kind := slices.Collect(maps.Keys(d.kinds))[0] // the only one
+			for _, key := range keys {
+				found = append(found, measured{key: key, kind: kind, bytes: min(d.mean.Load(), dumpBytes)})
+			}
+		}
+		if bold && ended {
+			return nil
+		}
 		pipe := d.store.client.Pipeline()
 		var scan *redis.ScanCmd
 		if !ended {
@@ -288,6 +302,9 @@ func (d *dump) trip(ctx context.Context, cursor uint64, ended bool, keys []strin
 		}
 		sizes, kinds := make([]*redis.IntCmd, len(keys)), make([]*redis.StatusCmd, len(keys))
 		for i, key := range keys {
+			if bold {
+				break
+			}
 			sizes[i] = pipe.MemoryUsage(ctx, key, d.store.samples...)
 			if len(d.kinds) != 1 {
 				kinds[i] = pipe.Type(ctx, key)
@@ -303,6 +320,9 @@ func (d *dump) trip(ctx context.Context, cursor uint64, ended bool, keys []strin
 			}
 		}
 		for i, key := range keys {
+			if bold {
+				break
+			}
 			m := measured{key: key, bytes: sizes[i].Val()}
 			if err := sizes[i].Err(); errors.Is(err, redis.Nil) {
 				continue // it is gone

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -98,7 +100,7 @@ func (d *dump) readOther(ctx context.Context, m measured, give func(Entry) error
 	}
 	m = again[0]
 	if m.bytes = 0; m.kind == state.String || m.kind == state.Document {
-		entries, _, err := d.readBlock(ctx, []measured{m})
+		entries, _, err := d.readBlock(ctx, []measured{m}, math.MaxInt64)
 		for _, e := range entries {
 			if err == nil {
 				err = give(e)
@@ -119,52 +121,54 @@ func (d *dump) slice(ctx context.Context, m measured, at string) (e Entry, next 
 		}
 		return e, next, there, err
 	}
-	err = d.store.retry(ctx, func() error {
-		pipe := d.store.client.TxPipeline()
-		q := keyRead{measured: m}
-		read := redis.NewSliceCmd(ctx, sliceCommand(m, at)...)
-		_ = pipe.Process(ctx, read) // queues; the error comes with Exec
-		d.askExpiry(ctx, pipe, &q)
+	ask := func(w *wire) {
+		d.open(w)
+		name, args := sliceCommand(m, at)
+		w.ask(name, args...)
+		d.askExpiry(w, m.key)
 		if at == "-" {
-			q.askPosition(ctx, pipe)
+			askPosition(w, m.key)
 		}
-		var now *redis.TimeCmd
-		if !d.able.expireTime {
-			now = pipe.Time(ctx)
-		}
-		if _, err := pipe.Exec(ctx); unknown(err) {
+		w.ask("exec")
+	}
+	err = d.store.retry(ctx, func() error {
+		return d.store.over(ctx, math.MaxInt64, ask, func(t *tape) error {
+			now, err := d.begin(t)
+			if err != nil {
+				return err
+			}
+			answer, err := t.list()
+			if err != nil {
+				return err
+			}
+			e = Entry{Key: m.key, Type: m.kind}
+			if there, err = d.expires(t, &e, now); err != nil || !there {
+				return err
+			}
+			if next, err = e.take(answer, at); err == nil && at == "-" {
+				err = e.takePosition(t)
+			}
 			return err
-		}
-		if err := read.Err(); err != nil {
-			return err
-		}
-		e = Entry{Key: m.key, Type: m.kind}
-		if there, err = q.expires(&e, now); err != nil || !there {
-			return err
-		}
-		if next, err = e.take(read.Val(), at); err == nil && at == "-" {
-			err = q.position(&e)
-		}
-		return err
+		})
 	})
 	return e, next, there, err
 }
 
 // sliceCommand reads one slice.
-func sliceCommand(m measured, at string) []any {
+func sliceCommand(m measured, at string) (name string, args []string) {
+	count := strconv.Itoa(dumpSlice)
 	switch m.kind {
 	case state.Hash:
-		return []any{"hscan", m.key, at, "count", dumpSlice}
+		return "hscan", []string{m.key, at, "count", count}
 	case state.Set:
-		return []any{"sscan", m.key, at, "count", dumpSlice}
+		return "sscan", []string{m.key, at, "count", count}
 	case state.SortedSet:
-		return []any{"zscan", m.key, at, "count", dumpSlice}
+		return "zscan", []string{m.key, at, "count", count}
 	case state.Stream:
-		return []any{"xrange", m.key, at, "+", "count", dumpSlice}
+		return "xrange", []string{m.key, at, "+", "count", count}
 	}
-	from := 0
-	_, _ = fmt.Sscan(at, &from) // it is a number that take wrote
-	return []any{"lrange", m.key, from, from + dumpSlice - 1}
+	from, _ := strconv.Atoi(at) // it is a number that take wrote
+	return "lrange", []string{m.key, at, strconv.Itoa(from + dumpSlice - 1)}
 }
 
 // errForm tells that a server answered in a form that we do not know.
@@ -180,9 +184,8 @@ func (e *Entry) take(answer []any, at string) (next string, err error) {
 		return next, err
 	case state.List:
 		if e.Elements, err = texts(answer); err == nil && len(answer) == dumpSlice {
-			from := 0
-			_, _ = fmt.Sscan(at, &from) // it is a number that is written here
-			next = fmt.Sprint(from + dumpSlice)
+			from, _ := strconv.Atoi(at) // it is a number that is written here
+			next = strconv.Itoa(from + dumpSlice)
 		}
 		return next, err
 	}

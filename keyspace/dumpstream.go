@@ -1,31 +1,23 @@
 package keyspace
 
-import (
-	"context"
-
-	"github.com/redis/go-redis/v9"
-)
-
 // askPosition asks how far a stream and its consumer groups are.
-func (q *keyRead) askPosition(ctx context.Context, pipe redis.Pipeliner) {
-	q.stream = redis.NewSliceCmd(ctx, "xinfo", "stream", q.key)
-	q.groups = redis.NewSliceCmd(ctx, "xinfo", "groups", q.key)
-	_ = pipe.Process(ctx, q.stream) // queues; the error comes with Exec
-	_ = pipe.Process(ctx, q.groups)
+func askPosition(w *wire, key string) {
+	w.ask("xinfo", "stream", key)
+	w.ask("xinfo", "groups", key)
 }
 
-// position takes the answers.
-func (q *keyRead) position(e *Entry) error {
-	about, err := q.stream.Result()
+// takePosition takes how far a stream and its consumer groups are: two answers, whatever the first is.
+func (e *Entry) takePosition(t *tape) error {
+	about, err := t.list()
+	groups, failed := t.list()
 	if err != nil {
 		return err
 	}
 	if e.LastID = named(about, "last-generated-id"); e.LastID == "" {
 		return errForm
 	}
-	groups, err := q.groups.Result()
-	if err != nil {
-		return err
+	if failed != nil {
+		return failed
 	}
 	for _, g := range groups {
 		list, _ := g.([]any)

@@ -38,7 +38,7 @@ func (s *Store) askSizes(w *wire, c *chunk) {
 		if t.mode == readText {
 			continue
 		}
-		w.ask("memory", "usage", s.usage(t.key)...)
+		w.askOf("memory", "usage", s.usage(t.key))
 		if t.mode == readType {
 			w.ask("type", t.key)
 		}

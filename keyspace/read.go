@@ -55,7 +55,7 @@ func (s *Store) askUnits(w *wire, routes []route, c *chunk, share int64) {
 		case t.mode == readText:
 			w.ask("getrange", t.key, "0", strconv.FormatInt(s.textLimit(t, share), 10))
 		case k.ask != nil:
-			w.ask(k.ask[0], t.key, k.ask[1:]...)
+			w.askOf(k.ask[0], t.key, k.ask[1:])
 		}
 		if routes[t.route].ruled && t.mode < tooBig {
 			w.ask("pttl", t.key)

@@ -179,6 +179,37 @@ func (t *tape) flat() ([]string, error) {
 	return out, nil
 }
 
+// any takes the next answer, whatever it is: a string, a number, a list of them, or nil.
+func (t *tape) any() (any, error) {
+	k, err := t.take()
+	if err != nil {
+		return nil, err
+	}
+	switch k.kind {
+	case '*':
+		list := make([]any, k.end)
+		for i := range list {
+			if list[i], err = t.any(); err != nil && !errors.Is(err, redis.Nil) {
+				return nil, err
+			}
+		}
+		return list, nil
+	case ':':
+		return strconv.ParseInt(t.textOf(k), 10, 64)
+	}
+	return t.textOf(k), nil
+}
+
+// list takes the next answer as a list.
+func (t *tape) list() ([]any, error) {
+	v, err := t.any()
+	list, ok := v.([]any)
+	if err == nil && !ok {
+		err = errProtocol
+	}
+	return list, err
+}
+
 // scan takes an answer to SCAN.
 func (t *tape) scan() (keys []string, next uint64, err error) {
 	if n, err := t.array(); err != nil || n != 2 {

@@ -105,15 +105,24 @@ func (w wires) closeAll() {
 }
 
 // ask queues a command.
-func (w *wire) ask(name, key string, rest ...string) {
+func (w *wire) ask(name string, args ...string) {
 	w.asked++
 	w.out = append(w.out, '*')
-	w.out = strconv.AppendInt(w.out, int64(2+len(rest)), 10)
+	w.out = strconv.AppendInt(w.out, int64(1+len(args)), 10)
 	w.out = append(w.out, '\r', '\n')
-	w.out = appendBulk(appendBulk(w.out, name), key)
-	for _, a := range rest {
+	w.out = appendBulk(w.out, name)
+	for _, a := range args {
 		w.out = appendBulk(w.out, a)
 	}
+}
+
+// askOf queues a command on a key, with what follows it.
+func (w *wire) askOf(name, key string, rest []string) {
+	if len(rest) == 0 {
+		w.ask(name, key)
+		return
+	}
+	w.ask(name, append([]string{key}, rest...)...)
 }
 
 func appendBulk(out []byte, s string) []byte {
