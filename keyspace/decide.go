@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"fmt"
+	"slices"
 
 	"keyshift.dev/state"
 	"keyshift.dev/transform"
@@ -44,13 +45,14 @@ type goal struct {
 type way struct {
 	exact   bool              // every unit is proved to come back
 	reads   []string          // see transform.Programs.Reads
+	lost    []string          // see transform.Programs.Lost
 	renamed map[string]string // see transform.Programs.Renames
 }
 
 func (r *route) goal(to state.Version) goal {
 	g := goal{route: r, to: to, ways: map[state.Version]way{}}
 	for _, s := range r.keyspace.Shapes {
-		w := way{reads: r.programs.Reads(s.Version, to), renamed: r.programs.Renames(s.Version, to)}
+		w := way{reads: r.programs.Reads(s.Version, to), renamed: r.programs.Renames(s.Version, to), lost: r.programs.Lost(s.Version, to)}
 		w.exact, _ = r.programs.Exact(s.Version, to)
 		g.ways[s.Version] = w
 	}
@@ -86,20 +88,23 @@ func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdic
 		target: u.target, op: opOf(part, after), from: from, before: part, after: after, index: index, expireAt: u.expireAt,
 		renamed: w.renamed,
 	}
-	switch c.op {
-	case opHash:
-		c.edit = transform.Diff(part, after, w.reads)
-	case opMove:
-		c.edit = transform.Diff(part, after, fieldNames(part))
-	case opNone:
+	if c.op == opNone {
 		return verdict{class: class, reason: fmt.Sprintf("a %s cannot be rewritten in place", part.Type)}
 	}
 	respelled := kindIn(part) != kindIn(after) // what is proved is what it means, and not how it was spelled
-	c.logged = (!w.exact || respelled) && !g.returns(part, after, from)
-	if c.logged && c.op == opHash {
+	c.logged = (!w.exact || respelled) && (w.loses(part) || !g.returns(part, after, from))
+	switch {
+	case c.op == opHash && !c.logged:
+		c.edit = transform.Diff(part, after, w.reads)
+	case c.op == opHash || c.op == opMove:
 		c.edit = transform.Diff(part, after, fieldNames(part)) // what is logged must be what was there, carried fields too
 	}
 	return verdict{class: class, wanted: true}
+}
+
+// loses tells whether a unit has a field that the way back never makes.
+func (w *way) loses(u transform.Unit) bool {
+	return len(w.lost) > 0 && slices.ContainsFunc(u.Fields, func(f transform.Field) bool { return slices.Contains(w.lost, f.Name) })
 }
 
 // decideMixed tells what a unit of no version needs if it mixes the goal's version, which wins, with another one. Reason

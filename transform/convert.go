@@ -66,13 +66,13 @@ func (p *Programs) convert(r *reading, from, to state.Version, fits bool) (Unit,
 		return Unit{}, p.unfit(ErrNotFrom, u, source)
 	}
 	if x.flat && source.flat {
-		return p.convertFlat(u, source, x)
+		return p.convertFlat(u, source, x, fits)
 	}
 	return p.convertTree(r, source, x, fits)
 }
 
 // convertFlat converts a unit of text fields, whose fields are the value itself.
-func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
+func (p *Programs) convertFlat(u Unit, at *shape, x *path, fits bool) (Unit, error) {
 	both := &struct {
 		env
 		room [maxSlots]int16
@@ -81,8 +81,11 @@ func (p *Programs) convertFlat(u Unit, at *shape, x *path) (Unit, error) {
 	if x.vars > 0 {
 		e.vars = make([]value, x.vars)
 	}
-	var ok bool
-	if e.alt, e.slots, ok = at.value.fitHash(e.fields, both.room[:]); !ok {
+	find, ok := at.value.fitHash, false
+	if fits {
+		find = at.value.placeHash
+	}
+	if e.alt, e.slots, ok = find(e.fields, both.room[:]); !ok {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, Fields: u.Fields, TTL: u.TTL}

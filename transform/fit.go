@@ -45,6 +45,17 @@ func (t *typ) fitHash(fields []Field, room slots) (which int, at slots, ok bool)
 	return 0, nil, false
 }
 
+// placeHash does what fitHash does for fields that are known to fit: where one alternative alone may have them, no value
+// is looked at.
+func (t *typ) placeHash(fields []Field, room slots) (which int, at slots, ok bool) {
+	if len(t.alts) == 1 && t.alts[0].kind == state.Struct {
+		if at = room.of(len(t.alts[0].fields)); t.alts[0].place(fields, at) {
+			return 0, at, true
+		}
+	}
+	return t.fitHash(fields, room)
+}
+
 // place fills the slots, without looking at a value: false if a required field is missing or one is foreign.
 func (a *alt) place(fields []Field, at slots) bool {
 	i := 0

@@ -1,6 +1,10 @@
 package transform
 
-import "keyshift.dev/state"
+import (
+	"slices"
+
+	"keyshift.dev/state"
+)
 
 // Renames returns the fields of a unit's target whose value is that of one field of its source under another name, with
 // that field: what belongs to the field beside its value, such as when it expires, goes with it.
@@ -36,6 +40,31 @@ func (p *Programs) origins(from, to state.Version) map[string]string {
 		source = next
 	}
 	return source
+}
+
+// Lost returns the declared fields of a hash of from that the way back from to never makes, sorted: a unit that has one
+// of them does not come back.
+func (p *Programs) Lost(from, to state.Version) []string {
+	back := p.paths[[2]state.Version{to, from}]
+	source, ok := p.shape(from)
+	if !ok || back == nil || !back.flat || len(back.programs) == 0 {
+		return nil
+	}
+	last := back.programs[len(back.programs)-1]
+	if last.open || last.identity() {
+		return nil
+	}
+	var out []string
+	for _, a := range source.value.alts {
+		for _, f := range a.fields {
+			makes := slices.ContainsFunc(last.body.groups, func(g group) bool { return g.name == f.name })
+			if !makes && !f.forbidden && !slices.Contains(out, f.name) {
+				out = append(out, f.name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // copies returns the fields that the program makes of one field alone, their own included.
