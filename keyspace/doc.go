@@ -8,8 +8,8 @@
 //
 // The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the
 // store in batches; package transform classifies and converts them; the writer sends a batch to one Lua script
-// that compares, key by key, the names of all fields, and the value of every field that the conversion read, writes
-// or deletes or whose validity it depends on, with what the reader saw, and only then writes. So a write of the
+// that compares, key by key, how many fields there are, and the value of every field that the conversion read, writes
+// or deletes or whose validity it depends on, absence included, with what the reader saw, and only then writes. So a write of the
 // application between read and write is a conflict, re-read and retried, never lost; a key that is gone stays
 // gone; a TTL is never touched; what fits no version is not written. The same script call compares the lease's
 // random token, so a holder that lost its lease can no longer write.
@@ -21,8 +21,8 @@
 //
 // A unit of more than Options.MaxValue bytes is no unit of any version: it counts as unfit and is named with that
 // reason. What would be larger once it is converted stays as it is. A string is read up to that length; other keys are
-// read many at a time through a connection that takes so many bytes of one answer and no more, and measured by MEMORY
-// USAGE first where that was too much; a large key of many units is read in pages. The keys that a pass remembers have
+// read many at a time, up to so many bytes of the answers and no more, and measured by MEMORY USAGE first where that was
+// too much; a large key of many units is read in pages. The keys that a pass remembers have
 // one bound for all its keyspaces. So memory stays flat.
 //
 // The commands it needs are PING, INFO, DBSIZE, SCAN, TYPE, MEMORY USAGE, STRLEN, GETRANGE, HGETALL, LRANGE, SMEMBERS,
