@@ -88,15 +88,46 @@ type evaluator interface {
 // run executes a script once. Where the server says that it does not know the script, it was certainly not
 // executed and is sent again in full; nothing else is ever sent again.
 func (s *Store) run(ctx context.Context, on evaluator, sc script, keys []string, args ...any) *redis.Cmd {
-	text, sha := sc.shebang, sc.shebangHash
-	if s.plainScripts {
-		text, sha = sc.text, sc.hash
-	}
+	text, sha := s.form(sc)
 	cmd := on.EvalSha(ctx, sha, keys, args...)
 	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 		cmd = on.Eval(ctx, text, keys, args...)
 	}
 	return cmd
+}
+
+// scriptCall is a script with its arguments.
+type scriptCall struct {
+	script
+	keys []string
+	args []any
+}
+
+// runAll executes scripts one after the other, each once, as run does.
+func (s *Store) runAll(ctx context.Context, calls []scriptCall) []*redis.Cmd {
+	out := make([]*redis.Cmd, len(calls))
+	if len(calls) > 1 {
+		pipe := s.client.Pipeline()
+		for i, c := range calls {
+			_, sha := s.form(c.script)
+			out[i] = pipe.EvalSha(ctx, sha, c.keys, c.args...)
+		}
+		_, _ = pipe.Exec(ctx) // each has its own error
+	}
+	for i, c := range calls {
+		if out[i] == nil || redis.HasErrorPrefix(out[i].Err(), "NOSCRIPT") {
+			out[i] = s.run(ctx, s.client, c.script, c.keys, c.args...)
+		}
+	}
+	return out
+}
+
+// form is what a script is called by.
+func (s *Store) form(sc script) (text, hash string) {
+	if s.plainScripts {
+		return sc.text, sc.hash
+	}
+	return sc.shebang, sc.shebangHash
 }
 
 // fenced runs a script that answers 1 if it was done and 0 if the lease is not ours.

@@ -1,10 +1,14 @@
 package keyspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // errUnsettled marks a batch whose answer was lost.
@@ -70,48 +74,78 @@ func (r *rewrite) send(ctx context.Context, changes []change) (again []change, l
 	if err := r.log(ctx, changes); err != nil {
 		return nil, false, err
 	}
-	for batch := range batches(changes, r.pace.batch) {
-		res, err := r.call(ctx, batch, r.header())
-		if errors.Is(err, errUnsettled) {
-			lost, again = true, append(again, batch...)
+	calls := slices.Collect(batches(changes, r.pace.batch))
+	for i, s := range r.callAll(ctx, calls, r.header()) {
+		if errors.Is(s.err, errUnsettled) {
+			lost, again = true, append(again, calls[i]...)
 			continue
 		}
-		if err != nil {
-			return nil, false, err
+		if s.err == nil {
+			r.took(calls[i], s.result)
+			again = append(again, r.settle(calls[i], s.result)...)
+			s.err = r.refused(s.result)
 		}
-		r.took(batch, res)
-		again = append(again, r.settle(batch, res)...)
-		if err := r.refused(res); err != nil {
-			return nil, false, err
-		}
+		err = cmp.Or(err, s.err)
 	}
-	return again, lost, nil
+	return again, lost, err
 }
 
-// call does one script call, of changes of one op. The error is errUnsettled if its answer was lost.
+// sent is what became of one script call. The error is errUnsettled if its answer was lost.
+type sent struct {
+	result
+	err error
+}
+
+// call does one script call, of changes of one op.
 func (r *rewrite) call(ctx context.Context, batch []change, header []any) (result, error) {
+	s := r.callAll(ctx, [][]change{batch}, header)[0]
+	return s.result, s.err
+}
+
+// callAll sends script calls at once, each of changes of one op: the server does one after the other, others' commands
+// between them, and need not wait for the next. Each ends by itself.
+func (r *rewrite) callAll(ctx context.Context, calls [][]change, header []any) []sent {
+	out := make([]sent, len(calls))
 	if err := r.lease.check(); err != nil {
-		return result{}, err
+		for i := range out {
+			out[i].err = err
+		}
+		return out
 	}
-	s, w := r.store, &scribes[batch[0].op]
-	keys, args := w.encode(r.lease.token, batch, s.fading)
+	s := r.store
+	made := make([]scriptCall, len(calls))
+	for i, batch := range calls {
+		w := &scribes[batch[0].op]
+		keys, args := w.encode(r.lease.token, batch, s.fading)
+		made[i] = scriptCall{w.script, append([]string{r.lease.key}, keys...), append(slices.Clone(header), args...)}
+	}
 	started := time.Now()
-	answer, err := s.run(ctx, s.client, w.script, append([]string{r.lease.key}, keys...), append(header, args...)...).Slice()
+	answers := s.runAll(ctx, made)
+	each := time.Since(started) / time.Duration(len(calls))
+	for i, cmd := range answers {
+		out[i].result, out[i].err = r.answered(ctx, cmd, len(calls[i]))
+		if out[i].err == nil && out[i].blocked == 0 {
+			out[i].blocked = each - r.pace.latency/time.Duration(len(calls))
+		}
+	}
+	return out
+}
+
+// answered reads the answer about n units.
+func (r *rewrite) answered(ctx context.Context, cmd *redis.Cmd, n int) (result, error) {
+	answer, err := cmd.Slice()
 	if unknown(err) && ctx.Err() == nil {
 		return result{}, errUnsettled
 	}
 	if err != nil {
-		return result{}, classify(ctx, s.name, "writing", err)
+		return result{}, classify(ctx, r.store.name, "writing", err)
 	}
-	res, err := decode(answer, len(batch))
+	res, err := decode(answer, n)
 	if errors.Is(err, errFence) {
 		return result{}, r.lease.lose()
 	}
 	if err != nil {
-		return result{}, &Error{Reason: StoreUnsupported, Store: s.name, Err: err, Hint: "report this with the server's version"}
-	}
-	if res.blocked == 0 {
-		res.blocked = time.Since(started) - r.pace.latency
+		return result{}, &Error{Reason: StoreUnsupported, Store: r.store.name, Err: err, Hint: "report this with the server's version"}
 	}
 	return res, nil
 }
