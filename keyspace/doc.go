@@ -3,7 +3,7 @@
 //	store, err := keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://127.0.0.1:6379/0"})
 //	live, err := store.Observe(ctx, keyspaces)           // session: {1.0.0: 20000 units}
 //	lease, err := store.Acquire(ctx, "shop", "session")  // nobody else rewrites it meanwhile
-//	outcome, err := store.Rewrite(ctx, lease, keyspace.Job{Keyspace: session, To: "2.0.0", ID: "7f3c"}, nil)
+//	outcome, err := store.Rewrite(ctx, lease, keyspace.Job{Keyspace: session, To: "2.0.0", ID: "7f3c", Journal: log}, nil)
 //	outcome, err = store.Verify(ctx, lease, job, nil)    // session: {2.0.0: 20000 units}
 //
 // The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the

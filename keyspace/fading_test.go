@@ -50,7 +50,7 @@ func TestFieldsKeepTheirExpiry(t *testing.T) {
 				{"2.0.0", func(_, after string) string { return after }},
 				{"1.0.0", func(before, _ string) string { return before }},
 			} {
-				o, err := st.Rewrite(ctx, l, Job{Keyspace: c.k, To: way.to, ID: string(way.to)}, nil)
+				o, err := st.Rewrite(ctx, l, Job{Keyspace: c.k, To: way.to, ID: string(way.to), Unlogged: true}, nil)
 				if err != nil || o.Rewritten != 50 {
 					t.Fatalf("%+v, %v", o, err)
 				}

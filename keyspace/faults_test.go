@@ -89,7 +89,7 @@ func TestLostAnswersAreReadAgain(t *testing.T) {
 	p := newProxy(t, s.real.Addr, scribes[opHash].script.shebangHash)
 	st := openWith(t, Options{Store: "main", Address: "redis://" + p.addr + "/0"})
 	l := acquire(t, st, "session")
-	if _, err := st.Rewrite(ctx, l, Job{Keyspace: sessions(), To: "1.0.0"}, nil); err != nil {
+	if _, err := st.Rewrite(ctx, l, Job{Keyspace: sessions(), To: "1.0.0", Unlogged: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	p.lose.Store(5)

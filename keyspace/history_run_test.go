@@ -259,7 +259,7 @@ func (r *histRun) mark(what string, effect func(key int) func(histWorld) (histWo
 // rewrite runs one rewrite to its end, or until its lease is stolen. What says that it is worth waiting for is tried
 // again, as the executor does.
 func (r *histRun) rewrite(t testing.TB, to state.Version) (through bool) {
-	job := Job{Keyspace: r.spec, To: to, ID: fmt.Sprintf("job-%d", r.rewrites)}
+	job := Job{Keyspace: r.spec, To: to, ID: fmt.Sprintf("job-%d", r.rewrites), Unlogged: true}
 	for range 30 {
 		l := r.acquire(t)
 		o, stolen, err := r.attempt(l, job)

@@ -22,6 +22,9 @@ const (
 // written until then is in the Outcome, and calling again goes on from there.
 func (s *Store) Rewrite(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
 	r, cursor, err := s.newRewrite(ctx, l, job, report)
+	if err == nil {
+		err = r.recoverable()
+	}
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -176,7 +176,10 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			c.edit = transform.Diff(x.part, want, fieldNames(x.part))
 			c.renamed = u.goal.programs.Renames(x.image.To, u.job.To)
 		}
-		c.from, c.logged = u.lossy(x.part, want, outcome)
+		if c.from, c.logged = u.lossy(x.part, want, outcome); c.logged && u.job.logless() {
+			u.conflict(x, "what was written since may not come back, and there is no undo log")
+			continue
+		}
 		item := restoring{*x, c, outcome}
 		if x.image.SetTTL {
 			groups = append(groups, []restoring{item})

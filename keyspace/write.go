@@ -210,7 +210,7 @@ func (r *rewrite) headerOf(flags string, first, second int64) []any {
 // log appends to the undo log what a batch is about to write and the way back may not bring back.
 func (r *rewrite) log(ctx context.Context, batch []change) error {
 	if r.job.Journal == nil {
-		return nil
+		return r.withhold(batch)
 	}
 	var images []Preimage
 	for i := range batch {
