@@ -26,6 +26,10 @@ type UndoOutcome struct {
 // same version follows, for the units that were never logged. Of a unit that was logged more than once the newest
 // pre-image counts. What is merged and may not come back is appended to the job's Journal before, as by a Rewrite.
 //
+// A key that expires at the very time that the rewrite gave it expires again as it did before. One that expires at another
+// time, or not at all, was given that by the application since, and it stays so. Of a server that tells only how long a key
+// lives (before Redis 7.0) that time is known to a millisecond.
+//
 // The error is an *Error, the log's own, or wraps ctx's.
 func (s *Store) Undo(ctx context.Context, l *Lease, job Job, log UndoLog, report func(Progress)) (UndoOutcome, error) {
 	r, _, err := s.newRewrite(ctx, l, job, nil)
@@ -140,6 +144,7 @@ type restoring struct {
 	undoing
 	change  change
 	outcome transform.Restoration
+	takes   bool // its time to live is taken back, too
 }
 
 // decide tells what is to be written, in groups that one script call can take: of one op, and units whose time to live
@@ -158,7 +163,8 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 		}
 		w := transform.Written{From: x.image.From, To: x.image.To, Before: x.image.Before, After: x.image.After}
 		want, outcome, reason := u.goal.programs.Restore(w, x.part, u.job.To)
-		if outcome == transform.Already && x.outlived() {
+		takes := x.image.ours(&x.now, u.store.tellsExpiry)
+		if outcome == transform.Already && takes {
 			want, outcome = x.part, transform.Restored
 		}
 		if outcome == transform.Conflict {
@@ -180,8 +186,8 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			u.conflict(x, "what was written since may not come back, and there is no undo log")
 			continue
 		}
-		item := restoring{*x, c, outcome}
-		if x.image.SetTTL {
+		item := restoring{*x, c, outcome, takes}
+		if takes {
 			groups = append(groups, []restoring{item})
 		} else {
 			byOp[c.op] = append(byOp[c.op], item)
@@ -203,12 +209,6 @@ func (u *undo) lossy(now, want transform.Unit, outcome transform.Restoration) (f
 	return from, ok && outcome == transform.Merged && !u.goal.returns(now, want, from)
 }
 
-// outlived tells whether a unit that is of the version already has a time to live that the rewrite gave it, perhaps: the
-// version before takes any.
-func (x *undoing) outlived() bool {
-	return x.image.SetTTL && x.part.TTL > 0 && (x.image.ExpireAt == 0 || x.now.expireAt != x.image.ExpireAt)
-}
-
 // put writes one group and returns what is to be read again.
 func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err error) {
 	changes := make([]change, len(group))
@@ -219,8 +219,9 @@ func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err
 		return nil, err
 	}
 	header := u.headerOf(u.flags(), 0, 0)
-	if image := group[0].image; image.SetTTL {
-		header = u.headerOf(u.flags()+"R", image.ExpireAt, image.After.TTL)
+	if group[0].takes {
+		image := group[0].image
+		header = u.headerOf(u.flags()+"R", image.expiredAt(), image.GivenAt)
 	}
 	res, err := u.call(ctx, changes, header)
 	if errors.Is(err, errUnsettled) {

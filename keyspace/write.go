@@ -181,15 +181,6 @@ func (r *rewrite) refused(res result) error {
 	return classifyAnswer(r.store.name, "writing a unit", res.words[0])
 }
 
-// header is what every script that writes units is told (see lua/prelude.lua).
-func (r *rewrite) header() []any {
-	flags, set, most := r.flags(), int64(0), int64(0)
-	if rule := r.rule; rule != nil {
-		flags, set, most = flags+"T", rule.Set, rule.Max
-	}
-	return r.headerOf(flags, set, most)
-}
-
 func (r *rewrite) flags() (flags string) {
 	if r.store.fading {
 		flags += "F"
@@ -209,6 +200,7 @@ func (r *rewrite) headerOf(flags string, first, second int64) []any {
 
 // log appends to the undo log what a batch is about to write and the way back may not bring back.
 func (r *rewrite) log(ctx context.Context, batch []change) error {
+	r.given = 0
 	if r.job.Journal == nil {
 		return r.withhold(batch)
 	}
@@ -223,6 +215,9 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 	}
 	if len(images) == 0 {
 		return nil
+	}
+	if err := r.complete(ctx, images); err != nil {
+		return err
 	}
 	if err := r.job.Journal.Append(ctx, images); err != nil {
 		return &Error{

@@ -1,0 +1,74 @@
+package keyspace
+
+import (
+	"context"
+	"strconv"
+
+	"keyshift.dev/state"
+)
+
+// lifetime is how long a key lives from now on to which a rule gives a time to live, in milliseconds; 0 if it gives none.
+func lifetime(rule *state.TTL) int64 {
+	switch {
+	case rule == nil:
+		return 0
+	case rule.Set > 0:
+		return rule.Set
+	}
+	return rule.Max
+}
+
+// agree fixes, before the pre-images of what is about to be written are appended, when the keys expire to which those
+// writes give a time to live: by the server's clock, so that the undo log knows it to the millisecond and Undo can tell
+// it from a time that the application set. It returns that time in Unix milliseconds, 0 if nothing is given.
+func (r *rewrite) agree(ctx context.Context) (int64, error) {
+	life := lifetime(r.rule)
+	if life == 0 {
+		return 0, nil
+	}
+	var at int64
+	err := r.store.retry(ctx, func() error {
+		now, err := r.store.client.Time(ctx).Result()
+		at = now.UnixMilli() + life
+		return err
+	})
+	return at, classify(ctx, r.store.name, "asking for the time", err)
+}
+
+// complete adds to pre-images what only the server knows.
+func (r *rewrite) complete(ctx context.Context, images []Preimage) (err error) {
+	if r.given, err = r.agree(ctx); err != nil {
+		return err
+	}
+	for i := range images {
+		images[i].GivenAt = r.given
+	}
+	return nil
+}
+
+// header is what every script that writes units is told (see lua/prelude.lua).
+func (r *rewrite) header() []any {
+	flags, set, most := r.flags(), int64(0), int64(0)
+	if rule := r.rule; rule != nil {
+		flags, set, most = flags+"T", rule.Set, rule.Max
+	}
+	if r.given == 0 {
+		return r.headerOf(flags, set, most)
+	}
+	return append(r.headerOf(flags+"G", set, most), strconv.FormatInt(r.given, 10))
+}
+
+// ours tells whether a key expires when the write of a pre-image made it expire. A server that does not tell leaves that
+// to the script.
+func (p *Preimage) ours(now *unit, tells bool) bool {
+	return p.GivenAt != 0 && now.TTL > 0 && (!tells || now.expireAt == p.GivenAt)
+}
+
+// expiredAt is when the key is to expire once a time to live that was given is taken back, 0 if it is not. Where the
+// write was not to give one, the application had taken its own away meanwhile.
+func (p *Preimage) expiredAt() int64 {
+	if p.SetTTL {
+		return p.ExpireAt
+	}
+	return 0
+}
