@@ -58,10 +58,22 @@ func (r *rewrite) header() []any {
 	return append(r.headerOf(flags+"G", set, most), strconv.FormatInt(r.given, 10))
 }
 
-// ours tells whether a key expires when the write of a pre-image made it expire. A server that does not tell leaves that
-// to the script.
-func (p *Preimage) ours(now *unit, tells bool) bool {
-	return p.GivenAt != 0 && now.TTL > 0 && (!tells || now.expireAt == p.GivenAt)
+// lent tells when a key expires by what one of its rewrites gave it, and when it expired before, 0 if never then; both are
+// 0 if it does not expire by that. Of a server that does not tell when a key expires the script finds that out.
+func (x *undoing) lent(tells bool) (given, back int64) {
+	if x.now.TTL <= 0 {
+		return 0, 0
+	}
+	for _, p := range append([]Preimage{x.image}, x.older...) {
+		switch {
+		case p.GivenAt == 0:
+		case given == 0 && (p.GivenAt == x.now.expireAt || !tells):
+			given, back = p.GivenAt, p.expiredAt()
+		case given != 0 && p.GivenAt == back:
+			back = p.expiredAt()
+		}
+	}
+	return given, back
 }
 
 // expiredAt is when the key is to expire once a time to live that was given is taken back, 0 if it is not. Where the

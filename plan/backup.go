@@ -140,13 +140,3 @@ func (know knowledge) logging(s Step) []state.UndoRecord {
 	}
 	return append(slices.Clone(know.undo), log)
 }
-
-// undone returns the undo logs that are left once a rewrite was verified: those of what it changed back are done with.
-func (know knowledge) undone() (left []state.UndoRecord) {
-	for _, u := range know.undo {
-		if !slices.ContainsFunc(u.From, func(c state.Class) bool { return c.Has(know.rewritten) }) {
-			left = append(left, u)
-		}
-	}
-	return left
-}
