@@ -12,6 +12,10 @@ type Job struct {
 	// unless every way that it is to take is proved exact, and so is whatever else may not come back once it is met.
 	Journal Journal
 
+	// Earlier is what the Journal took before this call, by a call that was interrupted, by Undo, or of another share. A unit
+	// that was logged once is logged whenever the job writes it again.
+	Earlier UndoLog
+
 	// From are the classes that units are expected of: the ways from these are to be proved exact where there is no
 	// Journal. Nil: of every version.
 	From []state.Class

@@ -25,6 +25,9 @@ func (s *Store) Rewrite(ctx context.Context, l *Lease, job Job, report func(Prog
 	if err == nil {
 		err = r.recoverable()
 	}
+	if err == nil {
+		err = r.recall(ctx)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -62,6 +65,7 @@ type rewrite struct {
 	routes  []route
 	goal    goal
 	rule    *state.TTL // of the version to rewrite to
+	logged  remembered // units of which there is a pre-image
 	given   int64      // when keys expire that are given a time to live by what is being written, 0 if the scripts tell
 	merges  bool       // units that become the same one may merge: none is lost
 	held    *holds

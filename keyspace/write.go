@@ -204,6 +204,7 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 	if r.job.Journal == nil {
 		return r.withhold(batch)
 	}
+	r.relog(batch)
 	var images []Preimage
 	for i := range batch {
 		if c := &batch[i]; c.logged {
@@ -225,6 +226,7 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 			Hint: "make room where the undo log is kept; nothing that was not logged has been written",
 		}
 	}
+	r.remember(images)
 	r.outcome.Logged += int64(len(images))
 	return nil
 }
