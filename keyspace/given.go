@@ -43,7 +43,7 @@ func (r *rewrite) complete(ctx context.Context, images []Preimage) (err error) {
 	for i := range images {
 		images[i].GivenAt = r.given
 	}
-	return nil
+	return r.askFades(ctx, images)
 }
 
 // header is what every script that writes units is told (see lua/prelude.lua).

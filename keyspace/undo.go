@@ -99,7 +99,8 @@ type restoring struct {
 	change  change
 	outcome transform.Restoration
 
-	given, back int64 // the key's time to live is taken back, too: see undoing.lent
+	given, back int64         // the key's time to live is taken back, too: see undoing.lent
+	expires     []FieldExpiry // of fields that get theirs back
 }
 
 // decide tells what is to be written, in groups that one script call can take: of one op, and units whose time to live
@@ -118,8 +119,7 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 		}
 		want, outcome, reason := u.restored(x)
 		given, back := x.lent(u.store.tellsExpiry)
-		takes := given != 0
-		if outcome == transform.Already && takes {
+		if outcome == transform.Already && given != 0 {
 			want, outcome = x.part, transform.Restored
 		}
 		if outcome == transform.Conflict {
@@ -141,8 +141,11 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			u.conflict(x, "what was written since may not come back, and there is no undo log")
 			continue
 		}
-		item := restoring{*x, c, outcome, given, back}
-		if takes {
+		item := restoring{*x, c, outcome, given, back, nil}
+		if outcome == transform.Restored && u.store.fading {
+			item.expires = x.expires(&c)
+		}
+		if item.byItself() {
 			groups = append(groups, []restoring{item})
 		} else {
 			byOp[c.op] = append(byOp[c.op], item)
@@ -201,8 +204,8 @@ func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err
 		return nil, err
 	}
 	header := u.headerOf(u.flags(), 0, 0)
-	if x := group[0]; x.given != 0 {
-		header = u.headerOf(u.flags()+"R", x.back, x.given)
+	if x := &group[0]; x.byItself() {
+		header = u.alone(x)
 	}
 	res, err := u.call(ctx, changes, header)
 	if errors.Is(err, errUnsettled) {

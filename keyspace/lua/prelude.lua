@@ -11,6 +11,8 @@
 --                              what it was given, Unix milliseconds: one that expires at another time got that from the
 --                              application, and keeps it
 --                      ARGV[5] with G alone: when a key expires that gets a time to live, Unix milliseconds
+--                      or with E alone: how many fields expire by themselves, and the name and the time of each, Unix
+--                              milliseconds, which they get once the only unit is written
 --                      and then as the body says
 --
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
@@ -27,6 +29,11 @@ local ttl_set, ttl_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local wide = 500 -- names a call: unpack has limits
 local given = string.find(ARGV[2], 'G', 1, true) and ARGV[5]
 local p = given and 6 or 5
+local faded = 0 -- where the fields of E stand
+if string.find(ARGV[2], 'E', 1, true) then
+  faded = p
+  p = p + 1 + 2 * tonumber(ARGV[p])
+end
 
 local function milliseconds()
   local now = call('TIME')
@@ -124,8 +131,17 @@ local function guarded(unit, ...)
   return ok and code or failed(code)
 end
 
+-- The key that a unit has got is the last of the keys.
+local function fade()
+  for i = faded + 1, faded + 2 * tonumber(ARGV[faded]), 2 do call('HPEXPIREAT', KEYS[#KEYS], ARGV[i + 1], 'FIELDS', 1, ARGV[i]) end
+end
+
 -- What every script that writes units ends with.
 local function answered(codes)
+  if faded > 0 and codes[1] == 'd' then
+    local ok, err = pcall(fade)
+    if not ok then codes[1] = failed(err) end
+  end
   return {table.concat(codes), math.floor(math.max(micros() - started, 0)), unpack(words)}
 end
 
