@@ -152,6 +152,12 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,
+		Revision:       a.delivery.Status.LastAttemptedRevision,
+	}
+	if kept, ok := a.r.State.(interface {
+		Room(context.Context) (int64, error)
+	}); ok {
+		e.Room = kept.Room
 	}
 	if a.r.Records != nil {
 		e.Mirror = mirror{a.r.Records(a.delivery)}
