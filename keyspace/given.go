@@ -2,7 +2,9 @@ package keyspace
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 
 	"keyshift.dev/state"
 )
@@ -35,27 +37,31 @@ func (r *rewrite) agree(ctx context.Context) (int64, error) {
 	return at, classify(ctx, r.store.name, "asking for the time", err)
 }
 
-// complete adds to pre-images what only the server knows.
-func (r *rewrite) complete(ctx context.Context, images []Preimage) (err error) {
-	if r.given, err = r.agree(ctx); err != nil {
+// complete adds to the pre-images of a batch what only the server knows, and remembers the units.
+func (r *rewrite) complete(ctx context.Context, batch []change, images []Preimage) error {
+	at, err := r.agree(ctx)
+	if err != nil {
 		return err
 	}
-	for i := range images {
-		images[i].GivenAt = r.given
+	for i := range batch {
+		batch[i].given = at
 	}
+	for i := range images {
+		images[i].GivenAt = at
+	}
+	r.remember(images)
 	return r.askFades(ctx, images)
 }
 
-// header is what every script that writes units is told (see lua/prelude.lua).
-func (r *rewrite) header() []any {
-	flags, set, most := r.flags(), int64(0), int64(0)
-	if rule := r.rule; rule != nil {
-		flags, set, most = flags+"T", rule.Set, rule.Max
+// stamped is a header (see rewrite.header) that says when keys expire that are given a time to live, where that is fixed.
+func stamped(header []any, at int64) []any {
+	flags, _ := header[1].(string)
+	if at == 0 || !strings.Contains(flags, "T") {
+		return header
 	}
-	if r.given == 0 {
-		return r.headerOf(flags, set, most)
-	}
-	return append(r.headerOf(flags+"G", set, most), strconv.FormatInt(r.given, 10))
+	header = slices.Clone(header)
+	header[1] = flags + "G"
+	return append(header, strconv.FormatInt(at, 10))
 }
 
 // lent tells when a key expires by what one of its rewrites gave it, and when it expired before, 0 if never then; both are

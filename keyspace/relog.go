@@ -3,6 +3,7 @@ package keyspace
 import (
 	"context"
 	"hash/maphash"
+	"sync"
 
 	"keyshift.dev/transform"
 )
@@ -13,8 +14,10 @@ const (
 )
 
 // remembered are the units that were logged by a job, in a filter of fixed size (Bloom, "Space/Time Trade-offs in Hash
-// Coding with Allowable Errors", 1970): it may take a unit for one of them, and never the other way round.
+// Coding with Allowable Errors", 1970): it may take a unit for one of them, and never the other way round. It is safe for
+// concurrent use.
 type remembered struct {
+	mu   sync.Mutex
 	seed maphash.Seed
 	bits []uint64
 }
@@ -36,6 +39,8 @@ func (m *remembered) sum(u *transform.Unit) uint64 {
 }
 
 func (m *remembered) add(u *transform.Unit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.bits == nil {
 		m.seed, m.bits = maphash.MakeSeed(), make([]uint64, rememberedBits/64)
 	}
@@ -47,6 +52,8 @@ func (m *remembered) add(u *transform.Unit) {
 }
 
 func (m *remembered) has(u *transform.Unit) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.bits == nil {
 		return false
 	}
@@ -58,6 +65,13 @@ func (m *remembered) has(u *transform.Unit) bool {
 		at += step
 	}
 	return true
+}
+
+// empty tells whether no unit was added.
+func (m *remembered) empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bits == nil
 }
 
 func split(sum uint64) (at, step uint64) { return sum, sum>>32 | 1 }

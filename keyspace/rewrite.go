@@ -66,7 +66,6 @@ type rewrite struct {
 	goal    goal
 	rule    *state.TTL // of the version to rewrite to
 	logged  remembered // units of which there is a pre-image
-	given   int64      // when keys expire that are given a time to live by what is being written, 0 if the scripts tell
 	merges  bool       // units that become the same one may merge: none is lost
 	held    *holds
 	pace    *pace

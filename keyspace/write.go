@@ -144,6 +144,7 @@ func (r *rewrite) call(ctx context.Context, batch []change, header []any) (resul
 	}
 	s, w := r.store, &scribes[batch[0].op]
 	keys, args := w.encode(r.lease.token, batch, s.fading)
+	header = stamped(header, batch[0].given)
 	started := time.Now()
 	answer, err := s.run(ctx, s.client, w.script, append([]string{r.lease.key}, keys...), append(header, args...)...).Slice()
 	if unknown(err) && ctx.Err() == nil {
@@ -181,6 +182,15 @@ func (r *rewrite) refused(res result) error {
 	return classifyAnswer(r.store.name, "writing a unit", res.words[0])
 }
 
+// header is what every script that writes units is told (see lua/prelude.lua).
+func (r *rewrite) header() []any {
+	flags, set, most := r.flags(), int64(0), int64(0)
+	if rule := r.rule; rule != nil {
+		flags, set, most = flags+"T", rule.Set, rule.Max
+	}
+	return r.headerOf(flags, set, most)
+}
+
 func (r *rewrite) flags() (flags string) {
 	if r.store.fading {
 		flags += "F"
@@ -200,7 +210,6 @@ func (r *rewrite) headerOf(flags string, first, second int64) []any {
 
 // log appends to the undo log what a batch is about to write and the way back may not bring back.
 func (r *rewrite) log(ctx context.Context, batch []change) error {
-	r.given = 0
 	if r.job.Journal == nil {
 		return r.withhold(batch)
 	}
@@ -217,7 +226,7 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 	if len(images) == 0 {
 		return nil
 	}
-	if err := r.complete(ctx, images); err != nil {
+	if err := r.complete(ctx, batch, images); err != nil {
 		return err
 	}
 	if err := r.job.Journal.Append(ctx, images); err != nil {
@@ -226,7 +235,6 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 			Hint: "make room where the undo log is kept; nothing that was not logged has been written",
 		}
 	}
-	r.remember(images)
 	r.outcome.Logged += int64(len(images))
 	return nil
 }
