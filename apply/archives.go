@@ -131,3 +131,15 @@ func (r *run) journal() keyspace.Journal {
 	}
 	return r.log
 }
+
+// earlier returns what the undo log of the step has already, nil if it has none.
+func (r *run) earlier(ctx context.Context, k state.Keyspace, step plan.Step) (keyspace.UndoLog, error) {
+	if r.log == nil {
+		return nil, nil
+	}
+	log, found, err := r.edges.State.ReadLog(ctx, r.owner(k), string(step.Digest))
+	if err != nil || !found {
+		return nil, err
+	}
+	return sinceBegin{log}, nil
+}

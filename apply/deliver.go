@@ -26,7 +26,7 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 			return total, err
 		}
 		p := s.Plan()
-		total.Have, total.Left, total.Superseded = s.Have, p, false
+		total.Have, total.Last, total.Left, total.Superseded = s.Have, s, p, false
 		newReporter(e, report).report(Event{Kind: Planned, Plan: p, Have: s.Have})
 		if len(p.Steps) == 0 && len(p.Blocked) > 0 {
 			return total, p.Err()

@@ -8,10 +8,10 @@ import (
 	"keyshift.dev/state"
 )
 
-// Drifted is a keyspace of which a sample shows what its ledger does not expect.
+// Drifted is what a sample of a keyspace shows beside what is expected there.
 type Drifted struct {
 	keyspace.Drift
-	Beyond []state.Class `json:"beyond"` // classes of the sample that the ledger does not expect, sorted
+	Beyond []state.Class `json:"beyond,omitempty"` // classes of the sample that are not expected, sorted
 }
 
 // CheckDrift looks at a sample of each keyspace that the ledgers have verified, and tells the change streams of those
@@ -21,21 +21,31 @@ type Drifted struct {
 //
 // The error is what a store answered; that a stream could not be written is none.
 func CheckDrift(ctx context.Context, e Edges, commit state.Desired, o keyspace.DriftOptions) ([]Drifted, error) {
-	found, err := overStores(e, func(name string) ([]Drifted, error) { return e.drift(ctx, commit.System, name, o) })
-	return slices.Concat(found...), err
+	looks, err := overStores(e, func(name string) ([]Drifted, error) {
+		l, known, err := e.Stores[name].ReadLedger(ctx, commit.System)
+		if err != nil || !known {
+			return nil, err
+		}
+		verified := slices.DeleteFunc(slices.Clone(l.Records), func(r state.Record) bool { return !r.Verified })
+		return e.drift(ctx, l.Catalogue, name, verified, o)
+	})
+	var out []Drifted
+	for _, d := range slices.Concat(looks...) {
+		if len(d.Beyond) > 0 {
+			out = append(out, d)
+		}
+	}
+	return out, err
 }
 
-func (e Edges) drift(ctx context.Context, system, store string, o keyspace.DriftOptions) ([]Drifted, error) {
-	l, known, err := e.Stores[store].ReadLedger(ctx, system)
-	if err != nil || !known {
-		return nil, err
-	}
+// drift looks at a sample of each keyspace of a store of which a record says what is expected there, and tells the change
+// stream of what is beyond that.
+func (e Edges) drift(ctx context.Context, d state.Desired, store string, expected []state.Record, o keyspace.DriftOptions) ([]Drifted, error) {
 	var records []state.Record
 	var watched []state.Keyspace
-	for _, k := range observable(keyspacesOf(l.Catalogue, store)) {
-		i := slices.IndexFunc(l.Records, func(r state.Record) bool { return r.Keyspace == k.Name })
-		if i >= 0 && l.Records[i].Verified {
-			records, watched = append(records, l.Records[i]), append(watched, k)
+	for _, k := range observable(keyspacesOf(d, store)) {
+		if i := slices.IndexFunc(expected, func(r state.Record) bool { return r.Keyspace == k.Name }); i >= 0 {
+			records, watched = append(records, expected[i]), append(watched, k)
 		}
 	}
 	if len(watched) == 0 {
@@ -47,12 +57,13 @@ func (e Edges) drift(ctx context.Context, system, store string, o keyspace.Drift
 	}
 	var out []Drifted
 	var changes []keyspace.Change
-	for i, d := range looks {
-		if beyond := d.Beyond(records[i]); len(beyond) > 0 {
-			out = append(out, Drifted{d, beyond})
-			changes = append(changes, keyspace.Change{Kind: keyspace.ChangeDrift, Keyspace: d.Keyspace, Revision: e.Revision, Counts: d.Counts})
+	for i, look := range looks {
+		beyond := look.Beyond(records[i])
+		out = append(out, Drifted{look, beyond})
+		if len(beyond) > 0 {
+			changes = append(changes, keyspace.Change{Kind: keyspace.ChangeDrift, Keyspace: look.Keyspace, Revision: e.Revision, Counts: look.Counts})
 		}
 	}
-	_ = e.Stores[store].Publish(ctx, system, changes) // the caller is told, whoever reads the stream is not
+	_ = e.Stores[store].Publish(ctx, d.System, changes) // the caller is told, whoever reads the stream is not
 	return out, nil
 }

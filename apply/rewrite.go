@@ -32,6 +32,12 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, er
 		return done, err
 	}
 	job := r.mixes(keyspace.Job{Keyspace: k, To: state.Version(step.To), ID: string(step.Digest), Journal: r.journal()})
+	if job.Earlier, err = r.earlier(ctx, k, step); err != nil {
+		return done, err
+	}
+	for _, class := range step.From {
+		job.From = append(job.From, state.Class(class))
+	}
 	var outcome keyspace.Outcome
 	done.Units = &outcome
 	err = r.beside(ctx, step, func(ctx context.Context) (err error) {

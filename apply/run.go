@@ -17,6 +17,7 @@ type Outcome struct {
 	Stopped    []Done         // steps that did not end, with what they did until then
 	Have       state.Observed // the last that is known
 	Superseded bool           // the system moved away from the plan before its end: gather and plan again
+	Last       Situation      // of Deliver: that the last plan was made from
 	Left       plan.Plan      // of Deliver: the last plan; it has no steps unless something failed
 
 	// Unpruned is why old archives could not be deleted after a run that ended well. The next run tries again.

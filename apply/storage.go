@@ -35,6 +35,15 @@ func (s *Storage) Check(ctx context.Context) error {
 	return archive.CheckRoom(ctx, storage, roomAtLeast)
 }
 
+// Room returns the free bytes of a folder, also of one that is not there yet, and 0 of what does not tell. It makes none.
+func (s *Storage) Room(context.Context) (int64, error) {
+	free, known, err := archive.RoomAt(s.Address)
+	if err != nil || !known {
+		return 0, err
+	}
+	return max(free, 1), nil // a full one does tell
+}
+
 func (s *Storage) storage(ctx context.Context) (archive.Storage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

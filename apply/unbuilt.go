@@ -94,6 +94,9 @@ func homeless(s plan.Step) diff.Change {
 		if len(s.Losses) == 0 && s.Mixes {
 			c.Reason = fmt.Sprintf("may have units that mix %s with another version, and there is no durable place for the undo log that is to keep them", s.To)
 		}
+		if len(s.Losses) == 0 && s.Moves {
+			c.Reason = fmt.Sprintf("may have units that give way to others on the way to %s, and there is no durable place for the undo log that is to keep them", s.To)
+		}
 	}
 	c.WayOut = "name a folder or a bucket for backups and undo logs with --state"
 	return c

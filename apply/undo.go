@@ -9,35 +9,35 @@ import (
 	"keyshift.dev/state"
 )
 
-// undo takes back, before a rewrite, what earlier rewrites made of units that were of its version: from the undo logs
-// that the ledger names, the newest first. It is nil if there is none. A log that the ledger names and nobody finds holds
-// the rewrite, because what it alone knows would be lost for good; Edges.Adopt goes on without it.
+// undo takes back, before a rewrite, what earlier rewrites made of units on the way from its version: from the undo logs
+// that the ledger names, the newest first and all at once, so that of hops that followed each other none is left out. It is
+// nil if there is none. A log that the ledger names and nobody finds holds the rewrite, because what it alone knows would
+// be lost for good; Edges.Adopt goes on without it.
 func (r *run) undo(ctx context.Context, i int, step plan.Step, job keyspace.Job) (*keyspace.UndoOutcome, error) {
 	live, _ := r.have.FindLive(step.Object)
 	if step.Strategy.Empties() {
 		return nil, nil
 	}
-	var total *keyspace.UndoOutcome
+	var logs keyspace.UndoLogs
 	for _, u := range slices.Backward(live.Record.Undo) {
-		if u.Log == job.ID || !slices.ContainsFunc(u.From, func(c state.Class) bool { return c.Has(job.To) }) {
+		if _, part := plan.TakesBack(job.Keyspace, u, job.To); u.Log == job.ID || !part {
 			continue
 		}
 		log, err := r.readLog(ctx, job, u)
 		if err != nil {
-			return total, err
+			return nil, err
 		}
-		if log == nil {
-			continue
-		}
-		out, err := r.edges.Stores[job.Keyspace.Store].Undo(ctx, r.leases[job.Keyspace.Name], job, sinceBegin{log}, func(p keyspace.Progress) {
-			r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &p})
-		})
-		total = alsoUndone(total, out)
-		if err != nil {
-			return total, err
+		if log != nil {
+			logs = append(logs, sinceBegin{log})
 		}
 	}
-	return total, nil
+	if len(logs) == 0 {
+		return nil, nil
+	}
+	out, err := r.edges.Stores[job.Keyspace.Store].Undo(ctx, r.leases[job.Keyspace.Name], job, logs, func(p keyspace.Progress) {
+		r.tell(Event{Kind: Progressed, Index: i, Step: step, Rewrite: &p})
+	})
+	return &out, err
 }
 
 // readLog opens an undo log of the ledger; nil if it is gone and that is accepted.
@@ -59,11 +59,8 @@ func (r *run) readLog(ctx context.Context, job keyspace.Job, u state.UndoRecord)
 	return nil, hold(StateMissing, wayOut, "the undo log of the rewrite of keyspace %s to %s is not where undo logs are kept", job.Keyspace.Name, u.To)
 }
 
-// alsoUndone adds up what was undone from several logs.
+// alsoUndone adds up what was undone by several steps.
 func alsoUndone(total *keyspace.UndoOutcome, o keyspace.UndoOutcome) *keyspace.UndoOutcome {
-	if total == nil {
-		return &o
-	}
 	total.Restored += o.Restored
 	total.Merged += o.Merged
 	total.Conflicts += o.Conflicts

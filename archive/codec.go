@@ -18,6 +18,7 @@ const (
 	flagSetTTL
 	flagReplaced
 	flagSameKey // After has the key of Before
+	flagGivenAt // GivenAt follows ExpireAt
 )
 
 func appendString(to []byte, s string) []byte {
@@ -83,6 +84,9 @@ func appendPreimage(to []byte, p *keyspace.Preimage) []byte {
 	if p.Before.Key == p.After.Key {
 		flags |= flagSameKey
 	}
+	if p.GivenAt != 0 {
+		flags |= flagGivenAt
+	}
 	to = append(to, flags)
 	to = appendString(to, p.Keyspace)
 	to = appendString(to, p.Job)
@@ -95,6 +99,9 @@ func appendPreimage(to []byte, p *keyspace.Preimage) []byte {
 	to = appendUnit(to, &p.Before)
 	to = appendUnit(to, &p.After)
 	to = binary.AppendVarint(to, p.ExpireAt)
+	if p.GivenAt != 0 {
+		to = binary.AppendVarint(to, p.GivenAt)
+	}
 	to = binary.AppendUvarint(to, uint64(len(p.Expires)))
 	for i := range p.Expires {
 		to = appendString(to, p.Expires[i].Name)
@@ -235,6 +242,9 @@ func decodePreimage(payload []byte) (keyspace.Preimage, error) {
 	}
 	p.Before, p.After = d.unit(before), d.unit(after)
 	p.ExpireAt = d.number()
+	if flags&flagGivenAt != 0 {
+		p.GivenAt = d.number()
+	}
 	if n := d.count(2); n > 0 {
 		p.Expires = make([]keyspace.FieldExpiry, n)
 		for i := range p.Expires {

@@ -70,7 +70,7 @@ func anyPreimage() *rapid.Generator[keyspace.Preimage] {
 		return keyspace.Preimage{
 			Keyspace: raw().Draw(t, "keyspace"), Job: raw().Draw(t, "job"), From: state.Version(raw().Draw(t, "from")),
 			To: state.Version(raw().Draw(t, "to")), Before: anyUnit(before).Draw(t, "before"), After: anyUnit(after).Draw(t, "after"),
-			ExpireAt: rapid.Int64().Draw(t, "expiry"), SetTTL: rapid.Bool().Draw(t, "set"), Replaced: rapid.Bool().Draw(t, "replaced"),
+			ExpireAt: rapid.Int64().Draw(t, "expiry"), SetTTL: rapid.Bool().Draw(t, "set"), GivenAt: rapid.Int64().Draw(t, "given"), Replaced: rapid.Bool().Draw(t, "replaced"),
 			Expires: list(rapid.Custom(func(t *rapid.T) keyspace.FieldExpiry {
 				return keyspace.FieldExpiry{Name: raw().Draw(t, "name"), At: rapid.Int64().Draw(t, "at")}
 			})).Draw(t, "expires"),

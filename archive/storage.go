@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"keyshift.dev/keyspace"
 )
 
 // Storage is a place that keeps objects: a folder, or a bucket. Names are slash-separated paths. It is safe for
@@ -76,6 +79,32 @@ func Open(ctx context.Context, address string) (Storage, error) {
 	return openBucket(ctx, u)
 }
 
+// RoomAt returns how many bytes are free where a storage is, or is going to be, and whether that is known. It makes
+// nothing: of a folder that is not there yet the nearest one above it is asked.
+func RoomAt(address string) (int64, bool, error) {
+	folder := address
+	if u, err := url.Parse(address); err == nil && u.Scheme == "file" {
+		folder = filepath.FromSlash(u.Path)
+	} else if strings.Contains(address, "://") {
+		return 0, false, nil
+	}
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return 0, false, failed(address, err)
+	}
+	for {
+		free, known, err := freeBytes(folder)
+		if err == nil {
+			return free, known, nil
+		}
+		above := filepath.Dir(folder)
+		if !errors.Is(err, fs.ErrNotExist) || above == folder {
+			return 0, false, failed(folder, fmt.Errorf("asking for free space: %w", err))
+		}
+		folder = above
+	}
+}
+
 // CheckRoom fails with an *Error of reason StateFull if a storage is known to have less room than so many bytes.
 func CheckRoom(ctx context.Context, s Storage, bytes int64) error {
 	free, known, err := s.Room(ctx)
@@ -84,7 +113,7 @@ func CheckRoom(ctx context.Context, s Storage, bytes int64) error {
 	}
 	if known && free < bytes {
 		return &Error{
-			Reason: StateFull, Where: s.String(), Err: fmt.Errorf("it has room for %d bytes, %d are needed", free, bytes),
+			Reason: StateFull, Where: s.String(), Err: fmt.Errorf("it has room for %s, %s are needed", keyspace.Bytes(free), keyspace.Bytes(bytes)),
 			Hint: "make room there, or name another place with --state",
 		}
 	}

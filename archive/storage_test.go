@@ -258,8 +258,38 @@ func TestRoom(t *testing.T) {
 	if e, ok := errors.AsType[*Error](err); !ok || e.Reason != StateFull {
 		t.Fatal(err)
 	}
+	if !strings.Contains(err.Error(), "it has room for ") || !strings.Contains(err.Error(), "iB, 8.0 EiB are needed") {
+		t.Errorf("not for people: %v", err)
+	}
 	if err := CheckRoom(ctx, storages[1].open(t), math.MaxInt64); err != nil {
 		t.Fatalf("a bucket does not know its room: %v", err)
+	}
+}
+
+// TestRoomOfWhatIsNotThereYet: a plan asks for the room of a folder that its run will make, and makes none.
+func TestRoomOfWhatIsNotThereYet(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		address       string
+		known, broken bool
+	}{
+		{filepath.Join(dir, "a", "b", "c"), true, false},
+		{(&url.URL{Scheme: "file", Path: filepath.ToSlash(dir) + "/a b/c"}).String(), true, false},
+		{"s3://bucket?region=eu-west-1", false, false},
+		{"mem://", false, false},
+		{filepath.Join(file, "a"), false, true},
+	} {
+		free, known, err := RoomAt(c.address)
+		if (err != nil) != c.broken || known != c.known || (free > 0) != c.known {
+			t.Errorf("%s: %d, %v, %v", c.address, free, known, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("it made %v, %v", entries, err)
 	}
 }
 

@@ -58,14 +58,14 @@ func rewrite(of func() state.Keyspace, how manner) func(context.Context, *rig, *
 		}
 		defer l.Release(context.WithoutCancel(ctx)) //nolint:errcheck // a lease that stays expires, and is cleared away
 		n := int64(r.options.Keys)
-		job := keyspace.Job{Keyspace: k, To: v2, ID: system, Compare: how != beside, Sound: true}
+		job := keyspace.Job{Keyspace: k, To: v2, ID: system, Compare: how != beside, Sound: true, Unlogged: true}
 		if how == logging {
 			journal, end, err := openJournal(ctx, k.Name)
 			if err != nil {
 				return err
 			}
 			defer end()
-			job.Journal = journal
+			job.Journal, job.Unlogged = journal, false
 		}
 		var marked error
 		outcome, err := r.store.Rewrite(ctx, l, job, func(p keyspace.Progress) {

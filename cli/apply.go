@@ -51,6 +51,7 @@ func (o *applyOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.finish(apply.Outcome{}, err)
 	}
+	edges.Revision = o.source.commit()
 	show := newProgress(&o.output)
 	outcome, err := apply.Deliver(ctx, edges, desired, show.event)
 	show.end()

@@ -82,7 +82,7 @@ func storeNames(stores []state.Store) string {
 func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edges apply.Edges, release func(), err error) {
 	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout}
 	kept := &apply.Storage{}
-	edges.State = kept
+	edges.State, edges.Room = kept, kept.Room
 	release = func() {
 		_ = kept.Close() // what is kept is durable already
 		for _, s := range edges.Stores {

@@ -76,6 +76,7 @@ func locationIn(root, start string) (location, error) {
 type source struct {
 	location
 	timeout time.Duration
+	files   fs.FS // of the module, once it is loaded
 }
 
 func (s *source) bind(fs *pflag.FlagSet) {
@@ -94,6 +95,7 @@ func (s *source) load(ctx context.Context, args []string) (state.Desired, error)
 	if err != nil {
 		return state.Desired{}, l.place(err)
 	}
+	s.files = files
 	desired, err := sandbox.Evaluate(ctx, files, l.dir, sandbox.Limits{Wall: s.timeout})
 	if err != nil {
 		return state.Desired{}, l.place(err)

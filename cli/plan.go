@@ -83,7 +83,7 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 // print prints the plan of a situation and turns it into an exit code.
 func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	p := s.Plan()
-	held, sizes := apply.Holds(s, p), apply.Sizes(s, p)
+	held, sizes, shown := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked)
 	switch {
 	case o.json():
 		result := planned{Changes: len(p.Steps) > 0, Plan: p, Held: held, Sizes: sizes, Checked: checked, Observed: s.Have}
@@ -94,11 +94,29 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 			return err
 		}
 	case o.markdown:
-		o.printf("%s", livePlanMarkdown(s.Have, p, held, sizes, checked))
+		o.printf("%s", livePlanMarkdown(s.Have, p, held, sizes, shown))
 	default:
-		o.printf("%s%s", observed(s.Have), annotated(p, held, sizes, checked))
+		o.printf("%s%s", observed(s.Have), annotated(p, held, sizes, shown))
 	}
 	return o.exit(p)
+}
+
+// once leaves of what preflights warn of only the first that says so of a store: of the same server several rewrites find
+// the same.
+func once(s apply.Situation, checked []apply.Checked) []apply.Checked {
+	type warning struct{ store, reason string }
+	told := map[warning]bool{}
+	out := slices.Clone(checked)
+	for i := range out {
+		k, _ := s.Want.FindKeyspace(out[i].Keyspace)
+		out[i].Findings = slices.DeleteFunc(slices.Clone(out[i].Findings), func(f keyspace.Finding) bool {
+			w := warning{k.Store, f.Reason}
+			again := f.Level == keyspace.FindingWarn && told[w]
+			told[w] = told[w] || f.Level == keyspace.FindingWarn
+			return again
+		})
+	}
+	return out
 }
 
 // exit turns a plan that is printed into an exit code.

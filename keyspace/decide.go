@@ -21,6 +21,7 @@ type change struct {
 	renamed       map[string]string // of a hash: see transform.Programs.Renames
 	taken         bool              // of a move: what it becomes is there already, and only what it was goes
 	mixed         bool              // before mixes versions, of which the job's winner won
+	given         int64             // when the key expires if it is given a time to live, Unix milliseconds; 0: the script tells
 }
 
 // verdict is what a unit is and what follows from it.

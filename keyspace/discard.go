@@ -75,6 +75,9 @@ func (s *Store) newDiscard(ctx context.Context, l *Lease, job Job, report func(P
 	if err != nil {
 		return nil, err
 	}
+	if job.logless() {
+		return nil, stateMissing(s.name, job, "what is deleted does not come back")
+	}
 	if err := s.fenced(ctx, s.client, "trying what a discard needs", unlinkScript, l, []string{Prefix + "rights:unlink:" + l.token}); err != nil {
 		return nil, err
 	}
@@ -308,7 +311,7 @@ func encodeLeaving(units []leaving) (keys []string, args []any) {
 // to live since, and nothing else, is logged with the newer one.
 func (d *discard) log(ctx context.Context, units []leaving) error {
 	if d.job.Journal == nil {
-		return nil
+		return nil // allowed at the beginning
 	}
 	expire, err := d.store.expiries(ctx, units)
 	if err != nil {

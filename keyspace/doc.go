@@ -3,7 +3,7 @@
 //	store, err := keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://127.0.0.1:6379/0"})
 //	live, err := store.Observe(ctx, keyspaces)           // session: {1.0.0: 20000 units}
 //	lease, err := store.Acquire(ctx, "shop", "session")  // nobody else rewrites it meanwhile
-//	outcome, err := store.Rewrite(ctx, lease, keyspace.Job{Keyspace: session, To: "2.0.0", ID: "7f3c"}, nil)
+//	outcome, err := store.Rewrite(ctx, lease, keyspace.Job{Keyspace: session, To: "2.0.0", ID: "7f3c", Journal: log}, nil)
 //	outcome, err = store.Verify(ctx, lease, job, nil)    // session: {2.0.0: 20000 units}
 //
 // The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the
@@ -27,9 +27,9 @@
 //
 // The commands it needs are PING, INFO, DBSIZE, SCAN, TYPE, MEMORY USAGE, STRLEN, GETRANGE, HGETALL, LRANGE, SMEMBERS,
 // ZRANGE, XRANGE, HSCAN, SSCAN, ZSCAN, HLEN, LLEN, SCARD, ZCARD, XLEN, HGET, ZSCORE, LPOS, SISMEMBER, EXISTS, MGET, GET,
-// PTTL, PEXPIRETIME, HPEXPIRETIME where the server has it, SET, XADD, EVAL, EVALSHA and WAIT; OBJECT FREQ, ACL WHOAMI and
-// ACL DRYRUN where they are allowed; and inside its scripts HLEN, HKEYS, HMGET, HGET, HSET, HDEL, HPEXPIREAT, LINDEX,
-// LSET, SISMEMBER, SADD, SREM, ZSCORE, ZADD, ZREM, RENAME, PEXPIRE, PEXPIREAT, PERSIST, DEL and TIME. DEL deletes an
+// PTTL, PEXPIRETIME, HPEXPIRETIME where the server has it, SET, XADD, TIME, EVAL, EVALSHA and WAIT; OBJECT FREQ, ACL
+// WHOAMI and ACL DRYRUN where they are allowed; and inside its scripts HLEN, HKEYS, HMGET, HGET, HSET, HDEL, HPEXPIREAT,
+// LINDEX, LSET, SISMEMBER, SADD, SREM, ZSCORE, ZADD, ZREM, RENAME, PEXPIRE, PEXPIREAT, PERSIST, DEL and TIME. DEL deletes an
 // application's key only where it was compared and its value stands, or goes, under another name, or policy says discard.
 //
 // A backup (Dump) also needs TIME, MULTI, EXEC, PEXPIRETIME, OBJECT ENCODING, LRANGE, ZRANGE, XRANGE, HSCAN, SSCAN,

@@ -34,6 +34,7 @@ const (
 	SecretInvalid    = "SecretInvalid"    // a Secret of the store lacks what it must hold
 	MigrationMissing = "MigrationMissing" // no version, or no path to it
 	JournalFailed    = "JournalFailed"    // the undo log could not be written
+	StateMissing     = "StateMissing"     // something may not come back, and there is no undo log
 )
 
 // Error is what a store answered, or failed to answer, in terms of what to do about it. It never holds a

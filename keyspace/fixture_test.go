@@ -198,7 +198,7 @@ func acquire(t testing.TB, st *Store, keyspace string) *Lease {
 	return l
 }
 
-func job(k state.Keyspace) Job { return Job{Keyspace: k, To: k.Version, ID: "job-1"} }
+func job(k state.Keyspace) Job { return Job{Keyspace: k, To: k.Version, ID: "job-1", Unlogged: true} }
 
 func oldSession(i int) []any {
 	return []any{"user_id", i, "name", fmt.Sprintf("Ada %d", i), "created_ms", 1700000000123 + i, "note", "n", "legacy", "x"}

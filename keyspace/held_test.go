@@ -25,7 +25,7 @@ func TestHeldPartsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := open(t, s)
-	o, err := st.Rewrite(ctx, acquire(t, st, k.Name), Job{Keyspace: k, To: "2.0.0", ID: "held"}, nil)
+	o, err := st.Rewrite(ctx, acquire(t, st, k.Name), Job{Keyspace: k, To: "2.0.0", ID: "held", Unlogged: true}, nil)
 	if err != nil || o.Unfit != n || o.Rewritten != n || o.Clean("2.0.0") || o.Scanned != 3*n {
 		t.Errorf("%+v, %v", o, err)
 	}

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -312,62 +308,4 @@ func expireKey(c *histClient, i int) {
 		item.expire = at
 		return w.with(slot, item), "true"
 	})
-}
-
-// lossy stands between clients and their server and loses one of so many answers: the server has done what was asked,
-// the client hears nothing, and its connection is cut.
-type lossy struct {
-	addr string
-	of   atomic.Int64 // one of so many; 0 loses none
-	lost atomic.Int64
-}
-
-func newLossy(t testing.TB, server string) *lossy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &lossy{addr: l.Addr().String()}
-	var wg sync.WaitGroup
-	t.Cleanup(func() { l.Close(); wg.Wait() })
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s, err := net.Dial("tcp", server)
-			if err != nil {
-				c.Close()
-				continue
-			}
-			wg.Go(func() { p.join(c, s) })
-		}
-	})
-	return p
-}
-
-func (p *lossy) join(c, s net.Conn) {
-	defer c.Close()
-	go func() {
-		defer s.Close()
-		_, _ = io.Copy(s, c) // ends with either connection
-	}()
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := s.Read(buffer)
-		if err != nil {
-			return
-		}
-		if of := p.of.Load(); of > 0 && rand.Int64N(of) == 0 {
-			p.lost.Add(1)
-			s.Close()
-			return
-		}
-		if _, err := c.Write(buffer[:n]); err != nil {
-			s.Close()
-			return
-		}
-	}
 }

@@ -43,7 +43,7 @@ func (r *histRun) undo(t testing.TB) {
 	t.Helper()
 	for range 30 {
 		l := r.acquire(t)
-		o, err := r.store.Undo(histContext, l, Job{Keyspace: r.spec, To: histOld, ID: "undo"}, r.log, nil)
+		o, err := r.store.Undo(histContext, l, Job{Keyspace: r.spec, To: histOld, ID: "undo", Unlogged: true}, r.log, nil)
 		_ = l.Release(histContext) // one that could not be released expires
 		r.restored, r.merged = r.restored+o.Restored, r.merged+o.Merged
 		e, typed := errors.AsType[*Error](err)

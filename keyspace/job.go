@@ -8,8 +8,21 @@ type Job struct {
 	To       state.Version
 	ID       string // names the checkpoint: a job of the same ID goes on where the last one of it stopped
 
-	// Journal takes what may not come back, before it is written. Nil: nothing is logged, which the policy must allow.
+	// Journal takes what may not come back, before it is written. Without one a rewrite is refused, before its first write,
+	// unless every way that it is to take is proved exact, and so is whatever else may not come back once it is met.
 	Journal Journal
+
+	// Earlier is what the Journal took before this call, by a call that was interrupted, by Undo, or of another share. A unit
+	// that was logged once is logged whenever the job writes it again.
+	Earlier UndoLog
+
+	// From are the classes that units are expected of: the ways from these are to be proved exact where there is no
+	// Journal. Nil: of every version.
+	From []state.Class
+
+	// Unlogged lets a rewrite without a Journal lose what does not come back: for measurement, and for values that nobody
+	// wants back.
+	Unlogged bool
 
 	// Winner is the version that every running release writes which writes the keyspace at all: it wins in a unit that mixes
 	// it with another version (see transform.Programs.Resolve). Empty, or another version than To: mixed units fit no version

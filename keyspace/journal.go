@@ -30,8 +30,9 @@ type Preimage struct {
 	After    transform.Unit `json:"after"`
 
 	ExpireAt int64         `json:"expireAt,omitempty"` // of the key before, Unix milliseconds; 0 if it did not expire or was not asked for
-	Expires  []FieldExpiry `json:"expires,omitempty"`  // of fields of a hash that expire by themselves, sorted by name
+	Expires  []FieldExpiry `json:"expires,omitempty"`  // of fields of Before that expire by themselves, in their order
 	SetTTL   bool          `json:"setTTL,omitempty"`   // the write was to give the key another time to live (After.TTL)
+	GivenAt  int64         `json:"givenAt,omitempty"`  // when the key expires if the write gave it a time to live, Unix milliseconds; 0 if it gives none
 	Replaced bool          `json:"replaced,omitempty"` // Before stood where After goes: it was deleted because the application had written After itself
 }
 

@@ -19,7 +19,7 @@ const laneTrial = 2000
 // lane returns the first path to the job's version that runs beside the data, nil if there is none: the units of a
 // keyspace are mostly of one version, and the newest one before the target is the likeliest.
 func (r *rewrite) lane() *lane {
-	if r.job.Compare || r.rule != nil || r.job.Share > 0 && r.job.Share < 1 {
+	if r.job.Compare || r.rule != nil || !r.logged.empty() || r.job.Share > 0 && r.job.Share < 1 {
 		return nil
 	}
 	guard := transform.GuardWhole

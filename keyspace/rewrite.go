@@ -24,6 +24,12 @@ const (
 // written until then is in the Outcome, and calling again goes on from there.
 func (s *Store) Rewrite(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
 	r, cursor, err := s.newRewrite(ctx, l, job, report)
+	if err == nil {
+		err = r.recoverable()
+	}
+	if err == nil {
+		err = r.recall(ctx)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -61,6 +67,7 @@ type rewrite struct {
 	routes  []route
 	goal    goal
 	rule    *state.TTL // of the version to rewrite to
+	logged  remembered // units of which there is a pre-image
 	merges  bool       // units that become the same one may merge: none is lost
 	held    *holds
 	pace    *pace

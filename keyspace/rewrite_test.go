@@ -93,7 +93,7 @@ func TestRewriteAndBack(t *testing.T) {
 		compareRest(t, before, after)
 		for _, k := range []state.Keyspace{sessions(), carts()} {
 			l := acquireAgain(t, st, k.Name)
-			if o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: "1.0.0", ID: "back"}, nil); err != nil || o.Rewritten != 1500 {
+			if o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: "1.0.0", ID: "back", Unlogged: true}, nil); err != nil || o.Rewritten != 1500 {
 				t.Errorf("%s back: %+v, %v", k.Name, o, err)
 			}
 		}

@@ -31,7 +31,7 @@ func TestScoresOfOtherSpelling(t *testing.T) {
 			st := open(t, s) // the key is so large that it is read in pages
 			l := acquire(t, st, k.Name)
 			for _, to := range []string{"2.0.0", "1.0.0"} {
-				o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: state.Version(to), ID: to}, nil)
+				o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: state.Version(to), ID: to, Unlogged: true}, nil)
 				if err != nil || o.Rewritten != n || o.Conflicts > 0 {
 					t.Errorf("%+v, %v", o, err)
 				}
@@ -41,7 +41,7 @@ func TestScoresOfOtherSpelling(t *testing.T) {
 					t.Errorf("%d: %v", i, score)
 				}
 			}
-			o, err := st.Discard(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "discard"}, nil)
+			o, err := st.Discard(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "discard", Unlogged: true}, nil)
 			if err != nil || o.Rewritten != n || s.client.Exists(ctx, "k:1").Val() > 0 {
 				t.Errorf("%+v, %v", o, err)
 			}

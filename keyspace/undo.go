@@ -23,8 +23,14 @@ type UndoOutcome struct {
 
 // Undo takes back, from an undo log, what rewrites made of the units of a keyspace, and brings them to the job's
 // version. Units that are of it already are left alone, so that an interrupted Undo is called again. A Rewrite to the
-// same version follows, for the units that were never logged. Of a unit that was logged more than once the newest
-// pre-image counts. What is merged and may not come back is appended to the job's Journal before, as by a Rewrite.
+// same version follows, for the units that were never logged. Of a unit that was logged more than once by one hop the
+// newest pre-image counts. Hops that followed each other are taken back one after the other in memory, the newest first, so
+// that nothing is ever of a version between: for that the log has the pre-images of all of them (see UndoLogs). What is
+// merged and may not come back is appended to the job's Journal before, as by a Rewrite.
+//
+// A key that expires at the very time that the rewrite gave it expires again as it did before. One that expires at another
+// time, or not at all, was given that by the application since, and it stays so. Of a server that tells only how long a key
+// lives (before Redis 7.0) that time is known to a millisecond.
 //
 // The error is an *Error, the log's own, or wraps ctx's.
 func (s *Store) Undo(ctx context.Context, l *Lease, job Job, log UndoLog, report func(Progress)) (UndoOutcome, error) {
@@ -32,25 +38,10 @@ func (s *Store) Undo(ctx context.Context, l *Lease, job Job, log UndoLog, report
 	if err != nil {
 		return UndoOutcome{}, err
 	}
-	u := &undo{rewrite: r, samples: newTallies(1)[0]}
-	for _, direct := range []bool{true, false} {
-		err := log.Images(ctx, func(images []Preimage) error {
-			if err := u.take(ctx, images, direct); err != nil {
-				return err
-			}
-			u.seen += int64(len(images))
-			if report != nil && time.Since(u.reported) >= reportEvery {
-				u.reported = time.Now()
-				report(Progress{Scanned: u.seen, Rewritten: u.out.Restored + u.out.Merged, Conflicts: u.out.Conflicts})
-			}
-			return nil
-		})
-		u.out.Samples = u.samples.samples
-		if err != nil {
-			return u.out, err
-		}
-	}
-	return u.out, nil
+	u := &undo{rewrite: r, samples: newTallies(1)[0], report: report}
+	err = u.scans(ctx, log, chainRoom)
+	u.out.Samples = u.samples.samples
+	return u.out, err
 }
 
 // undo is a running Undo.
@@ -60,49 +51,16 @@ type undo struct {
 	samples  *tally
 	seen     int64
 	reported time.Time
+	report   func(Progress) // nil: nobody asks
 }
 
 // undoing is one pre-image and the unit that it is about, as it is now.
 type undoing struct {
 	image Preimage
+	older []Preimage // of what the unit was before: each of how it had become what the one before it found
 	now   unit
 	part  transform.Unit // the unit
 	index int            // of an element of a list
-}
-
-// undoBatch is how many pre-images are read and written at once.
-const undoBatch = 200
-
-// take takes back some pre-images, the newest first. Direct are those that lead to the job's version; of the others the
-// way back goes on from there.
-func (u *undo) take(ctx context.Context, images []Preimage, direct bool) error {
-	met := map[string]bool{}
-	var todo []undoing
-	flush := func() error {
-		err := u.rounds(ctx, todo)
-		todo = todo[:0]
-		return err
-	}
-	for _, image := range images {
-		id := unitID(image.After)
-		if image.Keyspace != u.job.Keyspace.Name || (image.From == u.job.To) != direct || met[id] {
-			continue
-		}
-		if _, ok := u.goal.programs.Path(image.From, u.job.To); !ok {
-			continue
-		}
-		met[id] = kindIn(image.After) != state.List // equal elements are so many pre-images
-		if image.Replaced {
-			u.out.Superseded++ // seen once: the second time it is of the version
-			continue
-		}
-		if todo = append(todo, undoing{image: image}); len(todo) == undoBatch {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return flush()
 }
 
 // rounds reads, decides and writes until nothing is in conflict, so many times.
@@ -140,6 +98,9 @@ type restoring struct {
 	undoing
 	change  change
 	outcome transform.Restoration
+
+	given, back int64         // the key's time to live is taken back, too: see undoing.lent
+	expires     []FieldExpiry // of fields that get theirs back
 }
 
 // decide tells what is to be written, in groups that one script call can take: of one op, and units whose time to live
@@ -156,9 +117,9 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			u.conflict(x, x.now.unfit)
 			continue
 		}
-		w := transform.Written{From: x.image.From, To: x.image.To, Before: x.image.Before, After: x.image.After}
-		want, outcome, reason := u.goal.programs.Restore(w, x.part, u.job.To)
-		if outcome == transform.Already && x.outlived() {
+		want, outcome, reason := u.restored(x)
+		given, back := x.lent(u.store.tellsExpiry)
+		if outcome == transform.Already && given != 0 {
 			want, outcome = x.part, transform.Restored
 		}
 		if outcome == transform.Conflict {
@@ -176,9 +137,15 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			c.edit = transform.Diff(x.part, want, fieldNames(x.part))
 			c.renamed = u.goal.programs.Renames(x.image.To, u.job.To)
 		}
-		c.from, c.logged = u.lossy(x.part, want, outcome)
-		item := restoring{*x, c, outcome}
-		if x.image.SetTTL {
+		if c.from, c.logged = u.lossy(x.part, want, outcome); c.logged && u.job.logless() {
+			u.conflict(x, "what was written since may not come back, and there is no undo log")
+			continue
+		}
+		item := restoring{*x, c, outcome, given, back, nil}
+		if outcome == transform.Restored && u.store.fading {
+			item.expires = x.expires(&c)
+		}
+		if item.byItself() {
 			groups = append(groups, []restoring{item})
 		} else {
 			byOp[c.op] = append(byOp[c.op], item)
@@ -192,18 +159,39 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 	return groups
 }
 
+// restored tells what becomes of a unit: its newest pre-image is taken back, then the one before that, and so on, as far as
+// they lead; from there it takes the way back.
+func (u *undo) restored(x *undoing) (want transform.Unit, outcome transform.Restoration, reason string) {
+	if class, _ := u.goal.classify(x.part); class.Has(u.job.To) {
+		return want, transform.Already, ""
+	}
+	images := append([]Preimage{x.image}, x.older...)
+	want, outcome = x.part, transform.Restored
+	for i := range images {
+		image, to := &images[i], images[i].From
+		if i == len(images)-1 {
+			to = u.job.To
+		}
+		w := transform.Written{From: image.From, To: image.To, Before: image.Before, After: image.After}
+		switch next, how, reason := u.goal.programs.Restore(w, want, to); how {
+		case transform.Conflict:
+			return next, how, reason
+		case transform.Already: // it was written as that since
+		case transform.Merged:
+			want, outcome = next, how
+		case transform.Restored:
+			want = next
+		}
+	}
+	return want, outcome, ""
+}
+
 // lossy tells the version of a unit that is taken back, and whether it may not come back from what it becomes. One that
 // is restored does: it was made of that.
 func (u *undo) lossy(now, want transform.Unit, outcome transform.Restoration) (from state.Version, logged bool) {
 	class, _ := u.goal.classify(now)
 	from, ok := u.goal.programs.Source(class, u.job.To)
 	return from, ok && outcome == transform.Merged && !u.goal.returns(now, want, from)
-}
-
-// outlived tells whether a unit that is of the version already has a time to live that the rewrite gave it, perhaps: the
-// version before takes any.
-func (x *undoing) outlived() bool {
-	return x.image.SetTTL && x.part.TTL > 0 && (x.image.ExpireAt == 0 || x.now.expireAt != x.image.ExpireAt)
 }
 
 // put writes one group and returns what is to be read again.
@@ -216,8 +204,8 @@ func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err
 		return nil, err
 	}
 	header := u.headerOf(u.flags(), 0, 0)
-	if image := group[0].image; image.SetTTL {
-		header = u.headerOf(u.flags()+"R", image.ExpireAt, image.After.TTL)
+	if x := &group[0]; x.byItself() {
+		header = u.alone(x)
 	}
 	res, err := u.call(ctx, changes, header)
 	if errors.Is(err, errUnsettled) {

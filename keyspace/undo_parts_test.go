@@ -31,7 +31,7 @@ func TestUndoOfEqualElements(t *testing.T) {
 		if err := l.Release(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := st.Rewrite(ctx, acquireAgain(t, st, k.Name), Job{Keyspace: k, To: "1.0.0", ID: "back"}, nil); err != nil {
+		if _, err := st.Rewrite(ctx, acquireAgain(t, st, k.Name), Job{Keyspace: k, To: "1.0.0", ID: "back", Unlogged: true}, nil); err != nil {
 			t.Fatal(err)
 		}
 		compareMaps(t, before, everything(t, s.client))

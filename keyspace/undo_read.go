@@ -52,6 +52,7 @@ type finding struct {
 	there *redis.BoolCmd   // of a member
 	index *redis.IntCmd    // of an element
 	ttl   *redis.DurationCmd
+	at    *redis.DurationCmd // when the key expires, where the server tells
 }
 
 func (u *undo) readParts(ctx context.Context, todo []undoing, at []int) error {
@@ -96,6 +97,9 @@ func (u *undo) askPart(ctx context.Context, pipe redis.Pipeliner, after transfor
 	}
 	if u.routes[0].ruled {
 		a.ttl = pipe.PTTL(ctx, after.Key)
+		if u.store.tellsExpiry {
+			a.at = pipe.PExpireTime(ctx, after.Key)
+		}
 	}
 	return a
 }
@@ -127,5 +131,9 @@ func (x *undoing) takePart(a *finding) error {
 	if a.ttl != nil && a.ttl.Val() > 0 {
 		x.part.TTL = max(a.ttl.Val().Milliseconds(), 1)
 	}
+	if a.at != nil && a.at.Val() > 0 {
+		x.now.expireAt = a.at.Val().Milliseconds()
+	}
+	x.now.TTL = x.part.TTL
 	return err
 }

@@ -25,7 +25,7 @@ func TestUndoLogsWhatItMerges(t *testing.T) {
 		if got, want := contents(ctx, s.client, "session:1"), `hash created="5" full_name="Bob" note="n" plan="free" user_id="1"`; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if o, err = st.Undo(ctx, l, Job{Keyspace: k, To: "1.0.0", ID: "back again"}, there, nil); err != nil || o.Restored != 1 {
+		if o, err = st.Undo(ctx, l, Job{Keyspace: k, To: "1.0.0", ID: "back again", Unlogged: true}, there, nil); err != nil || o.Restored != 1 {
 			t.Errorf("%+v, %v", o, err)
 		}
 		if got := contents(ctx, s.client, "session:1"); got != written {

@@ -117,7 +117,7 @@ func (r *rewrite) callAll(ctx context.Context, calls [][]change, header []any) [
 	for i, batch := range calls {
 		w := &scribes[batch[0].op]
 		keys, args := w.encode(r.lease.token, batch, s.fading)
-		made[i] = scriptCall{w.script, append([]string{r.lease.key}, keys...), append(slices.Clone(header), args...)}
+		made[i] = scriptCall{w.script, append([]string{r.lease.key}, keys...), append(stamped(slices.Clone(header), batch[0].given), args...)}
 	}
 	started := time.Now()
 	answers := s.runAll(ctx, made)
@@ -197,8 +197,9 @@ func (r *rewrite) headerOf(flags string, first, second int64) []any {
 // log appends to the undo log what a batch is about to write and the way back may not bring back.
 func (r *rewrite) log(ctx context.Context, batch []change) error {
 	if r.job.Journal == nil {
-		return nil
+		return r.withhold(batch)
 	}
+	r.relog(batch)
 	var images []Preimage
 	for i := range batch {
 		if c := &batch[i]; c.logged {
@@ -210,6 +211,9 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 	}
 	if len(images) == 0 {
 		return nil
+	}
+	if err := r.complete(ctx, batch, images); err != nil {
+		return err
 	}
 	if err := r.job.Journal.Append(ctx, images); err != nil {
 		return &Error{

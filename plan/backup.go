@@ -37,6 +37,19 @@ func lossesTo(k state.Keyspace, from []state.Class, to state.Version) (out []sta
 	return out
 }
 
+// moves tells whether units of some classes get other keys or another type on the way to a version.
+func moves(k state.Keyspace, from []state.Class, to state.Version) bool {
+	target, _ := k.FindShape(to)
+	return slices.ContainsFunc(from, func(class state.Class) bool {
+		path, ok := diff.Route(k, class, to)
+		if !ok || len(path) == 0 {
+			return false
+		}
+		s, _ := k.FindShape(path[0].From)
+		return s.Keys != target.Keys || s.Type != target.Type
+	})
+}
+
 // backed tells whether a backup holds what a rewrite to a version is to change.
 func (know knowledge) backed(to state.Version) bool {
 	return know.backup != nil && know.backup.To == to
@@ -113,9 +126,9 @@ func checkRecoverable(k state.Keyspace, know knowledge, to state.Version) error 
 }
 
 // Logs tells whether a rewrite keeps an undo log: it deletes units, or its way back is not proved to restore every one,
-// as that of a unit which mixes versions never is.
+// as that of a unit which mixes versions never is, nor that of one which gives way to what stands under its new key.
 func (s Step) Logs() bool {
-	return s.Kind == Rewrite && (len(s.Losses) > 0 || s.Mixes || s.Strategy == state.StrategyDiscard)
+	return s.Kind == Rewrite && (len(s.Losses) > 0 || s.Mixes || s.Moves || s.Strategy == state.StrategyDiscard)
 }
 
 // logging returns the undo logs once a rewrite has begun. A rewrite that goes on after a crash has its own already.
@@ -126,14 +139,4 @@ func (know knowledge) logging(s Step) []state.UndoRecord {
 		return know.undo
 	}
 	return append(slices.Clone(know.undo), log)
-}
-
-// undone returns the undo logs that are left once a rewrite was verified: those of what it changed back are done with.
-func (know knowledge) undone() (left []state.UndoRecord) {
-	for _, u := range know.undo {
-		if !slices.ContainsFunc(u.From, func(c state.Class) bool { return c.Has(know.rewritten) }) {
-			left = append(left, u)
-		}
-	}
-	return left
 }

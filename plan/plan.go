@@ -44,6 +44,7 @@ type Step struct {
 	Notes    []string       `json:"notes,omitempty"`    // what is at stake, for people
 	Losses   []state.Loss   `json:"losses,omitempty"`   // of a rewrite: why the way back may not restore every unit
 	Mixes    bool           `json:"mixes,omitempty"`    // of a rewrite: units may mix versions, and what one is then made of is logged first
+	Moves    bool           `json:"moves,omitempty"`    // of a rewrite: units get other keys or another type, and what gives way or comes back spelled otherwise is logged first
 	Undo     string         `json:"undo,omitempty"`     // what takes it back
 	Digest   state.Digest   `json:"digest"`             // of this step and everything after it
 }

@@ -162,7 +162,7 @@ func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.
 		}
 		know.present = know.classes.Least(know.present)
 		know.backup = nil // its rewrite is over
-		know.undo = know.undone()
+		know.undo = know.undone(k)
 	}
 	know.verified = true
 	return withRecord(have, know.record())

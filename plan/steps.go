@@ -185,6 +185,7 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 	if s.Mixes = diff.Mends(want, k); s.Mixes {
 		s.Notes = []string{fmt.Sprintf("single fields that releases wrote of another version give way to those of %s, and the whole unit goes to the undo log first", to)}
 	}
+	s.Moves = moves(k, classes, to)
 	return s
 }
 

@@ -94,15 +94,20 @@ func (a *attempt) run(ctx context.Context) verdict {
 	if err != nil {
 		return judge(err)
 	}
+	edges := a.edges(connected)
+	if v, calm := a.glance(ctx, edges, s); calm {
+		return v
+	}
 	running, stop := a.watched(ctx, src)
 	defer stop()
-	unfit, err := a.deliver(running, a.edges(connected), s.desired)
+	unfit, last, err := a.deliver(running, edges, s.desired)
 	if cause := context.Cause(running); err != nil && errors.Is(cause, errInterrupted) {
 		err = cause
 	}
 	if err != nil {
 		return judge(err)
 	}
+	a.r.looks.put(a.name, look{s, last, unfit, a.started})
 	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + unfit), then: settled}
 }
 
@@ -152,6 +157,12 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,
+		Revision:       a.delivery.Status.LastAttemptedRevision,
+	}
+	if kept, ok := a.r.State.(interface {
+		Room(context.Context) (int64, error)
+	}); ok {
+		e.Room = kept.Room
 	}
 	if a.r.Records != nil {
 		e.Mirror = mirror{a.r.Records(a.delivery)}
@@ -159,18 +170,20 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 	return e
 }
 
-// deliver observes, plans and runs until a plan has no step. It returns a remark on units that fit no version.
-func (a *attempt) deliver(ctx context.Context, edges apply.Edges, desired state.Desired) (string, error) {
+// deliver observes, plans and runs until a plan has no step. It returns a remark on units that fit no version, and what
+// the last plan was made from.
+func (a *attempt) deliver(ctx context.Context, edges apply.Edges, desired state.Desired) (string, apply.Situation, error) {
 	a.desired = desired
-	if _, err := apply.Deliver(ctx, edges, desired, func(e apply.Event) { a.report(ctx, e) }); err != nil {
-		return "", err
+	o, err := apply.Deliver(ctx, edges, desired, func(e apply.Event) { a.report(ctx, e) })
+	if err != nil {
+		return "", apply.Situation{}, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.plan == nil || len(a.plan.Steps) > 0 {
-		return "", errNotConverging
+		return "", apply.Situation{}, errNotConverging
 	}
-	return sayUnfit(a.have), left(*a.plan)
+	return sayUnfit(a.have), o.Last, left(*a.plan)
 }
 
 // left is what a plan without steps leaves undone.

@@ -37,6 +37,7 @@ type DeliveryReconciler struct {
 	Records        func(*v1alpha1.Delivery) Records // where the mirror of a Delivery's ledgers is; nil: nowhere
 	State          apply.Archives                   // where backups and undo logs are kept; nil: nowhere
 	CrossNamespace bool                             // whether a Delivery may roll out workloads of other namespaces than its own
+	Full           time.Duration                    // how long a full pass over the keys is relied on, with samples between; an hour if zero, never if negative
 	Watch          time.Duration                    // how often a run looks whether its Delivery has changed; one second if zero
 
 	// Fetch and Evaluate replace gitsource.Fetch and sandbox.Evaluate.
@@ -45,6 +46,7 @@ type DeliveryReconciler struct {
 
 	specs      specs
 	stores     stores
+	looks      looks
 	evaluating sync.Mutex // an evaluation may take 1 GiB in a process of its own: one at a time
 }
 
@@ -103,6 +105,7 @@ func (r *DeliveryReconciler) record(ctx context.Context, d *v1alpha1.Delivery, s
 // forget frees what is held in memory for a Delivery that is gone. What it applied stays.
 func (r *DeliveryReconciler) forget(name types.NamespacedName) {
 	r.specs.forget(name)
+	r.looks.forget(name)
 	r.stores.keep(name, nil)
 }
 

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fluxcd/pkg/runtime/client"
 	"github.com/fluxcd/pkg/runtime/jitter"
@@ -24,9 +25,10 @@ type Options struct {
 
 	State string // folder or bucket for backups and undo logs; empty: none, and what needs one is held
 
-	Namespaces     []string // to serve; empty: all
-	CrossNamespace bool     // whether a Delivery may roll out workloads of other namespaces than its own
-	Concurrent     int      // Deliveries worked on at the same time; 0: one
+	Namespaces     []string      // to serve; empty: all
+	CrossNamespace bool          // whether a Delivery may roll out workloads of other namespaces than its own
+	Full           time.Duration // how long a full pass over the keys is relied on, with samples between; see DeliveryReconciler
+	Concurrent     int           // Deliveries worked on at the same time; 0: one
 
 	LeaderElection          leaderelection.Options
 	LeaderElectionNamespace string // empty: the pod's
@@ -45,6 +47,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.State, "state", "", "Folder on a persistent volume, or URL of a bucket, for backups and undo logs. Empty: what needs one is held.")
 	fs.StringSliceVar(&o.Namespaces, "watch-namespaces", nil, "Namespaces whose Deliveries to serve. Empty: all.")
 	fs.BoolVar(&o.CrossNamespace, "allow-cross-namespace", false, "Let a Delivery roll out workloads of other namespaces than its own.")
+	fs.DurationVar(&o.Full, "full-pass-every", time.Hour, "How often every key is looked at when nothing has changed; between two passes a sample is. Negative: at every interval.")
 	fs.IntVar(&o.Concurrent, "concurrent", 4, "Deliveries worked on at the same time.")
 	fs.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", "", "Namespace of the leader election's lease. Empty: the pod's.")
 	o.LeaderElection.BindFlags(fs)

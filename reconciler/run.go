@@ -151,6 +151,7 @@ func newReconciler(cfg *rest.Config, mgr ctrl.Manager, o Options) (*DeliveryReco
 			return kube.Records(d.Namespace, recordsName(d.Name), owner(d))
 		},
 		CrossNamespace: o.CrossNamespace,
+		Full:           o.Full,
 	}
 	if o.State != "" {
 		r.State = &apply.Storage{Address: o.State}

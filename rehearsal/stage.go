@@ -115,7 +115,7 @@ func (s *Stage) rewrite(ctx context.Context, k state.Keyspace, to state.Version)
 	if err != nil {
 		return err
 	}
-	outcome, err := s.store.Rewrite(ctx, lease, keyspace.Job{Keyspace: k, To: to, ID: "rehearsal " + string(to)}, func(keyspace.Progress) {})
+	outcome, err := s.store.Rewrite(ctx, lease, keyspace.Job{Keyspace: k, To: to, ID: "rehearsal " + string(to), Unlogged: true}, func(keyspace.Progress) {})
 	if err == nil && !outcome.Clean(to) {
 		err = &transform.Difference{What: fmt.Sprintf("the engine does not bring the unit to %s", to), Lines: reasons(outcome.Samples)}
 	}

@@ -4,12 +4,16 @@
 -- KEYS[1] the lease    ARGV[1] its token
 --                      ARGV[2] flags: T the target has a rule for the time to live, F fields may expire by themselves,
 --                              M two units that become the same one may merge, R a time to live is taken back,
---                              A the server tells when a key expires
+--                              A the server tells when a key expires, G a time to live is given as a point in time
 --                      ARGV[3] milliseconds that a key gets which has no time to live, or too long a one (0: not given);
 --                              with R when the key expired before, Unix milliseconds (0: it did not)
---                      ARGV[4] the most milliseconds that a key may live (0: no bound); with R what it was given: one
---                              that lives longer was given that by the application, and keeps it
---                      ARGV[5..] as the body says
+--                      ARGV[4] the most milliseconds that a key may live (0: no bound); with R when the key expires by
+--                              what it was given, Unix milliseconds: one that expires at another time got that from the
+--                              application, and keeps it
+--                      ARGV[5] with G alone: when a key expires that gets a time to live, Unix milliseconds
+--                      or with E alone: how many fields expire by themselves, and the name and the time of each, Unix
+--                              milliseconds, which they get once the only unit is written
+--                      and then as the body says
 --
 -- Answers {'lease'} without doing anything if the lease is not the caller's, else {codes, microseconds, words...}:
 -- one letter a unit (d done, c conflict, g gone, t wrong type, x its place is taken, e error), how long it took (0: the
@@ -23,22 +27,46 @@ local tells = string.find(ARGV[2], 'A', 1, true)
 local returns = string.find(ARGV[2], 'R', 1, true)
 local ttl_set, ttl_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local wide = 500 -- names a call: unpack has limits
-local p = 5
+local given = string.find(ARGV[2], 'G', 1, true) and ARGV[5]
+local p = given and 6 or 5
+local faded = 0 -- where the fields of E stand
+if string.find(ARGV[2], 'E', 1, true) then
+  faded = p
+  p = p + 1 + 2 * tonumber(ARGV[p])
+end
+
+local function milliseconds()
+  local now = call('TIME')
+  return now[1] * 1000 + math.floor(now[2] / 1000)
+end
+
+-- What a key gets, or 0 if this call comes so late that much of it has passed already: it is to be decided again.
+local function lifetime(ttl)
+  if given and ttl > 0 and given - milliseconds() < ttl / 2 then return 0 end
+  return ttl
+end
 
 -- The time to live that a key is to get: -1 to leave it, 0 if it can have none that the target takes.
 local function ttl_of(key)
   if not ruled then return -1 end
   local left = call('PTTL', key)
-  if left < 0 then return ttl_set end
-  if ttl_max > 0 and left > ttl_max then return ttl_set > 0 and ttl_set or ttl_max end
+  if left < 0 then return lifetime(ttl_set) end
+  if ttl_max > 0 and left > ttl_max then return lifetime(ttl_set > 0 and ttl_set or ttl_max) end
   return -1
 end
 
-local function give_ttl(key, ttl)
-  if ttl > 0 then call('PEXPIRE', key, ttl) end
-  if not returns then return end
+-- Tells whether a key expires when it was made to. Of a server that tells only how long it lives, to a millisecond.
+local function expires_at(key, at)
+  if tells then return call('PEXPIRETIME', key) == at end
   local left = call('PTTL', key)
-  if left < 0 or left > ttl_max then return end
+  return left >= 0 and math.abs(milliseconds() + left - at) <= 1
+end
+
+local function give_ttl(key, ttl)
+  if ttl > 0 then
+    if given then call('PEXPIREAT', key, given) else call('PEXPIRE', key, ttl) end
+  end
+  if not returns or not expires_at(key, ttl_max) then return end
   if ttl_set > 0 then call('PEXPIREAT', key, ttl_set) else call('PERSIST', key) end
 end
 
@@ -103,8 +131,17 @@ local function guarded(unit, ...)
   return ok and code or failed(code)
 end
 
+-- The key that a unit has got is the last of the keys.
+local function fade()
+  for i = faded + 1, faded + 2 * tonumber(ARGV[faded]), 2 do call('HPEXPIREAT', KEYS[#KEYS], ARGV[i + 1], 'FIELDS', 1, ARGV[i]) end
+end
+
 -- What every script that writes units ends with.
 local function answered(codes)
+  if faded > 0 and codes[1] == 'd' then
+    local ok, err = pcall(fade)
+    if not ok then codes[1] = failed(err) end
+  end
   return {table.concat(codes), math.floor(math.max(micros() - started, 0)), unpack(words)}
 end
 
