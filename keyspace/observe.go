@@ -106,6 +106,8 @@ func (s *Store) countOnce(ctx context.Context, routes []route, p *pace, see func
 				return nil, err
 			}
 		}
+		s.release(page)
+		s.shelf.fields.give(page.room)
 		looked += page.looked
 		if see != nil {
 			see(looked, tallies)

@@ -74,13 +74,14 @@ func (s *Store) textLimit(t target, share int64) int64 {
 	return s.options.MaxValue
 }
 
-// takeUnits turns answers into units. A wrong type is an answer about one key; any other error fails the read.
-func (s *Store) takeUnits(ctx context.Context, routes []route, c *chunk, share int64, answers *tape) ([]unit, error) {
+// takeUnits turns answers into units, and returns where the fields of hashes among them are. A wrong type is an answer
+// about one key; any other error fails the read.
+func (s *Store) takeUnits(ctx context.Context, routes []route, c *chunk, share int64, answers *tape) ([]unit, []transform.Field, error) {
 	if c == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	units := make([]unit, len(c.keys))
-	room := make([]transform.Field, 0, len(answers.tokens)/2) // for the fields of all hashes
+	units := s.shelf.units.take(len(c.keys))[:len(c.keys)]
+	room := s.shelf.fields.take(len(answers.tokens) / 2)
 	var empty []int
 	for i, t := range c.keys {
 		u := &units[i]
@@ -93,14 +94,14 @@ func (s *Store) takeUnits(ctx context.Context, routes []route, c *chunk, share i
 			err = u.takeTTL(answers, s.tellsExpiry)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		u.explain(s.options.MaxValue)
 		if u.mode == readText && u.Text == "" {
 			empty = append(empty, i)
 		}
 	}
-	return units, s.tellGone(ctx, units, empty)
+	return units, room, s.tellGone(ctx, units, empty)
 }
 
 // take takes the answer about a key: what it holds is in room, or a piece of the tape's text. A string has at most so
@@ -225,7 +226,7 @@ func (s *Store) reread(ctx context.Context, routes []route, keys []target) ([]un
 		}
 		share := s.options.MaxValue
 		return s.over(ctx, math.MaxInt64, func(w *wire) { s.askUnits(w, routes, &c, share) }, func(answers *tape) (err error) {
-			units, err = s.takeUnits(ctx, routes, &c, share, answers)
+			units, _, err = s.takeUnits(ctx, routes, &c, share, answers)
 			return err
 		})
 	})

@@ -3,6 +3,7 @@ package keyspace
 import (
 	"context"
 	"fmt"
+
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,6 +141,7 @@ type passed struct {
 // work is one page on its way from the reader to the writer, with the reader's counts so far.
 type work struct {
 	changes []change
+	room    []transform.Field // that the changes hold
 	resume  uint64
 	scanned, unfit, already, looked,
 	wanted, spared int64
@@ -194,7 +196,14 @@ func (r *rewrite) drain(ctx context.Context, queue <-chan work, stop func()) (er
 				p.done <- nil
 				continue
 			}
-			go func() { p.done <- r.write(ctx, p.changes) }()
+			go func() {
+				err := r.write(ctx, p.changes)
+				if !anyLogged(p.changes) {
+					r.store.shelf.fields.give(p.room)
+				}
+				r.store.shelf.changes.give(p.changes)
+				p.done <- err
+			}()
 		}
 	}()
 	for p := range pages {
@@ -319,7 +328,7 @@ func (r *reading) fetch(ctx context.Context, cursor uint64, pages chan<- *page) 
 
 // decide counts the units of a page and collects what there is to write.
 func (r *reading) decide(p *page) work {
-	r.now.changes, r.now.already = make([]change, 0, len(p.units)), 0
+	r.now.changes, r.now.room, r.now.already = r.store.shelf.changes.take(len(p.units)), p.room, 0
 	r.now.resume = p.resume
 	r.now.looked += p.looked
 	for i := range p.units {
@@ -351,6 +360,7 @@ func (r *reading) decide(p *page) work {
 		})
 	}
 	r.now.scanned = r.tally.total
+	r.store.release(p)
 	return r.now
 }
 

@@ -15,6 +15,7 @@ type Store struct {
 	options Options
 	client  *redis.Client
 	wires   wires // see there
+	shelf   shelf
 
 	plainScripts bool  // the server refuses scripts with a shebang
 	tellsExpiry  bool  // the server knows PEXPIRETIME

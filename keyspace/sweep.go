@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keyshift.dev/transform"
 )
 
 // chunk is a number of keys of one SCAN answer. Scanning again from resume lists every key that comes after it,
@@ -52,7 +54,11 @@ type sweep struct {
 type page struct {
 	chunk
 	units []unit
+	room  []transform.Field // where the fields of its hashes are
 }
+
+// release gives back what a page is made of but for its fields, which changes may hold.
+func (s *Store) release(p *page) { s.shelf.units.give(p.units) }
 
 func (s *Store) newSweep(routes []route, cursor uint64, p *pace) *sweep {
 	return &sweep{store: s, routes: routes, cursor: cursor, pace: p, begun: map[string]struct{}{}}
@@ -72,7 +78,7 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 			fresh, w.queue = &w.queue[0], w.queue[1:]
 		}
 		started := time.Now()
-		units, err := w.trip(ctx, fresh, ready)
+		units, room, err := w.trip(ctx, fresh, ready)
 		if ready != nil && ready.bold && unknown(err) && ctx.Err() == nil { // too large, or too slow
 			w.measure(ready, fresh)
 			continue
@@ -89,6 +95,7 @@ func (w *sweep) next(ctx context.Context) (*page, error) {
 			if p, err = w.page(ctx, ready, units); err != nil {
 				return nil, err
 			}
+			p.room = room
 		}
 		if err := w.pace.rest(ctx, time.Since(started)); err != nil {
 			return nil, err
@@ -212,8 +219,7 @@ func (c *chunk) cut() []chunk {
 }
 
 // trip does one round trip; reads are asked again if the connection broke, because they change nothing.
-func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
-	var units []unit
+func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) (units []unit, room []transform.Field, err error) {
 	limit, share := int64(math.MaxInt64), w.share(ready)
 	if ready != nil && ready.bold {
 		limit = readCap + 2*w.store.options.MaxValue
@@ -236,13 +242,13 @@ func (w *sweep) trip(ctx context.Context, fresh, ready *chunk) ([]unit, error) {
 		if err := w.store.takeSizes(w.routes, fresh, answers); err != nil {
 			return err
 		}
-		if units, err = w.store.takeUnits(ctx, w.routes, ready, share, answers); err == nil && scans {
+		if units, room, err = w.store.takeUnits(ctx, w.routes, ready, share, answers); err == nil && scans {
 			w.enqueue(keys, next)
 		}
 		return err
 	}
-	err := w.store.retry(ctx, func() error { return w.store.over(ctx, limit, ask, take) })
-	return units, classify(ctx, w.store.name, "reading the keyspaces", err)
+	err = w.store.retry(ctx, func() error { return w.store.over(ctx, limit, ask, take) })
+	return units, room, classify(ctx, w.store.name, "reading the keyspaces", err)
 }
 
 // enqueue cuts a SCAN answer into chunks. Servers may answer with more keys than asked for; the embedded one

@@ -63,6 +63,7 @@ func (s *Store) put(w *wire, failed bool) {
 		w.tape.raw = nil
 	}
 	w.tape.texts = nil
+	clear(w.tape.order.spare)
 	if !failed {
 		select {
 		case s.wires <- w:

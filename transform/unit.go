@@ -75,11 +75,14 @@ func Diff(before, after Unit, read []string) Edit {
 	var names [2 * usualFields]string
 	set, compare := fields[:0:usualFields], fields[usualFields:usualFields]
 	deleted, absent := names[:0:usualFields], names[usualFields:usualFields]
-	for old, now := before.Fields, after.Fields; len(old) > 0 || len(now) > 0 || len(read) > 0; {
-		name := least(old, now, read)
-		was, is := len(old) > 0 && old[0].Name == name, len(now) > 0 && now[0].Name == name
+	for old, now := before.Fields, after.Fields; len(old) > 0 || len(now) > 0; {
+		name, order := nearer(old, now)
+		was, is := order <= 0, order >= 0
+		for len(read) > 0 && read[0] < name {
+			absent, read = append(absent, read[0]), read[1:]
+		}
 		decides := len(read) > 0 && read[0] == name
-		changed := was != is || was && old[0].Value != now[0].Value
+		changed := order != 0 || old[0].Value != now[0].Value
 		switch {
 		case changed && is:
 			set = append(set, now[0])
@@ -94,6 +97,7 @@ func Diff(before, after Unit, read []string) Edit {
 		}
 		old, now, read = old[b2i(was):], now[b2i(is):], read[b2i(decides):]
 	}
+	absent = append(absent, read...)
 	if len(compare) == len(before.Fields) {
 		absent = nil // as many fields, and each of these: there is no other
 	}
@@ -115,18 +119,21 @@ func b2i(b bool) int {
 	return 0
 }
 
-// least is the first name of what is left.
-func least(old, now []Field, read []string) string {
-	name, found := "", false
-	for _, fields := range [2][]Field{old, now} {
-		if len(fields) > 0 && (!found || fields[0].Name < name) {
-			name, found = fields[0].Name, true
-		}
+// nearer is the first name of two lists of which one is not empty, and where it is: less than 0 only in a, 0 in both,
+// more only in b.
+func nearer(a, b []Field) (name string, order int) {
+	switch {
+	case len(b) == 0:
+		order = -1
+	case len(a) == 0:
+		order = 1
+	case a[0].Name != b[0].Name:
+		order = strings.Compare(a[0].Name, b[0].Name)
 	}
-	if len(read) > 0 && (!found || read[0] < name) {
-		name = read[0]
+	if order > 0 {
+		return b[0].Name, order
 	}
-	return name
+	return a[0].Name, order
 }
 
 // allFields stands for every field of a unit where fields that are read are listed. No field of an application has

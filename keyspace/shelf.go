@@ -1,0 +1,49 @@
+package keyspace
+
+import (
+	"sync"
+
+	"keyshift.dev/transform"
+)
+
+// shelf keeps what pages were made of for the pages that follow: they are so large that making, clearing and collecting
+// them anew costs a tenth of a pass. What was given back must not be used any more.
+type shelf struct {
+	units   spares[unit]
+	fields  spares[transform.Field]
+	changes spares[change]
+}
+
+// spares are slices of one type.
+type spares[T any] struct{ pool sync.Pool }
+
+// spareMost is up to how many elements a slice is kept.
+const spareMost = 1 << 14
+
+// take returns an empty slice with room for n.
+func (s *spares[T]) take(n int) []T {
+	if kept, ok := s.pool.Get().(*[]T); ok && cap(*kept) >= n {
+		return *kept
+	}
+	return make([]T, 0, n)
+}
+
+// give takes a slice back.
+func (s *spares[T]) give(v []T) {
+	if cap(v) == 0 || cap(v) > spareMost {
+		return
+	}
+	clear(v) // what it held is not to be kept
+	v = v[:0]
+	s.pool.Put(&v)
+}
+
+// anyLogged tells whether a change is in the undo log, which may hold its fields.
+func anyLogged(changes []change) bool {
+	for i := range changes {
+		if changes[i].logged {
+			return true
+		}
+	}
+	return false
+}
