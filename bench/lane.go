@@ -31,14 +31,15 @@ type lane struct {
 // target is what a ratio to the baseline must be.
 type target struct {
 	of    measure
-	bound float64 // at least of rate, at most of cpu
+	bound float64 // at least of rate, at most of cpu and script
 }
 
 type measure int
 
 const (
-	rate measure = iota // keys/s
-	cpu                 // server CPU a key
+	rate   measure = iota // keys/s
+	cpu                   // server CPU a key
+	script                // microseconds of the longest one
 )
 
 // The headings of the table.
@@ -71,6 +72,14 @@ var exactLanes = []lane{
 	{
 		name: "beside", group: exactly, title: "beside the data", whole: "… and the pass that verifies", data: hashes, base: "unsafe",
 		result: exactSessions, want: []target{{rate, 1.05}, {cpu, 1.25}}, run: rewrite(exactSessions, beside),
+	},
+	{
+		name: "usual", group: exactly, title: "compare-and-set at the default profile", data: hashes, base: "unsafe",
+		result: exactSessions, want: []target{{script, scriptMost}}, run: rewrite(usualSessions, comparing),
+	},
+	{
+		name: "usual-beside", group: exactly, title: "beside the data at the default profile", data: hashes, base: "unsafe",
+		result: exactSessions, want: []target{{script, scriptMost}}, run: rewrite(usualSessions, beside),
 	},
 }
 

@@ -90,6 +90,13 @@ func exactSessions() state.Keyspace {
 	})
 }
 
+// usualSessions are exactSessions of which no throttle is said.
+func usualSessions() state.Keyspace {
+	k := exactSessions()
+	k.Policy.Throttle = ""
+	return k
+}
+
 // lossySessions is the session of the reference: it drops milliseconds and a field, and the way back loses the plan.
 func lossySessions() state.Keyspace {
 	plan := state.Type{Alts: slices.Concat(constant("free").Alts, constant("pro").Alts), Default: word(state.Str, "free")}

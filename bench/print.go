@@ -36,9 +36,6 @@ func (r Result) printRows(b *strings.Builder) {
 		})
 	}
 	t.print(b)
-	if r.LongestScript > 0 {
-		fmt.Fprintf(b, "\nlongest script: %s µs (target ≤ %s: %s)\n", thousands(float64(r.LongestScript)), thousands(scriptMost), yesNo(r.LongestScript <= scriptMost))
-	}
 	if r.Void != "" {
 		fmt.Fprintf(b, "\nVOID: %s.\n", r.Void)
 	}

@@ -16,8 +16,7 @@ type Result struct {
 	Rows    []Row    `json:"rows,omitempty"`
 	Memory  []Growth `json:"memory,omitempty"` // with Options.Memory, instead of Rows
 
-	LongestScript int64  `json:"longestScriptMicros,omitempty"` // of all lanes
-	Void          string `json:"void,omitempty"`                // why the ratios mean nothing
+	Void string `json:"void,omitempty"` // why the ratios mean nothing
 }
 
 // Row is one lane, or one part of it.
@@ -62,7 +61,6 @@ func (r *rig) table(all []lane, runs map[string][]measured) Result {
 			second.Title, second.Part = l.whole, "whole"
 			out.Rows = append(out.Rows, second)
 		}
-		out.LongestScript = max(out.LongestScript, first.Longest)
 	}
 	if of, ok := ratio(runs[honest], runs[floor], measured.first, serverCPU); ok && of > honestMost {
 		out.Void = fmt.Sprintf("the unsafe pipeline took %.2f × the server CPU of SCAN + HGETALL, and an honest one takes at most %.1f ×; run it on a quieter machine", of, honestMost)
@@ -119,10 +117,14 @@ func median(all []float64) float64 {
 // judge compares the ratios with what they must be.
 func (r *Row) judge(want []target) {
 	for _, t := range want {
-		if t.of == rate {
+		switch t.of {
+		case rate:
 			r.Targets = append(r.Targets, Target{fmt.Sprintf("keys/s ≥ %.2f ×", t.bound), r.RateRatio >= t.bound})
-		} else {
+		case cpu:
 			r.Targets = append(r.Targets, Target{fmt.Sprintf("CPU ≤ %.2f ×", t.bound), r.ServerRatio > 0 && r.ServerRatio <= t.bound})
+		case script:
+			text := fmt.Sprintf("script ≤ %s µs", thousands(t.bound))
+			r.Targets = append(r.Targets, Target{text, r.Longest > 0 && float64(r.Longest) <= t.bound})
 		}
 	}
 }

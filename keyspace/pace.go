@@ -13,12 +13,13 @@ import (
 type profile struct {
 	block time.Duration // how long one script call may keep the server from others
 	duty  float64       // share of the time in which the server works for us
+	page  int           // keys that one round trip scans at least, and about how many it reads
 }
 
 var profiles = map[state.Throttle]profile{
-	state.ThrottleGentle:   {block: 500 * time.Microsecond, duty: 0.2},
-	state.ThrottleBalanced: {block: time.Millisecond, duty: 0.5},
-	state.ThrottleFast:     {block: time.Millisecond, duty: 1},
+	state.ThrottleGentle:   {block: 500 * time.Microsecond, duty: 0.2, page: 200},
+	state.ThrottleBalanced: {block: time.Millisecond, duty: 0.5, page: 200},
+	state.ThrottleFast:     {block: 2 * time.Millisecond, duty: 1, page: 500},
 }
 
 // The bounds of a batch, and where it starts before anything was measured.
@@ -26,7 +27,6 @@ const (
 	batchStart = 100
 	batchMin   = 10
 	batchMax   = 1000
-	pageMin    = 300
 )
 
 // pace sizes batches by the time they block the server, and rests between them.
@@ -68,7 +68,7 @@ func (p *pace) batch() int { return p.written.bound(int(p.size.Load())) }
 
 // page is how many keys one round trip scans, and about how many it reads. Reads let others in between two
 // keys, so that a page may be larger than a batch.
-func (p *pace) page() int { return p.written.bound(max(int(p.size.Load()), pageMin)) }
+func (p *pace) page() int { return p.written.bound(max(int(p.size.Load()), p.profile.page)) }
 
 // carried learns of bytes that were read or written.
 func (p *pace) carried(bytes int64) { p.moved.take(bytes) }

@@ -13,14 +13,14 @@ func TestLimits(t *testing.T) {
 	free := paceOf(state.Policy{Throttle: state.ThrottleFast})
 	free.wrote(1000, time.Millisecond)
 	free.carried(1 << 30)
-	if free.batch() < batchStart || free.page() < pageMin || free.written.due() > 0 || free.moved.due() > 0 {
+	if free.batch() < batchStart || free.page() < profiles[state.ThrottleBalanced].page || free.written.due() > 0 || free.moved.due() > 0 {
 		t.Errorf("without limits: batches of %d, pages of %d", free.batch(), free.page())
 	}
 	p := paceOf(state.Policy{Throttle: state.ThrottleFast, Limits: &state.Limits{KeysPerSecond: 100, BytesPerSecond: 1000, MaxBlocked: 3}})
 	if p.batch() != 20 || p.page() != 20 {
 		t.Errorf("at 100 keys a second: batches of %d, pages of %d", p.batch(), p.page())
 	}
-	if p.block != time.Millisecond {
+	if p.block != profiles[state.ThrottleFast].block {
 		t.Errorf("a limit above the profile's: %s", p.block)
 	}
 	p.wrote(500, time.Millisecond)
