@@ -111,6 +111,9 @@ func (r *rewrite) scanKeys(ctx context.Context, todo chan<- laneCall) error {
 				if err := sendCall(ctx, todo, &call); err != nil {
 					return err
 				}
+				if err := r.pace.rest(ctx, 0); err != nil { // what was called meanwhile has its time
+					return err
+				}
 			}
 		}
 		if cursor = next; cursor == 0 {
@@ -167,9 +170,6 @@ func (r *rewrite) takeLane(ctx context.Context, done <-chan laneCall, stop func(
 			return err
 		}
 		r.tell(work{scanned: seen, looked: looked})
-		if err := r.pace.rest(ctx, 0); err != nil {
-			return classify(ctx, r.store.name, "between two calls", err)
-		}
 		if seen > laneTrial && r.outcome.Rewritten+r.outcome.Already < seen/2 {
 			stop()
 			return errLaneIdle

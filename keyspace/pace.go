@@ -35,6 +35,7 @@ type pace struct {
 	written meter         // keys
 	moved   meter         // bytes read and written
 	latency time.Duration // of a write that does next to nothing
+	beside  bool          // writes go on while it rests
 
 	size atomic.Int64 // keys a batch
 	owed atomic.Int64 // nanoseconds that writes took since the last rest
@@ -91,8 +92,7 @@ func (p *pace) wrote(n int, d time.Duration) {
 
 // rest sleeps as long as the profile wants after the server worked for d and for the writes since, and as the limits want.
 func (p *pace) rest(ctx context.Context, d time.Duration) error {
-	d += time.Duration(p.owed.Swap(0))
-	idle := max(time.Duration(float64(d)*(1-p.duty)/p.duty), p.written.due(), p.moved.due())
+	idle := max(p.idle(d, time.Duration(p.owed.Swap(0))), p.written.due(), p.moved.due())
 	if idle > 0 {
 		timer := time.NewTimer(idle)
 		defer timer.Stop()
@@ -102,6 +102,19 @@ func (p *pace) rest(ctx context.Context, d time.Duration) error {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// idle is how long to rest after the server worked for d while we waited, and for written: of a second it is to work the
+// share of duty. Writes that go on while we rest take their time out of it.
+func (p *pace) idle(d, written time.Duration) time.Duration {
+	if p.duty >= 1 {
+		return 0
+	}
+	total := float64(d+written)/p.duty - float64(d)
+	if !p.beside {
+		total -= float64(written)
+	}
+	return time.Duration(total)
 }
 
 // meter keeps something to so much a second. It is safe for concurrent use.

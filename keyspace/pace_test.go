@@ -45,3 +45,27 @@ func TestLimits(t *testing.T) {
 		t.Errorf("at one key a second: batches of %d", one.batch())
 	}
 }
+
+// The server works for us the share of the time that the profile says, also where it writes while the reader rests: the
+// lane beside the data worked it all the time at every profile.
+func TestIdle(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		throttle    state.Throttle
+		beside      bool
+		read, write time.Duration
+		want        time.Duration
+	}{
+		{state.ThrottleFast, true, 3 * ms, 5 * ms, 0},
+		{state.ThrottleBalanced, false, 3 * ms, 5 * ms, 8 * ms},
+		{state.ThrottleBalanced, true, 3 * ms, 5 * ms, 13 * ms}, // of 16 ms 3 were waited for, and 8 worked
+		{state.ThrottleGentle, true, 0, 2 * ms, 10 * ms},
+		{state.ThrottleGentle, false, 0, 2 * ms, 8 * ms},
+	} {
+		p := newPace(c.throttle)
+		p.beside = c.beside
+		if got := p.idle(c.read, c.write); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}

@@ -34,6 +34,7 @@ func (s *Store) Rewrite(ctx context.Context, l *Lease, job Job, report func(Prog
 	if err != nil {
 		return Outcome{}, err
 	}
+	r.pace.beside = true
 	if l := r.lane(); l != nil && cursor == 0 {
 		if err := r.lanePass(ctx, l); err != nil {
 			return r.outcome, err
