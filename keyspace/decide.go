@@ -70,8 +70,8 @@ func (g *goal) alwaysExact() bool {
 	return true
 }
 
-// decide tells what a unit needs to be of the goal's version, and puts it into c if it is wanted. It is pure. U is the key
-// that it was read from, part the unit, index its place in a list.
+// decide tells what a unit needs to be of the goal's version, and puts it into c, which is empty, if it is wanted. It is
+// pure. U is the key that it was read from, part the unit, index its place in a list.
 func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdict {
 	b := g.programs.Bring(part, g.to)
 	if b.Class == state.Unfit && g.winner == g.to {
@@ -85,10 +85,8 @@ func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdic
 	}
 	class, from, after := b.Class, b.From, b.After
 	w := g.ways[from]
-	*c = change{
-		target: u.target, op: opOf(part, after), from: from, before: part, after: after, index: index, expireAt: u.expireAt,
-		renamed: w.renamed,
-	}
+	c.target, c.op, c.from, c.before, c.after = u.target, opOf(part, after), from, part, after // it is large, and empty
+	c.index, c.expireAt, c.renamed = index, u.expireAt, w.renamed
 	if c.op == opNone {
 		return verdict{class: class, reason: fmt.Sprintf("a %s cannot be rewritten in place", part.Type)}
 	}
@@ -98,10 +96,13 @@ func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdic
 	case c.op == opHash && !c.logged:
 		c.edit = transform.Diff(part, after, w.reads)
 	case c.op == opHash || c.op == opMove:
-		c.edit = transform.Diff(part, after, fieldNames(part)) // what is logged must be what was there, carried fields too
+		c.edit = transform.Diff(part, after, everyField) // what is logged must be what was there, carried fields too
 	}
 	return verdict{class: class, wanted: true}
 }
+
+// everyField lets every field be compared.
+var everyField = transform.Whole()
 
 // loses tells whether a unit has a field that the way back never makes.
 func (w *way) loses(u transform.Unit) bool {
@@ -120,7 +121,7 @@ func (g *goal) decideMixed(u *unit, part transform.Unit, reason string, c *chang
 	}
 	*c = change{
 		target: u.target, op: opHash, from: from, before: part, after: after, expireAt: u.expireAt, renamed: g.ways[from].renamed,
-		edit: transform.Diff(part, after, fieldNames(part)), logged: true, mixed: true,
+		edit: transform.Diff(part, after, everyField), logged: true, mixed: true,
 	}
 	return verdict{class: state.Unfit, wanted: true}
 }

@@ -44,11 +44,20 @@ func (m *remembered) add(u *transform.Unit) {
 	if m.bits == nil {
 		m.seed, m.bits = maphash.MakeSeed(), make([]uint64, rememberedBits/64)
 	}
-	at, step := split(m.sum(u))
-	for range rememberedProbes {
-		m.bits[at/64%uint64(len(m.bits))] |= 1 << (at % 64)
-		at += step
+	block, masks := m.place(u)
+	for i, mask := range masks {
+		block[i] |= mask
 	}
+}
+
+// place returns the words of the filter that a unit has, which lie together, and its bits in them.
+func (m *remembered) place(u *transform.Unit) (block []uint64, masks [rememberedProbes]uint64) {
+	sum := m.sum(u)
+	at := sum % (rememberedBits / 64 / rememberedProbes) * rememberedProbes
+	for i := range masks {
+		masks[i] = 1 << (sum >> (40 + 6*i) & 63)
+	}
+	return m.bits[at : at+rememberedProbes], masks
 }
 
 func (m *remembered) has(u *transform.Unit) bool {
@@ -57,12 +66,11 @@ func (m *remembered) has(u *transform.Unit) bool {
 	if m.bits == nil {
 		return false
 	}
-	at, step := split(m.sum(u))
-	for range rememberedProbes {
-		if m.bits[at/64%uint64(len(m.bits))]&(1<<(at%64)) == 0 {
+	block, masks := m.place(u)
+	for i, mask := range masks {
+		if block[i]&mask == 0 {
 			return false
 		}
-		at += step
 	}
 	return true
 }
@@ -73,8 +81,6 @@ func (m *remembered) empty() bool {
 	defer m.mu.Unlock()
 	return m.bits == nil
 }
-
-func split(sum uint64) (at, step uint64) { return sum, sum>>32 | 1 }
 
 // recall remembers what the job logged before this call.
 func (r *rewrite) recall(ctx context.Context) error {
@@ -97,7 +103,7 @@ func (r *rewrite) relog(batch []change) {
 		}
 		c.logged = true
 		if c.op == opHash { // what is logged must be what was there, carried fields too
-			c.edit = transform.Diff(c.before, c.after, fieldNames(c.before))
+			c.edit = transform.Diff(c.before, c.after, everyField)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package keyspace
 import (
 	"context"
 	"fmt"
-
 	"sync"
 	"sync/atomic"
 	"time"

@@ -134,7 +134,7 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			continue
 		}
 		if c.op == opHash || c.op == opMove {
-			c.edit = transform.Diff(x.part, want, fieldNames(x.part))
+			c.edit = transform.Diff(x.part, want, everyField)
 			c.renamed = u.goal.programs.Renames(x.image.To, u.job.To)
 		}
 		if c.from, c.logged = u.lossy(x.part, want, outcome); c.logged && u.job.logless() {

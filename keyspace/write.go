@@ -200,7 +200,13 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 		return r.withhold(batch)
 	}
 	r.relog(batch)
-	var images []Preimage
+	logged := 0
+	for i := range batch {
+		if batch[i].logged {
+			logged++
+		}
+	}
+	images := make([]Preimage, 0, logged)
 	for i := range batch {
 		if c := &batch[i]; c.logged {
 			images = append(images, Preimage{

@@ -65,11 +65,9 @@ func Diff(before, after Unit, read []string) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
 	}
-	if slices.Contains(read, allFields) {
+	whole := slices.Contains(read, allFields)
+	if whole {
 		read = nil
-		for _, f := range before.Fields {
-			read = append(read, f.Name)
-		}
 	}
 	var fields [2 * usualFields]Field // an edit that has no more is made without an allocation, and then copied
 	var names [2 * usualFields]string
@@ -81,7 +79,7 @@ func Diff(before, after Unit, read []string) Edit {
 		for len(read) > 0 && read[0] < name {
 			absent, read = append(absent, read[0]), read[1:]
 		}
-		decides := len(read) > 0 && read[0] == name
+		decides := whole || len(read) > 0 && read[0] == name
 		changed := order != 0 || old[0].Value != now[0].Value
 		switch {
 		case changed && is:
@@ -95,7 +93,7 @@ func Diff(before, after Unit, read []string) Edit {
 		case changed || decides:
 			compare = append(compare, old[0])
 		}
-		old, now, read = old[b2i(was):], now[b2i(is):], read[b2i(decides):]
+		old, now, read = old[b2i(was):], now[b2i(is):], read[b2i(decides && !whole):]
 	}
 	absent = append(absent, read...)
 	if len(compare) == len(before.Fields) {
@@ -139,6 +137,9 @@ func nearer(a, b []Field) (name string, order int) {
 // allFields stands for every field of a unit where fields that are read are listed. No field of an application has
 // that name: it is not UTF-8.
 const allFields = "\xff*"
+
+// Whole, given to Diff as what is read, lets every field be compared.
+func Whole() []string { return []string{allFields} }
 
 // findField returns the place of a name in sorted fields.
 func findField(fields []Field, name string) (int, bool) {
