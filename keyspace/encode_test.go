@@ -27,14 +27,30 @@ func TestJoinedValuesAreExact(t *testing.T) {
 		separator := separate([]change{c})
 		joined := join([]change{c}, separator)[0]
 		now := rapid.SliceOfN(value, len(expected), len(expected)).Draw(t, "now")
-		if rapid.Bool().Draw(t, "beside the border") { // the same text, cut elsewhere
-			at := rapid.IntRange(0, len(joined)).Draw(t, "at")
-			now = append([]string{joined[:at]}, strings.SplitN(joined[at:], separator, len(expected)-1)...)
+		if pieces := strings.Split(joined, separator); rapid.Bool().Draw(t, "the same text") { // cut anywhere it can be
+			joints := rapid.Permutation(ordered(len(pieces)-1)).Draw(t, "joints")[:len(expected)-1]
+			slices.Sort(joints)
+			now = now[:0]
+			for start := 0; len(now) < len(expected); {
+				end := len(pieces)
+				if len(now) < len(joints) {
+					end = joints[len(now)] + 1
+				}
+				now, start = append(now, strings.Join(pieces[start:end], separator)), end
+			}
 		}
-		if len(now) == len(expected) && strings.Join(now, separator) == joined && !slices.Equal(now, expected) {
+		if strings.Join(now, separator) == joined && !slices.Equal(now, expected) {
 			t.Fatalf("%q passes for %q, joined by %q", now, expected, separator)
 		}
 	})
+}
+
+func ordered(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // shifted moves a NUL from one value into the next between read and write.
