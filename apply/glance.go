@@ -23,7 +23,7 @@ func (g Glance) String() string {
 	parts := make([]string, len(g.Samples))
 	for i, d := range g.Samples {
 		parts[i] = fmt.Sprintf("of %s all %d keys were looked at", d.Keyspace, d.Keys)
-		if !d.Complete {
+		if !d.Complete && d.Keys > 0 {
 			parts[i] = fmt.Sprintf("of %s %d keys were looked at, and in 19 of 20 such looks at most %.2g%% of all have units of other classes than that pass counted", d.Keyspace, d.Keys, 100*d.Unseen)
 		}
 	}
@@ -95,9 +95,23 @@ func (e Edges) sampled(ctx context.Context, left Situation, o keyspace.DriftOpti
 			return Glance{Differs: fmt.Sprintf("keyspace %s was not observed", k.Name)}, nil
 		case len(out.Samples[i].Beyond) > 0:
 			return Glance{Differs: fmt.Sprintf("keyspace %s has units of %s", k.Name, classes(out.Samples[i].Beyond))}, nil
+		case out.Samples[i].Keys == 0 && left.counted(k.Name) > 0:
+			return Glance{Differs: fmt.Sprintf("no unit of keyspace %s was met", k.Name)}, nil
 		}
 	}
 	return out, nil
+}
+
+// counted is how many units of a keyspace the last pass over all of them counted.
+func (s Situation) counted(keyspace string) (n int64) {
+	for _, live := range s.Have.Keyspaces {
+		for _, c := range live.Counts {
+			if live.Keyspace == keyspace {
+				n += c.Units
+			}
+		}
+	}
+	return n
 }
 
 func classes(cs []state.Class) string {

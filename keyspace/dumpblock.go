@@ -59,7 +59,10 @@ func (d *dump) readUnmeasured(ctx context.Context, b block, out chan<- dumped) e
 	if !b.bold {
 		return d.read(ctx, b, math.MaxInt64, out)
 	}
-	err := d.read(ctx, b, boldBytes, out)
+	entries, large, err := d.readBlock(ctx, b.keys, boldBytes)
+	if err == nil {
+		return d.sendAll(ctx, b, entries, large, out)
+	}
 	if !unknown(err) || ctx.Err() != nil {
 		return err
 	}
@@ -89,6 +92,11 @@ func (d *dump) read(ctx context.Context, b block, limit int64, out chan<- dumped
 	if err != nil {
 		return err
 	}
+	return d.sendAll(ctx, b, entries, large, out)
+}
+
+// sendAll sends what was read of a block, and reads what is to be read in slices.
+func (d *dump) sendAll(ctx context.Context, b block, entries []Entry, large []measured, out chan<- dumped) error {
 	if err := d.sendSmall(ctx, out, dumped{entries: entries, looked: b.looked, found: b.found}); err != nil {
 		return err
 	}

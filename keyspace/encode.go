@@ -21,7 +21,7 @@ type layout struct {
 // a unit, and what only moves, or is the same for all, is not sent at all. Values go as pointers: the client takes them,
 // and none is boxed.
 func encodeHash(_ string, changes []change, fading bool) (keys []string, args []any) {
-	layouts, numbers := arrange(changes)
+	layouts, numbers := arrange(changes, fading)
 	keys = make([]string, len(changes), len(changes)+1)
 	for i := range changes {
 		keys[i] = changes[i].key
@@ -50,13 +50,13 @@ func encodeHash(_ string, changes []change, fading bool) (keys []string, args []
 }
 
 // arrange finds the layouts of changes, and which each of them has.
-func arrange(changes []change) (layouts []*layout, numbers []int) {
+func arrange(changes []change, fading bool) (layouts []*layout, numbers []int) {
 	numbers = make([]int, len(changes))
 	last := -1
 	for i := range changes {
 		c := &changes[i]
-		if last < 0 || !sameLayout(&layouts[last].changes[0].edit, &c.edit) {
-			last = slices.IndexFunc(layouts, func(l *layout) bool { return sameLayout(&l.changes[0].edit, &c.edit) })
+		if last < 0 || !sameLayout(layouts[last].changes[0], c, fading) {
+			last = slices.IndexFunc(layouts, func(l *layout) bool { return sameLayout(l.changes[0], c, fading) })
 			if last < 0 {
 				last = len(layouts)
 				layouts = append(layouts, &layout{changes: make([]*change, 0, len(changes)-i)})
@@ -100,8 +100,17 @@ func (l *layout) all(holds func(*change) bool) bool {
 	return true
 }
 
-// sameLayout tells whether two edits compare, set and delete the same fields.
-func sameLayout(a, b *transform.Edit) bool {
+// sameLayout tells whether two changes compare, set and delete the same fields, and where fields may expire by themselves,
+// whether they take that from the same ones.
+func sameLayout(x, y *change, fading bool) bool {
+	a, b := &x.edit, &y.edit
+	if fading {
+		for _, f := range a.Set {
+			if x.source(f.Name) != y.source(f.Name) {
+				return false
+			}
+		}
+	}
 	return a.Fields == b.Fields && sameNames(a.Compare, b.Compare) && sameNames(a.Set, b.Set) &&
 		slices.Equal(a.Absent, b.Absent) && slices.Equal(a.Delete, b.Delete)
 }

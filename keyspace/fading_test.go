@@ -147,3 +147,36 @@ func TestFades(t *testing.T) {
 		}
 	}
 }
+
+// TestExpiryFollowsItsOwnField: units of two versions that set fields of the same names in one batch took the first one's
+// word for where these came from.
+func TestExpiryFollowsItsOwnField(t *testing.T) {
+	r := testbed.RedisOf(t, testbed.Redis8)
+	s := (&server{name: "redis 8", url: r.URL, real: r}).connect(t)
+	ctx := context.Background()
+	k := evaluated(t, `{
+		versions: "1.0.0": {keys: "k:<id>", type: "hash", #value: {v: 1, a: string, b: string}}
+		versions: "2.0.0": {keys: "k:<id>", type: "hash", #value: {v: 2, a: string, b: string}}
+		versions: "3.0.0": {keys: "k:<id>", type: "hash", #value: {v: 3, x: string, y: string}}
+		migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: {v: 2, a: #old.b, b: #old.a}, #down: {v: 1, a: #new.b, b: #new.a}}
+		migrations: "3.0.0": {from: "2.0.0", #old: _, #new: _, #up: {v: 3, x: #old.a, y: #old.b}, #down: {v: 2, a: #new.x, b: #new.y}}}`)
+	for i := range 10 {
+		key := kindKey(i)
+		s.client.HSet(ctx, key, "v", 1+i%2, "a", "A", "b", "B")
+		s.client.Do(ctx, "hpexpireat", key, 4102444800123, "fields", 1, "a")
+	}
+	st := open(t, s)
+	l := acquire(t, st, k.Name)
+	_, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: "3.0.0", ID: "there", Unlogged: true, Compare: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		key, want := kindKey(i), map[int]string{0: "y", 1: "x"}[i%2]
+		got, err := s.client.HPExpireTime(ctx, key, "x", "y").Result()
+		at := map[string]int{"x": 0, "y": 1}[want]
+		if err != nil || got[at] <= 0 {
+			t.Errorf("%s: x, y expire at %v, want %s to", key, got, want)
+		}
+	}
+}

@@ -9,7 +9,8 @@ import (
 
 // Journal is an undo log that is being written. A rewrite appends to it before each write that may lose something.
 type Journal interface {
-	// Append returns once the pre-images are on durable storage. After an error nothing that they stand for is written.
+	// Append returns once the pre-images are on durable storage. After an error nothing that they stand for is written. It is
+	// called from several goroutines at once.
 	Append(ctx context.Context, images []Preimage) error
 }
 

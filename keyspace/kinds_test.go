@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -226,11 +227,14 @@ func compareMaps(t *testing.T, want, got map[string]string) {
 
 // memoryLog is an undo log in memory.
 type memoryLog struct {
+	mu     sync.Mutex
 	images []Preimage
 	fail   error
 }
 
 func (m *memoryLog) Append(_ context.Context, images []Preimage) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.fail != nil {
 		return m.fail
 	}
@@ -239,7 +243,9 @@ func (m *memoryLog) Append(_ context.Context, images []Preimage) error {
 }
 
 func (m *memoryLog) Images(_ context.Context, take func([]Preimage) error) error {
+	m.mu.Lock()
 	newest := slices.Clone(m.images)
+	m.mu.Unlock()
 	slices.Reverse(newest)
 	for part := range slices.Chunk(newest, 1000) {
 		if err := take(part); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -103,10 +104,38 @@ type scriptCall struct {
 	args []any
 }
 
-// runAll executes scripts one after the other, each once, as run does.
+// serverReads is how many bytes of one client a server reads, and executes, before it turns to another (Redis:
+// PROTO_IOBUF_LEN).
+const serverReads = 16 << 10
+
+// size is about how many bytes a call has on the wire.
+func (c *scriptCall) size() (n int) {
+	for _, k := range c.keys {
+		n += len(k) + 6
+	}
+	for _, a := range c.args {
+		switch a := a.(type) {
+		case string:
+			n += len(a)
+		case *string:
+			n += len(*a)
+		}
+		n += 6
+	}
+	return n
+}
+
+// together tells whether calls may be sent at once.
+func together(calls []scriptCall) bool {
+	small := func(c scriptCall) bool { return c.size() < serverReads }
+	return len(calls) > 1 && !slices.ContainsFunc(calls[:len(calls)-1], small)
+}
+
+// runAll executes scripts one after the other, each once, as run does. They are sent at once if each is so large that the
+// server turns to others between two of them: several small ones it would execute in a row.
 func (s *Store) runAll(ctx context.Context, calls []scriptCall) []*redis.Cmd {
 	out := make([]*redis.Cmd, len(calls))
-	if len(calls) > 1 {
+	if together(calls) {
 		pipe := s.client.Pipeline()
 		for i, c := range calls {
 			_, sha := s.form(c.script)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -14,7 +15,9 @@ type Store struct {
 	name    string
 	options Options
 	client  *redis.Client
-	wires   wires // see there
+	wires   wires        // see there
+	serving atomic.Value // string: the process that answered when it was last asked
+	closed  atomic.Bool
 	shelf   shelf
 
 	plainScripts bool  // the server refuses scripts with a shebang
@@ -82,6 +85,7 @@ func (s *Store) probeExpiry(ctx context.Context) error {
 
 // Close closes the connections. Leases of this store are no longer renewed and expire.
 func (s *Store) Close() {
+	s.closed.Store(true)
 	s.wires.closeAll()
 	_ = s.client.Close() // nothing is buffered; a second Close only says that it was closed
 }
@@ -107,6 +111,9 @@ func (s *Store) node(ctx context.Context) (node, error) {
 			return node{}, classify(ctx, s.name, "asking for INFO "+section, err)
 		}
 		n.read(text)
+	}
+	if was := s.serving.Swap(n.runID); was != nil && was != n.runID {
+		s.wires.closeAll() // they are of another process, which may be no primary any more
 	}
 	return n, nil
 }

@@ -38,6 +38,9 @@ type token struct {
 	start, end int  // there; of an array, end is the number of elements
 }
 
+// mostBulk is how long a value may be that Redis holds, and more than an array ever has.
+const mostBulk = 512 << 20
+
 // errProtocol tells that the server did not speak RESP2.
 var errProtocol = errors.New("the server answered something that is not RESP")
 
@@ -64,7 +67,7 @@ func (t *tape) parse() (wanted int, err error) {
 		case '+', '-', ':':
 		case '$', '*':
 			size, err := strconv.Atoi(string(t.raw[k.start:k.end]))
-			if err != nil || size < -1 {
+			if err != nil || size < -1 || size > mostBulk {
 				return 0, errProtocol
 			}
 			switch {

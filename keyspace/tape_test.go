@@ -62,7 +62,7 @@ func TestTapeIsCutAnywhere(t *testing.T) {
 }
 
 func TestTapeRefuses(t *testing.T) {
-	for _, raw := range []string{"x\r\n", "$a\r\n", "$-2\r\n", "*-7\r\n", "$1\n", "\n", "%1\r\n", ":1\r\n:2\r\n", ">2\r\n"} {
+	for _, raw := range []string{"x\r\n", "$a\r\n", "$-2\r\n", "*-7\r\n", "$1\n", "\n", "%1\r\n", "$9223372036854775807\r\n", "*9223372036854775807\r\n", ":1\r\n:2\r\n", ">2\r\n"} {
 		var x tape
 		if wanted, err := parts(&x, 1, raw); err == nil {
 			t.Errorf("%q: %d bytes wanted, tokens %+v", raw, wanted, x.tokens)

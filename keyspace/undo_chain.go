@@ -30,11 +30,11 @@ func (u UndoLogs) Images(ctx context.Context, take func([]Preimage) error) error
 // of their units, as many as there is room for; those for which there was none are taken up by the next scan.
 func (u *undo) scans(ctx context.Context, log UndoLog, room int) error {
 	for start := int64(0); start >= 0; {
-		c := &chains{undo: u, room: room, start: start, next: -1, met: map[string]bool{}, open: map[string][]*undoing{}}
+		c := &chains{undo: u, room: room, start: start, next: -1, near: map[string]bool{}, met: map[string]bool{}, open: map[string][]*undoing{}}
 		if err := log.Images(ctx, func(images []Preimage) error { return c.take(ctx, images) }); err != nil {
 			return err
 		}
-		if err := c.flush(ctx, &c.direct); err != nil {
+		if err := c.flush(ctx); err != nil {
 			return err
 		}
 		for len(c.heads) > 0 {
@@ -61,6 +61,7 @@ type chains struct {
 	at    int64 // of the next pre-image
 
 	direct []undoing             // to be taken back by themselves
+	near   map[string]bool       // units of these
 	heads  []*undoing            // the newest of each chain
 	met    map[string]bool       // units of the heads
 	open   map[string][]*undoing // chains that do not reach the job's version yet, by what their oldest was made of
@@ -68,7 +69,6 @@ type chains struct {
 
 // take takes some pre-images, the newest first.
 func (c *chains) take(ctx context.Context, images []Preimage) error {
-	near := map[string]bool{} // units met here
 	for i := range images {
 		at := c.at
 		c.at++
@@ -80,16 +80,21 @@ func (c *chains) take(ctx context.Context, images []Preimage) error {
 			continue
 		}
 		id := unitID(image.After)
-		if c.extend(id, image, at) || at < c.start || c.next >= 0 || c.met[id] || near[id] {
+		if c.extend(id, image, at) || at < c.start || c.next >= 0 || c.met[id] {
 			continue
 		}
-		near[id] = kindIn(image.After) != state.List // equal elements are so many pre-images
+		if c.near[id] { // the newer one goes first: it would be the older value that is written last
+			if err := c.flush(ctx); err != nil {
+				return err
+			}
+		}
 		switch {
 		case image.Replaced:
 			c.out.Superseded++ // seen once: the second time it is of the version
 		case image.From == c.job.To:
+			c.near[id] = kindIn(image.After) != state.List // equal elements are so many pre-images
 			if c.direct = append(c.direct, undoing{image: *image}); len(c.direct) == undoBatch {
-				if err := c.flush(ctx, &c.direct); err != nil {
+				if err := c.flush(ctx); err != nil {
 					return err
 				}
 			}
@@ -153,9 +158,10 @@ func (c *chains) extend(id string, image *Preimage, at int64) bool {
 }
 
 // flush takes back what was collected.
-func (c *chains) flush(ctx context.Context, direct *[]undoing) error {
-	err := c.rounds(ctx, *direct)
-	*direct = (*direct)[:0]
+func (c *chains) flush(ctx context.Context) error {
+	err := c.rounds(ctx, c.direct)
+	c.direct = c.direct[:0]
+	clear(c.near)
 	return err
 }
 

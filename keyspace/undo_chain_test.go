@@ -128,3 +128,33 @@ func TestUndoOfTwoHopsWrittenSince(t *testing.T) {
 		}
 	})
 }
+
+// TestUndoOfTwoLogsTakesTheNewest: of two pre-images of one unit in one batch the older was written last, where its time to
+// live was to be taken back, too.
+func TestUndoOfTwoLogsTakesTheNewest(t *testing.T) {
+	conform(t, func(t *testing.T, s *server) {
+		ctx := context.Background()
+		s.client.FlushAll(ctx)
+		k := evaluated(t, `{
+		versions: "1.0.0": {keys: "k:<id>", type: "hash", #value: {ms: int}}
+		versions: "2.0.0": {keys: "k:<id>", ttl: {min: "1s", max: "24h", set: "1h"}, type: "hash", #value: {sec: int}}
+		migrations: "2.0.0": {from: "1.0.0", #old: _, #new: _, #up: {sec: div(#old.ms, 1000)}, #down: {ms: #new.sec*1000}}}`)
+		s.client.HSet(ctx, "k:1", "ms", "5001")
+		st, log1, log2 := open(t, s), &memoryLog{}, &memoryLog{}
+		l := acquire(t, st, k.Name)
+		if o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "a", Journal: log1}, nil); err != nil || o.Logged != 1 {
+			t.Fatal(o, err)
+		}
+		// an old release writes once more; HSET keeps the time to live
+		s.client.HSet(ctx, "k:1", "ms", "5002")
+		s.client.HDel(ctx, "k:1", "sec")
+		if o, err := st.Rewrite(ctx, l, Job{Keyspace: k, To: "2.0.0", ID: "b", Journal: log2}, nil); err != nil || o.Logged != 1 {
+			t.Fatal(o, err)
+		}
+		o, err := st.Undo(ctx, l, Job{Keyspace: k, To: "1.0.0", Journal: &memoryLog{}}, UndoLogs{log2, log1}, nil)
+		got := s.client.HGetAll(ctx, "k:1").Val()
+		if ttl := s.client.PTTL(ctx, "k:1").Val(); err != nil || got["ms"] != "5002" || ttl != -1 {
+			t.Errorf("undone to %v that lives %s, want the newest pre-image 5002 for ever; %+v, %v", got, ttl, o, err)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,6 +21,9 @@ var errOversize = errors.New("the answer is larger than what is read at once")
 // are most of what a pass does (of 8 fields a hash: 3.1 µs by the client).
 type wire struct {
 	client  *redis.Client // owns the connection, and does nothing with it any more
+	runID   string        // of the server's process
+	waits   time.Time     // since then
+	come    int64         // bytes of the last answers
 	conn    net.Conn
 	timeout time.Duration
 	out     []byte
@@ -33,13 +37,31 @@ type wires chan *wire
 // wireLimit is how many connections wait.
 const wireLimit = 4
 
+// wireIdle is how long a connection may wait: what stands between may have forgotten it then.
+const wireIdle = 30 * time.Second
+
 // wire takes a connection, or dials one.
-func (s *Store) wire(ctx context.Context) (*wire, error) {
-	select {
-	case w := <-s.wires:
-		return w, nil
-	default:
+func (s *Store) wire(ctx context.Context) (w *wire, fresh bool, err error) {
+	for {
+		select {
+		case w := <-s.wires:
+			if w.runID == s.serving.Load() && time.Since(w.waits) < wireIdle {
+				return w, false, nil
+			}
+			w.close()
+		default:
+			w, err := s.dial(ctx)
+			return w, true, err
+		}
 	}
+}
+
+// errElsewhere tells that two connections to one address reached two servers.
+var errElsewhere = errors.New("another server answers than before")
+
+// dial makes a connection, to the very process that is written to: behind an address that moves, such as a Service's, an
+// old primary may answer still, and a pass over that would prove nothing.
+func (s *Store) dial(ctx context.Context) (*wire, error) {
 	o := *s.client.Options()
 	o.PoolSize, o.MinIdleConns = 1, 0
 	dial := redis.NewDialer(&o)
@@ -50,21 +72,32 @@ func (s *Store) wire(ctx context.Context) (*wire, error) {
 		return c, err
 	}
 	w.client = redis.NewClient(&o)
-	if err := w.client.Ping(ctx).Err(); err != nil {
+	var n node
+	text, err := w.client.Info(ctx, "server").Result()
+	if err != nil && !unknown(err) && strings.Contains(err.Error(), "not supported") {
+		err = nil // the embedded server
+	}
+	if n.read(text); err == nil && n.runID != s.serving.Load() {
+		if _, err = s.node(ctx); err == nil && n.runID != s.serving.Load() {
+			err = errElsewhere
+		}
+	}
+	if err != nil {
 		w.close()
 		return nil, err
 	}
+	w.runID = n.runID
 	return w, nil
 }
 
 // put gives a connection back. One that failed is closed: nobody knows what of its answer is still on the way.
 func (s *Store) put(w *wire, failed bool) {
-	if cap(w.tape.raw) > pageBytes/4 {
-		w.tape.raw = nil
+	if cap(w.tape.raw) > pageBytes/4 || cap(w.tape.tokens) > pageBytes/64 || cap(w.out) > pageBytes/4 {
+		w.tape, w.out = tape{}, nil
 	}
-	w.tape.texts = nil
-	clear(w.tape.order.spare)
-	if !failed {
+	w.tape.texts, w.waits = nil, time.Now()
+	clear(w.tape.order.spare[:cap(w.tape.order.spare)])
+	if !failed && !s.closed.Load() {
 		select {
 		case s.wires <- w:
 			return
@@ -74,14 +107,24 @@ func (s *Store) put(w *wire, failed bool) {
 	w.close()
 }
 
-// over asks for something on a connection of its own and takes the answers, of at most so many bytes in all.
+// over asks for something on a connection of its own and takes the answers, of at most so many bytes in all. Where one
+// that waited turns out to be dead, so may be the others: a new one is dialled.
 func (s *Store) over(ctx context.Context, limit int64, ask func(*wire), take func(*tape) error) error {
-	w, err := s.wire(ctx)
+	w, fresh, err := s.wire(ctx)
 	if err != nil {
 		return err
 	}
 	ask(w)
 	answers, err := w.read(ctx, limit)
+	if err != nil && !fresh && w.come == 0 && ctx.Err() == nil {
+		s.put(w, true)
+		s.wires.closeAll()
+		if w, err = s.dial(ctx); err != nil {
+			return err
+		}
+		ask(w)
+		answers, err = w.read(ctx, limit)
+	}
 	if err != nil {
 		s.put(w, true)
 		return err
@@ -140,21 +183,31 @@ func (w *wire) read(ctx context.Context, limit int64) (*tape, error) {
 	t := &w.tape
 	t.expect(w.asked)
 	out := w.out
-	w.out, w.asked = w.out[:0], 0
+	w.out, w.asked, w.come = w.out[:0], 0, 0
 	if len(out) == 0 {
 		return t, nil
 	}
-	defer context.AfterFunc(ctx, func() { _ = w.conn.SetDeadline(time.Unix(1, 0)) })() // a read that waits ends
-	_ = w.conn.SetWriteDeadline(time.Now().Add(w.timeout))                             // the write tells
+	uncancelled := context.AfterFunc(ctx, func() { _ = w.conn.SetDeadline(time.Unix(1, 0)) }) // a read that waits ends
+	t, err := w.answers(ctx, out, limit)
+	if !uncancelled() && err == nil { // the deadline may come yet
+		err = context.Cause(ctx)
+	}
+	return t, err
+}
+
+// answers sends what was asked and reads until every answer is there.
+func (w *wire) answers(ctx context.Context, out []byte, limit int64) (*tape, error) {
+	t := &w.tape
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.timeout)) // the write tells
 	if _, err := w.conn.Write(out); err != nil {
 		return nil, w.failed(ctx, err)
 	}
-	for come := int64(0); ; {
+	for {
 		wanted, err := t.parse()
 		if err != nil || wanted == 0 {
 			return t, err
 		}
-		if come+int64(wanted) > limit {
+		if w.come+int64(wanted) > limit {
 			return nil, errOversize
 		}
 		t.grow(wanted)
@@ -163,7 +216,7 @@ func (w *wire) read(ctx context.Context, limit int64) (*tape, error) {
 			return nil, context.Cause(ctx)
 		}
 		n, err := w.conn.Read(t.raw[len(t.raw):cap(t.raw)])
-		t.raw, come = t.raw[:len(t.raw)+n], come+int64(n)
+		t.raw, w.come = t.raw[:len(t.raw)+n], w.come+int64(n)
 		if err != nil && n == 0 {
 			return nil, w.failed(ctx, err)
 		}

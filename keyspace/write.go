@@ -103,7 +103,7 @@ func (r *rewrite) call(ctx context.Context, batch []change, header []any) (resul
 }
 
 // callAll sends script calls at once, each of changes of one op: the server does one after the other, others' commands
-// between them, and need not wait for the next. Each ends by itself.
+// between them where they are large enough (see runAll), and need not wait for the next. Each ends by itself.
 func (r *rewrite) callAll(ctx context.Context, calls [][]change, header []any) []sent {
 	out := make([]sent, len(calls))
 	if err := r.lease.check(); err != nil {

@@ -138,7 +138,7 @@ func nearer(a, b []Field) (name string, order int) {
 // that name: it is not UTF-8.
 const allFields = "\xff*"
 
-// Whole, given to Diff as what is read, lets every field be compared.
+// Whole is what Diff takes as read to let every field be compared.
 func Whole() []string { return []string{allFields} }
 
 // findField returns the place of a name in sorted fields.
