@@ -73,7 +73,7 @@ func (o Options) client() (*redis.Options, error) {
 	c.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	c.ContextTimeoutEnabled = true
 	c.DialTimeout, c.ReadTimeout, c.WriteTimeout = o.Timeout, o.Timeout, o.Timeout
-	c.PoolSize = 4
+	c.PoolSize = 2 * writers // and the lease is renewed beside them
 	c.OnConnect = noTouch
 	return c, nil
 }

@@ -174,7 +174,7 @@ func (r *rewrite) pass(ctx context.Context, cursor uint64) (passed, error) {
 }
 
 // writers is how many pages are written at once: while the server works on one, we make the calls of the next.
-const writers = 3
+const writers = 4
 
 // writing is a page that is being written.
 type writing struct {
