@@ -19,7 +19,7 @@ import (
 const (
 	dumpPage    = 1000      // keys that one round trip of a backup scans, and reads at most
 	dumpBlock   = 200       // keys that one transaction reads at most
-	dumpReaders = 2         // connections that read
+	dumpReaders = 3         // connections that read
 	dumpBytes   = 256 << 10 // bytes that one transaction reads, unless it is of one key
 	dumpLarge   = 1 << 20   // bytes from which a key is read in slices
 	dumpSlice   = 1000      // fields, elements, members or messages of a slice
@@ -136,6 +136,7 @@ type dump struct {
 	report   func(Progress)
 	reported time.Time
 	last     Progress
+	fields   sorter[EntryField]
 	shy      atomic.Int64 // pages that are measured yet: keys of one kind are not, until some turn out to be large
 	mean     atomic.Int64 // bytes of the answer about a key
 	order    sync.RWMutex // held by whoever sends the slices of one key, which follow each other
@@ -209,7 +210,7 @@ func (d *dump) takeAll(ctx context.Context, stop func(), failed <-chan error, pa
 func (d *dump) hand(p dumped, take func([]Entry) error) error {
 	if len(p.entries) > 0 {
 		for i := range p.entries {
-			p.entries[i].sort()
+			d.sort(&p.entries[i])
 		}
 		if err := take(p.entries); err != nil {
 			return takeError{err}

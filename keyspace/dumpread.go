@@ -270,10 +270,10 @@ func (e *Entry) fill(flat []string) {
 }
 
 // sort puts what has no order into one.
-func (e *Entry) sort() {
+func (d *dump) sort(e *Entry) {
 	switch e.Type {
 	case state.Hash:
-		slices.SortFunc(e.Fields, func(a, b EntryField) int { return strings.Compare(a.Name, b.Name) })
+		d.fields.sort(e.Fields, func(f *EntryField) string { return f.Name })
 	case state.SortedSet:
 		slices.SortFunc(e.Members, func(a, b Member) int { return strings.Compare(a.Member, b.Member) })
 	case state.Set:

@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -25,7 +23,7 @@ type tape struct {
 	at     int // of the next token to be taken
 	seen   int // bytes of raw that are tokens
 	open   int // tokens that have not come yet
-	order  fieldOrder
+	order  sorter[transform.Field]
 }
 
 // textLength is how long a text becomes before the next one is begun.
@@ -248,51 +246,8 @@ func (t *tape) fields(room *[]transform.Field) ([]transform.Field, error) {
 		*room = append(*room, f)
 	}
 	out := (*room)[start:len(*room):len(*room)]
-	t.order.sort(out)
+	t.order.sort(out, func(f *transform.Field) string { return f.Name })
 	return out, nil
-}
-
-// fieldOrder remembers how the fields of the last hash were to be put in order: those of the next are mostly the same.
-type fieldOrder struct {
-	names  []string // as they came
-	places []int    // where each goes
-	spare  []transform.Field
-}
-
-// sort sorts fields by name, those of one name as they came.
-func (o *fieldOrder) sort(fields []transform.Field) {
-	if !o.holds(fields) {
-		o.learn(fields)
-	}
-	o.spare = append(o.spare[:0], fields...)
-	for i, f := range o.spare {
-		fields[o.places[i]] = f
-	}
-}
-
-func (o *fieldOrder) holds(fields []transform.Field) bool {
-	if len(o.names) != len(fields) {
-		return false
-	}
-	for i := range fields {
-		if fields[i].Name != o.names[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func (o *fieldOrder) learn(fields []transform.Field) {
-	from := make([]int, len(fields))
-	o.names, o.places = o.names[:0], slices.Grow(o.places[:0], len(fields))[:len(fields)]
-	for i, f := range fields {
-		from[i] = i
-		o.names = append(o.names, strings.Clone(f.Name))
-	}
-	slices.SortStableFunc(from, func(a, b int) int { return strings.Compare(fields[a].Name, fields[b].Name) })
-	for to, i := range from {
-		o.places[i] = to
-	}
 }
 
 // messages takes the entries of a stream.
