@@ -145,14 +145,6 @@ func sameContent(a, b transform.Unit) bool {
 	return true
 }
 
-func fieldNames(u transform.Unit) []string {
-	out := make([]string, len(u.Fields))
-	for i, f := range u.Fields {
-		out[i] = f.Name
-	}
-	return out
-}
-
 // units calls see with every unit of a key that was read, and its place in a list.
 func (u *unit) units(see func(part transform.Unit, index int, repeated bool)) {
 	if !u.many() {

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/state"
+	"keyshift.dev/transform"
 )
 
 // fadingKeys is how INFO tells of a database how many of its hashes have fields that expire by themselves (Redis 7.4,
@@ -130,3 +131,11 @@ func (u *undo) alone(x *restoring) []any {
 
 // byItself tells whether a unit needs a call of its own, because that says what only this one gets back.
 func (x *restoring) byItself() bool { return x.given != 0 || len(x.expires) > 0 }
+
+func fieldNames(u transform.Unit) []string {
+	out := make([]string, len(u.Fields))
+	for i, f := range u.Fields {
+		out[i] = f.Name
+	}
+	return out
+}

@@ -1,7 +1,7 @@
 package keyspace
 
 // hashes is a set of hashes of keys: a table of 64-bit numbers that is at most half full, probed in line. A pass adds to
-// one for every unit, at a third of what a map costs.
+// one for every unit.
 type hashes struct {
 	slots []uint64 // 0 is empty
 	n     int

@@ -6,8 +6,8 @@ import (
 	"keyshift.dev/transform"
 )
 
-// shelf keeps what pages were made of for the pages that follow: they are so large that making, clearing and collecting
-// them anew costs a tenth of a pass. What was given back must not be used any more.
+// shelf keeps what pages were made of for the pages that follow: they are too large to be made, cleared and collected
+// anew for each. What was given back must not be used any more.
 type shelf struct {
 	units   spares[unit]
 	fields  spares[transform.Field]

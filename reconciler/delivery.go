@@ -46,7 +46,7 @@ type DeliveryReconciler struct {
 
 	specs      specs
 	stores     stores
-	looks      looks
+	looks      memory[look]
 	evaluating sync.Mutex // an evaluation may take 1 GiB in a process of its own: one at a time
 }
 

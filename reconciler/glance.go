@@ -3,12 +3,10 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"keyshift.dev/apply"
@@ -21,34 +19,6 @@ type look struct {
 	left  apply.Situation
 	unfit string // the remark on units that fit no version
 	at    time.Time
-}
-
-// looks holds the last look of each Delivery.
-type looks struct {
-	mu   sync.Mutex
-	held map[types.NamespacedName]look
-}
-
-func (l *looks) get(name types.NamespacedName) (look, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	held, ok := l.held[name]
-	return held, ok
-}
-
-func (l *looks) put(name types.NamespacedName, held look) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.held == nil {
-		l.held = map[types.NamespacedName]look{}
-	}
-	l.held[name] = held
-}
-
-func (l *looks) forget(name types.NamespacedName) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.held, name)
 }
 
 // fullEvery is how long a full pass is relied on.

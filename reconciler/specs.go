@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -35,33 +34,14 @@ func (s spec) current(now time.Time) bool {
 }
 
 // specs holds the last spec of each Delivery.
-type specs struct {
-	mu   sync.Mutex
-	held map[types.NamespacedName]spec
-}
+type specs struct{ memory[spec] }
 
+// get returns the spec of a source, an empty one if there is none that is current.
 func (s *specs) get(name types.NamespacedName, source string) spec {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if held := s.held[name]; held.source == source && held.current(time.Now()) {
+	if held, _ := s.memory.get(name); held.source == source && held.current(time.Now()) {
 		return held
 	}
 	return spec{source: source}
-}
-
-func (s *specs) put(name types.NamespacedName, held spec) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.held == nil {
-		s.held = map[types.NamespacedName]spec{}
-	}
-	s.held[name] = held
-}
-
-func (s *specs) forget(name types.NamespacedName) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.held, name)
 }
 
 // sourceKey names what a Delivery asks for, credentials aside.
