@@ -210,14 +210,18 @@ func TestGuardsCatchBugs(t *testing.T) {
 		{"the TTL of a string is lost", ", 'XX', 'KEEPTTL')", ", 'XX')"},
 		{"delete comes first", "    if #list > 0 then call('HSET', key, unpack(list)) end", "    if #l.deleted > 0 then call('HDEL', key, unpack(l.deleted)) end\n    if #list > 0 then call('HSET', key, unpack(list)) end"},
 		{"the number of fields is not compared", "if fields ~= l.fields then return 'c' end", ""},
-		{"what has gone is not compared", "if not now[i] then return 'c' end", "now[i] = now[i] or ''"},
+		{"what has gone is not compared", "if not now[i] then return call('EXISTS', key) == 0 and 'g' or 'c' end", "now[i] = now[i] or ''"},
 		{"absence is not compared", "if now[i] then return 'c' end", ""},
 		{"values are not compared", "if concat(now, sep, 1, valued) ~= ARGV[at] then return 'c' end", ""},
-		{"a hash that is gone is a conflict", "if fields == 0 then return 'g' end", ""},
+		{"a hash that is gone is a conflict", "call('EXISTS', key) == 0 and 'g' or 'c'", "'c'"},
+		{"a hash that is gone, of which no value is compared, is a conflict", "if fields == 0 then return 'g' end", ""},
 		{"a string is not compared", "if now ~= ARGV[at] then return 'c' end", ""},
 		{"a missing string is made", "if not now then return 'g' end\n  if now ~= ARGV[at] then return 'c' end\n  local ttl = ttl_of(key)\n  if ttl == 0 then return 'c' end\n  if now ~= ARGV[at + 1] then call('SET', key, ARGV[at + 1], 'XX', 'KEEPTTL') end", "local ttl = -1\n  call('SET', key, ARGV[at + 1], 'KEEPTTL')"},
 		{"the lease is not compared", "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lease'} end", ""},
-		{"an error ends the batch", "local ok, code = pcall(unit, KEYS[k], l, p)", "local ok, code = true, unit(KEYS[k], l, p)"},
+		{"an error ends the batch", "local ok, code = pcall(in_turn, at, unit, how, last, size)", "local ok, code = true, in_turn(at, unit, how, last, size)"},
+		{"an error ends the rest of the batch", "at.key, at.argument = at.key + 1, at.argument + size\n    end\n  end", "at.key = last + 1\n    end\n  end"},
+		{"after an error the arguments of another unit are taken", "at.key, at.argument = at.key + 1, at.argument + size\n    end\n  end", "at.key = at.key + 1\n    end\n  end"},
+
 	}
 	s := running(t)
 	st := open(t, s)

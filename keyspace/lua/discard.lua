@@ -49,10 +49,9 @@ local function unit(key, kind, at)
 end
 
 local sizes = {string = 1, map = 2, zset = 2, set = 1, list = 1}
-local codes = {}
 for k = 2, #KEYS do
   local kind = ARGV[p]
-  codes[k - 1] = guarded(unit, KEYS[k], kind, p + 1)
+  guarded(unit, KEYS[k], kind, p + 1)
   p = p + 1 + (sizes[kind] or 1 + 2 * tonumber(ARGV[p + 1]))
 end
-return answered(codes)
+return answered()

@@ -112,9 +112,8 @@ local function unit(key, place, at)
   return 'd'
 end
 
-local codes = {}
 for k = 3, #KEYS, 2 do
-  codes[#codes + 1] = guarded(unit, KEYS[k], KEYS[k + 1], p + 1)
+  guarded(unit, KEYS[k], KEYS[k + 1], p + 1)
   p = p + 1 + tonumber(ARGV[p])
 end
-return answered(codes)
+return answered()

@@ -1,5 +1,5 @@
--- What every script that writes units shares, behind fence.lua. A body follows, which calls guarded(...) for each unit
--- and ends with answered(...).
+-- What every script that writes units shares, behind fence.lua. A body follows, which notes what becomes of each unit
+-- (each, or guarded where units differ in size) and ends with answered().
 --
 -- KEYS[1] the lease    ARGV[1] its token
 --                      ARGV[2] flags: T the target has a rule for the time to live, F fields may expire by themselves,
@@ -91,6 +91,7 @@ end
 
 -- The fields of a hash by name.
 local function fields_of(key, names)
+  if #names == 0 then return {} end
   if #names <= wide then return call('HMGET', key, unpack(names)) end
   local all = {}
   for from = 1, #names, wide do
@@ -125,10 +126,34 @@ local function failed(code)
   return 'e'
 end
 
+local codes = {} -- what became of each unit
+
 -- Each unit ends by itself.
 local function guarded(unit, ...)
   local ok, code = pcall(unit, ...)
-  return ok and code or failed(code)
+  codes[#codes + 1] = ok and code or failed(code)
+end
+
+local function in_turn(at, unit, how, last, size)
+  for k = at.key, last do
+    at.key = k
+    codes[k - 1] = unit(KEYS[k], at.argument, how)
+    at.argument = at.argument + size
+  end
+  at.key = last + 1
+end
+
+-- Writes n units, from KEYS[k] on, of which each takes so many arguments, from ARGV[p] on. A pcall a unit is dear: there is
+-- one until a unit ends by an error, and another from the next one on.
+local function each(unit, how, k, n, p, size)
+  local at, last = {key = k, argument = p}, k + n - 1
+  while at.key <= last do
+    local ok, code = pcall(in_turn, at, unit, how, last, size)
+    if not ok then
+      codes[at.key - 1] = failed(code)
+      at.key, at.argument = at.key + 1, at.argument + size
+    end
+  end
 end
 
 -- The key that a unit has got is the last of the keys.
@@ -137,7 +162,7 @@ local function fade()
 end
 
 -- What every script that writes units ends with.
-local function answered(codes)
+local function answered()
   if faded > 0 and codes[1] == 'd' then
     local ok, err = pcall(fade)
     if not ok then codes[1] = failed(err) end
@@ -147,10 +172,6 @@ end
 
 -- Writes every unit, of which each takes so many arguments, and answers.
 local function every(unit, size)
-  local codes = {}
-  for k = 2, #KEYS do
-    codes[k - 1] = guarded(unit, KEYS[k], p)
-    p = p + size
-  end
-  return answered(codes)
+  each(unit, nil, 2, #KEYS - 1, p, size)
+  return answered()
 end
