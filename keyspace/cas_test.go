@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyshift.dev/state"
+	"keyshift.dev/transform"
 )
 
 // stage is a store with one keyspace about to be written: changes decided on what was read, not yet sent.
@@ -42,7 +43,7 @@ func newStage(s *server, st *Store, k state.Keyspace, keys ...string) (*stage, e
 	out := &stage{server: s, rewrite: r}
 	for _, u := range units {
 		var c change
-		v := r.goal.decide(&u, u.Unit, 0, &c)
+		v := r.goal.decide(&u, u.Unit, 0, &c, new(transform.Room))
 		if !v.wanted {
 			return nil, fmt.Errorf("%s is of class %s, there is nothing to write: %s", u.target.key, v.class, v.reason)
 		}
@@ -221,7 +222,6 @@ func TestGuardsCatchBugs(t *testing.T) {
 		{"an error ends the batch", "local ok, code = pcall(in_turn, at, unit, how, last, size)", "local ok, code = true, in_turn(at, unit, how, last, size)"},
 		{"an error ends the rest of the batch", "at.key, at.argument = at.key + 1, at.argument + size\n    end\n  end", "at.key = last + 1\n    end\n  end"},
 		{"after an error the arguments of another unit are taken", "at.key, at.argument = at.key + 1, at.argument + size\n    end\n  end", "at.key = at.key + 1\n    end\n  end"},
-
 	}
 	s := running(t)
 	st := open(t, s)

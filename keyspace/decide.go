@@ -71,11 +71,12 @@ func (g *goal) alwaysExact() bool {
 }
 
 // decide tells what a unit needs to be of the goal's version, and puts it into c, which is empty, if it is wanted. It is
-// pure. U is the key that it was read from, part the unit, index its place in a list.
-func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdict {
-	b := g.programs.Bring(part, g.to)
+// pure. U is the key that it was read from, part the unit, index its place in a list. What the change is made of is in the
+// room.
+func (g *goal) decide(u *unit, part transform.Unit, index int, c *change, room *transform.Room) verdict {
+	b := g.programs.Bring(part, g.to, room)
 	if b.Class == state.Unfit && g.winner == g.to {
-		return g.decideMixed(u, part, b.Reason, c)
+		return g.decideMixed(u, part, b.Reason, c, room)
 	}
 	if b.From == "" {
 		return verdict{class: b.Class, reason: b.Reason}
@@ -91,12 +92,12 @@ func (g *goal) decide(u *unit, part transform.Unit, index int, c *change) verdic
 		return verdict{class: class, reason: fmt.Sprintf("a %s cannot be rewritten in place", part.Type)}
 	}
 	respelled := kindIn(part) != kindIn(after) // what is proved is what it means, and not how it was spelled
-	c.logged = (!w.exact || respelled) && (w.loses(part) || !g.returns(part, after, from))
+	c.logged = (!w.exact || respelled) && (w.loses(part) || !g.programs.Returns(part, after, from, g.to, room))
 	switch {
 	case c.op == opHash && !c.logged:
-		c.edit = transform.Diff(part, after, w.reads)
+		c.edit = transform.Diff(part, after, w.reads, room)
 	case c.op == opHash || c.op == opMove:
-		c.edit = transform.Diff(part, after, everyField) // what is logged must be what was there, carried fields too
+		c.edit = transform.Diff(part, after, everyField, room) // what is logged must be what was there, carried fields too
 	}
 	return verdict{class: class, wanted: true}
 }
@@ -111,7 +112,7 @@ func (w *way) loses(u transform.Unit) bool {
 
 // decideMixed tells what a unit of no version needs if it mixes the goal's version, which wins, with another one. Reason
 // says why it fits none. What it was is always logged, and all of it is compared: nothing proves which write came last.
-func (g *goal) decideMixed(u *unit, part transform.Unit, reason string, c *change) verdict {
+func (g *goal) decideMixed(u *unit, part transform.Unit, reason string, c *change, room *transform.Room) verdict {
 	after, from, ok := g.programs.Resolve(part, g.winner)
 	if !ok || after.Key != part.Key {
 		return verdict{class: state.Unfit, reason: reason}
@@ -121,15 +122,9 @@ func (g *goal) decideMixed(u *unit, part transform.Unit, reason string, c *chang
 	}
 	*c = change{
 		target: u.target, op: opHash, from: from, before: part, after: after, expireAt: u.expireAt, renamed: g.ways[from].renamed,
-		edit: transform.Diff(part, after, everyField), logged: true, mixed: true,
+		edit: transform.Diff(part, after, everyField, room), logged: true, mixed: true,
 	}
 	return verdict{class: state.Unfit, wanted: true}
-}
-
-// returns tells whether the way back makes a unit again of what the way there made of it, byte for byte.
-func (g *goal) returns(before, after transform.Unit, from state.Version) bool {
-	back, err := g.programs.Convert(after, g.to, from)
-	return err == nil && back.Key == before.Key && back.TTL == before.TTL && sameContent(back, before)
 }
 
 // sameContent compares what units hold, beside their keys and times to live.

@@ -10,7 +10,7 @@ import (
 // Journal is an undo log that is being written. A rewrite appends to it before each write that may lose something.
 type Journal interface {
 	// Append returns once the pre-images are on durable storage. After an error nothing that they stand for is written. It is
-	// called from several goroutines at once.
+	// called from several goroutines at once, and keeps no part of the pre-images but their texts once it returned.
 	Append(ctx context.Context, images []Preimage) error
 }
 

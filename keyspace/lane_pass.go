@@ -206,13 +206,14 @@ func (r *rewrite) fallBack(ctx context.Context, keys []target, lost bool) error 
 		return err
 	}
 	var changes []change
+	var room transform.Room
 	for i := range units {
 		u := &units[i]
 		if u.gone || u.unfit != "" {
 			continue // the next pass counts it as it finds it
 		}
 		var c change
-		switch v := r.goal.decide(u, u.Unit, 0, &c); {
+		switch v := r.goal.decide(u, u.Unit, 0, &c, &room); {
 		case v.wanted:
 			changes = append(changes, c)
 		case lost && v.class.Has(r.job.To):

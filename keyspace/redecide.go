@@ -49,6 +49,7 @@ func (r *rewrite) redecideWhole(ctx context.Context, again []change, lost bool) 
 	}
 	places := units[len(again):]
 	var next []change
+	var room transform.Room
 	for i := range again {
 		u, was := &units[i], &again[i]
 		var place *unit
@@ -71,7 +72,7 @@ func (r *rewrite) redecideWhole(ctx context.Context, again []change, lost bool) 
 			continue // the next pass counts it as it finds it
 		}
 		var c change
-		if r.goal.decide(u, u.Unit, 0, &c).wanted {
+		if r.goal.decide(u, u.Unit, 0, &c, &room).wanted {
 			c.settlePlace(place)
 			next = append(next, c)
 		}
@@ -124,6 +125,7 @@ func (r *rewrite) redecideParts(ctx context.Context, again []change) ([]change, 
 		return nil, classify(ctx, r.store.name, "reading parts again", err)
 	}
 	var next []change
+	var room transform.Room
 	for i := range again {
 		if asked[i] == nil || asked[i].Err() != nil { // gone, or its key is of another type now: the next pass counts it
 			continue
@@ -137,7 +139,7 @@ func (r *rewrite) redecideParts(ctx context.Context, again []change) ([]change, 
 		part.Fields = []transform.Field{c.before.Fields[0], {Name: c.before.Fields[1].Name, Value: value}}
 		u := unit{target: c.target, expireAt: c.expireAt}
 		var now change
-		if r.goal.decide(&u, part, 0, &now).wanted {
+		if r.goal.decide(&u, part, 0, &now, &room).wanted {
 			next = append(next, now)
 		}
 	}

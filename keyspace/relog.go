@@ -103,7 +103,7 @@ func (r *rewrite) relog(batch []change) {
 		}
 		c.logged = true
 		if c.op == opHash { // what is logged must be what was there, carried fields too
-			c.edit = transform.Diff(c.before, c.after, everyField)
+			c.edit = transform.Diff(c.before, c.after, everyField, new(transform.Room))
 		}
 	}
 }

@@ -141,7 +141,8 @@ type passed struct {
 // work is one page on its way from the reader to the writer, with the reader's counts so far.
 type work struct {
 	changes []change
-	room    []transform.Field // that the changes hold
+	read    []transform.Field // what the changes hold of what was read
+	made    *transform.Room   // and of what was made of it
 	resume  uint64
 	scanned, unfit, already, looked,
 	wanted, spared int64
@@ -198,9 +199,8 @@ func (r *rewrite) drain(ctx context.Context, queue <-chan work, stop func()) (er
 			}
 			go func() {
 				err := r.write(ctx, p.changes)
-				if !anyLogged(p.changes) {
-					r.store.shelf.fields.give(p.room)
-				}
+				r.store.shelf.fields.give(p.read)
+				r.store.shelf.giveRoom(p.made)
 				r.store.shelf.changes.give(p.changes)
 				p.done <- err
 			}()
@@ -328,7 +328,8 @@ func (r *reading) fetch(ctx context.Context, cursor uint64, pages chan<- *page) 
 
 // decide counts the units of a page and collects what there is to write.
 func (r *reading) decide(p *page) work {
-	r.now.changes, r.now.room, r.now.already = r.store.shelf.changes.take(len(p.units)), p.room, 0
+	r.now.changes, r.now.read, r.now.made = r.store.shelf.changes.take(len(p.units)), p.room, r.store.shelf.room()
+	r.now.already = 0
 	r.now.resume = p.resume
 	r.now.looked += p.looked
 	for i := range p.units {
@@ -345,7 +346,7 @@ func (r *reading) decide(p *page) work {
 		u.units(func(part transform.Unit, index int, repeated bool) {
 			r.now.changes = append(r.now.changes, change{})
 			next := len(r.now.changes) - 1
-			v := r.goal.decide(u, part, index, &r.now.changes[next])
+			v := r.goal.decide(u, part, index, &r.now.changes[next], r.now.made)
 			if v.wanted && r.held.has(part) {
 				v.wanted, v.reason = false, "another unit stands where it goes"
 			}

@@ -12,6 +12,21 @@ type shelf struct {
 	units   spares[unit]
 	fields  spares[transform.Field]
 	changes spares[change]
+	rooms   sync.Pool // *transform.Room: what changes are made of
+}
+
+// room takes a room for the changes of a page.
+func (s *shelf) room() *transform.Room {
+	if m, ok := s.rooms.Get().(*transform.Room); ok {
+		return m
+	}
+	return new(transform.Room)
+}
+
+// giveRoom takes a room back.
+func (s *shelf) giveRoom(m *transform.Room) {
+	m.Reset()
+	s.rooms.Put(m)
 }
 
 // spares are slices of one type.
@@ -36,14 +51,4 @@ func (s *spares[T]) give(v []T) {
 	clear(v) // what it held is not to be kept
 	v = v[:0]
 	s.pool.Put(&v)
-}
-
-// anyLogged tells whether a change is in the undo log, which may hold its fields.
-func anyLogged(changes []change) bool {
-	for i := range changes {
-		if changes[i].logged {
-			return true
-		}
-	}
-	return false
 }

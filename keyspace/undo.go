@@ -134,7 +134,7 @@ func (u *undo) decide(todo []undoing) (groups [][]restoring) {
 			continue
 		}
 		if c.op == opHash || c.op == opMove {
-			c.edit = transform.Diff(x.part, want, everyField)
+			c.edit = transform.Diff(x.part, want, everyField, new(transform.Room))
 			c.renamed = u.goal.programs.Renames(x.image.To, u.job.To)
 		}
 		if c.from, c.logged = u.lossy(x.part, want, outcome); c.logged && u.job.logless() {
@@ -191,7 +191,7 @@ func (u *undo) restored(x *undoing) (want transform.Unit, outcome transform.Rest
 func (u *undo) lossy(now, want transform.Unit, outcome transform.Restoration) (from state.Version, logged bool) {
 	class, _ := u.goal.classify(now)
 	from, ok := u.goal.programs.Source(class, u.job.To)
-	return from, ok && outcome == transform.Merged && !u.goal.returns(now, want, from)
+	return from, ok && outcome == transform.Merged && !u.goal.programs.Returns(now, want, from, u.job.To, new(transform.Room))
 }
 
 // put writes one group and returns what is to be read again.

@@ -88,8 +88,31 @@ func BenchmarkClassifyConvertDiff(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if e := Diff(hash8, after, reads); len(e.Set) == 0 {
+		if e := Diff(hash8, after, reads, new(Room)); len(e.Set) == 0 {
 			b.Fatal("nothing to do")
 		}
+	}
+}
+
+// What a rewrite does with each of many units.
+func BenchmarkBring(b *testing.B) {
+	for name, u := range map[string]Unit{"hash": hash8, "json": json8} {
+		redis := state.Hash
+		if !u.IsHash() {
+			redis = state.String
+		}
+		p := compiled(b, session8(redis))
+		var room Room
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if i%500 == 0 {
+					room.Reset()
+				}
+				if got := p.Bring(u, "2.0.0", &room); got.From != "1.0.0" {
+					b.Fatal(got.Reason)
+				}
+			}
+		})
 	}
 }

@@ -185,7 +185,7 @@ func marshalText(b []byte, s string) []byte {
 
 // unmarshal reads a JSON text. Unlike CUE it takes no name twice in one object.
 func unmarshal(a *arguments, text string) (value, error) {
-	d, err := parseJSON(text)
+	d, err := parseJSON(text, nil)
 	if err != nil {
 		return value{}, wrong("json.Unmarshal")
 	}

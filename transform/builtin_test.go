@@ -213,7 +213,7 @@ func evaluateAny(e state.Expr) (state.Value, error) {
 	if err != nil {
 		return state.Value{}, err
 	}
-	env := env{vars: make([]value, c.vars)}
+	env := env{room: new(Room), vars: make([]value, c.vars)}
 	v, err := env.eval(x)
 	if err != nil {
 		return state.Value{}, err

@@ -56,7 +56,7 @@ func (e *env) set(slot int, v value) {
 
 // list makes a list.
 func (e *env) list(x *expr) (value, error) {
-	t := &tree{members: make([]member, 0, len(x.items))}
+	t := e.room.tree(len(x.items))
 	for i := range x.items {
 		item := &x.items[i]
 		err := e.ways(item.clauses, func() error {
@@ -139,7 +139,7 @@ func (e *env) entry(x, index *expr) (value, error) {
 
 // structure makes a struct.
 func (e *env) structure(x *expr) (value, error) {
-	t := &tree{members: make([]member, 0, len(x.groups))}
+	t := e.room.tree(len(x.groups))
 	for i := range x.groups {
 		g := &x.groups[i]
 		for j := range g.makes {

@@ -34,14 +34,14 @@ func (s *shape) unitOf(key map[string]string, v state.Value) (Unit, error) {
 		return out, err
 	}
 	if !s.isParts() {
-		w := settler{at: []string{}}
+		w := settler{room: new(Room), at: []string{}}
 		if x, err = w.settle(x, s.encoding, nil); err != nil {
 			return out, fmt.Errorf("%s cannot hold this %s: %w", s.encoding, v.Kind, err)
 		}
 	} else if x, err = s.parts(x, v); err != nil {
 		return out, err
 	}
-	if out, err = s.write(x, out, new([]byte)); err != nil {
+	if out, err = s.write(x, out, new(Room)); err != nil {
 		return out, err
 	}
 	out.Key = keyOf(s.source.Keys, key)
@@ -64,7 +64,7 @@ func (s *shape) parts(x value, v state.Value) (value, error) {
 				y, err = settleScore(y)
 			}
 		} else {
-			w := settler{at: []string{f.Name}}
+			w := settler{room: new(Room), at: []string{f.Name}}
 			y, err = w.settle(y, s.encodingOf(f.Name), nil)
 		}
 		if err != nil {

@@ -25,6 +25,13 @@ func (p *Programs) Convert(u Unit, from, to state.Version) (Unit, error) {
 	return p.convert(read(u.Sorted()), from, to, false)
 }
 
+// Returns tells whether the way back makes a unit again of what the way from its version to another made of it, byte for
+// byte, its key and its time to live included.
+func (p *Programs) Returns(before, after Unit, from, to state.Version, room *Room) bool {
+	back, err := p.convert(room.read(after.Sorted()), to, from, false)
+	return err == nil && back.Key == before.Key && back.TTL == before.TTL && back.Text == before.Text && slices.Equal(back.Fields, before.Fields)
+}
+
 // Brought is what a unit is, and what it becomes on the way to a version.
 type Brought struct {
 	Class  state.Class
@@ -34,9 +41,9 @@ type Brought struct {
 }
 
 // Bring classifies a unit and converts it to a version, if it is not of it: the same as Classify, Source and Convert, but
-// it is read once.
-func (p *Programs) Bring(u Unit, to state.Version) (b Brought) {
-	r := read(u.Sorted())
+// it is read once. The fields of After are in the room.
+func (p *Programs) Bring(u Unit, to state.Version, room *Room) (b Brought) {
+	r := room.read(u.Sorted())
 	if b.Class, b.Reason = p.classify(r); b.Class == state.Unfit || b.Class.Has(to) {
 		return b
 	}
@@ -66,26 +73,22 @@ func (p *Programs) convert(r *reading, from, to state.Version, fits bool) (Unit,
 		return Unit{}, p.unfit(ErrNotFrom, u, source)
 	}
 	if x.flat && source.flat {
-		return p.convertFlat(u, source, x, fits)
+		return p.convertFlat(r, source, x, fits)
 	}
 	return p.convertTree(r, source, x, fits)
 }
 
 // convertFlat converts a unit of text fields, whose fields are the value itself.
-func (p *Programs) convertFlat(u Unit, at *shape, x *path, fits bool) (Unit, error) {
-	both := &struct {
-		env
-		room [maxSlots]int16
-	}{env: env{key: u.Key, fields: u.Fields, flat: true}}
-	e := &both.env
-	if x.vars > 0 {
-		e.vars = make([]value, x.vars)
-	}
-	find, ok := at.value.fitHash, false
+func (p *Programs) convertFlat(r *reading, at *shape, x *path, fits bool) (Unit, error) {
+	u, room := r.unit, r.memory()
+	e, ok := &room.env, false
+	*e = env{room: room, key: u.Key, fields: u.Fields, flat: true, vars: room.variables(x.vars)}
 	if fits {
-		find = at.value.placeHash
+		e.alt, e.slots, ok = at.value.placeHash(e.fields, room.slots[:])
+	} else {
+		e.alt, e.slots, ok = at.value.fitHash(e.fields, room.slots[:])
 	}
-	if e.alt, e.slots, ok = find(e.fields, both.room[:]); !ok {
+	if !ok {
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, Fields: u.Fields, TTL: u.TTL}
@@ -103,7 +106,7 @@ func (p *Programs) convertFlat(u Unit, at *shape, x *path, fits bool) (Unit, err
 		}
 		e.fields, out.Fields = fields, fields
 		e.key, e.segments = out.Key, nil
-		if e.alt, e.slots, ok = step.to.value.fitHash(fields, both.room[:]); !ok || !step.to.fitsTTL(out.TTL) {
+		if e.alt, e.slots, ok = step.to.value.fitHash(fields, room.slots[:]); !ok || !step.to.fitsTTL(out.TTL) {
 			return Unit{}, p.unfit(ErrNotTo, out, step.to)
 		}
 	}
@@ -122,15 +125,10 @@ func (p *Programs) convertTree(r *reading, at *shape, x *path, fits bool) (Unit,
 		return Unit{}, p.unfit(ErrNotFrom, u, at)
 	}
 	out := Unit{Key: u.Key, Type: u.Type, TTL: u.TTL}
-	e := &env{}
+	room := r.memory()
+	e := &room.env
+	*e = env{room: room, vars: room.variables(x.vars)}
 	e.given = r.charge(&e.budget)
-	var room []byte
-	if len(u.Fields) == 0 {
-		room = make([]byte, 0, len(u.Text)+64)
-	}
-	if x.vars > 0 {
-		e.vars = make([]value, x.vars)
-	}
 	for _, step := range x.programs {
 		e.from, e.open, e.key, e.segments, e.root = step.from, step.open, out.Key, nil, root
 		if root, err = step.convertTree(e); err == nil {
@@ -140,7 +138,7 @@ func (p *Programs) convertTree(r *reading, at *shape, x *path, fits bool) (Unit,
 			return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 		}
 		if step.to.value.altOf(root) == nil || !step.to.fitsTTL(out.TTL) {
-			if out, err = step.to.write(root, out, &room); err != nil {
+			if out, err = step.to.write(root, out, room); err != nil {
 				return Unit{}, fmt.Errorf("%s: %w", step.name, err)
 			}
 			return Unit{}, p.unfit(ErrNotTo, out, step.to)
@@ -148,11 +146,11 @@ func (p *Programs) convertTree(r *reading, at *shape, x *path, fits bool) (Unit,
 		root.typ = step.to.value
 		at = step.to
 	}
-	return p.finish(u, out, root, at, &room)
+	return p.finish(u, out, root, at, room)
 }
 
 // finish writes the result of the last program.
-func (p *Programs) finish(source, out Unit, root value, at *shape, room *[]byte) (Unit, error) {
+func (p *Programs) finish(source, out Unit, root value, at *shape, room *Room) (Unit, error) {
 	u, err := at.write(root, source, room)
 	if err != nil {
 		return Unit{}, err
@@ -177,7 +175,7 @@ func (p *program) convertTree(e *env) (value, error) {
 	if !p.from.isParts() && p.from.encoding == p.to.encoding {
 		own = &e.root
 	}
-	w := settler{at: make([]string, 0, 4)}
+	w := settler{room: e.room, at: e.room.place[:0]}
 	return w.settle(v, p.to.encoding, own)
 }
 
@@ -190,7 +188,7 @@ func (p *program) settleParts(e *env, v value) (value, error) {
 	if v.kind == isNode {
 		t = v.spread()
 	}
-	out := &tree{members: make([]member, 0, len(t.members))}
+	out := e.room.tree(len(t.members))
 	for i := range t.members {
 		name := t.members[i].name
 		encoding := p.to.encodingOf(name)
@@ -202,7 +200,7 @@ func (p *program) settleParts(e *env, v value) (value, error) {
 		if p.to.score && name == scoreField {
 			x, err = settleScore(x)
 		} else {
-			w := settler{at: []string{name}}
+			w := settler{room: e.room, at: append(e.room.place[:0], name)}
 			x, err = w.settle(x, encoding, own)
 		}
 		if err != nil {

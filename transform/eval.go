@@ -10,6 +10,7 @@ import (
 // env is the unit that a program reads, and what it remembers while it does.
 type env struct {
 	budget
+	room     *Room
 	from     *shape
 	key      string
 	flat     bool    // fields, alt and slots hold the unit, else root
@@ -55,7 +56,7 @@ func (e *env) load(x *expr) (value, error) {
 
 // whole returns a hash as a struct.
 func (e *env) whole() value {
-	t := &tree{members: make([]member, 0, len(e.fields))}
+	t := e.room.tree(len(e.fields))
 	for _, f := range e.fields {
 		t.add(member{name: f.Name, value: value{kind: isText, s: f.Value}})
 	}

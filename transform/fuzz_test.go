@@ -25,7 +25,7 @@ func FuzzParseJSON(f *testing.F) {
 	}
 	f.Add(strings.Repeat("[", 2000) + strings.Repeat("]", 2000))
 	f.Fuzz(func(t *testing.T, text string) {
-		d, err := parseJSON(text)
+		d, err := parseJSON(text, nil)
 		valid := json.Valid([]byte(text)) && utf8.ValidString(text)
 		if err == nil != valid && !errors.Is(err, errDuplicate) && !errors.Is(err, errDepth) {
 			t.Fatalf("%q: %v, but valid is %v", text, err, valid)

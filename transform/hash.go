@@ -32,7 +32,7 @@ func (p *program) convertFlat(e *env) ([]Field, error) {
 	if p.identity() {
 		return e.fields, nil
 	}
-	out := make([]Field, 0, len(p.body.groups)+p.extras(e))
+	out := e.room.fields.take(len(p.body.groups) + p.extras(e))
 	var m made
 	for i := range p.body.groups {
 		g := &p.body.groups[i]

@@ -53,7 +53,7 @@ func decodeDocument(e state.Encoding, text string) (state.Value, bool) {
 	if e == state.MsgPack {
 		parse = parseMsgPack
 	}
-	d, err := parse(text)
+	d, err := parse(text, nil)
 	if err != nil || slices.ContainsFunc(d.nodes, func(n node) bool { return n.kind == nodeOther }) {
 		return state.Value{}, false
 	}

@@ -18,22 +18,31 @@ var (
 
 // parseJSON reads a text strictly as RFC 8259 has it, in UTF-8 and with every member name once in its object.
 // A surrogate alone in an escape is read, since undeclared fields are carried as they are; it fits no string.
-func parseJSON(text string) (document, error) {
+// Its nodes are in room, if that is enough.
+func parseJSON(text string, room []node) (document, error) {
 	if len(text) > maxDocument {
 		return document{}, errTooLong
 	}
 	if !utf8.ValidString(text) {
 		return document{}, errUTF8
 	}
-	p := parser{text: text, nodes: make([]node, 0, 16)}
+	p := parser{text: text, nodes: roomFor(room)}
 	p.space()
 	if _, err := p.value(0); err != nil {
-		return document{}, err
+		return document{nodes: p.nodes[:0]}, err
 	}
 	if p.space(); p.at < len(text) {
-		return document{}, errNotJSON
+		return document{nodes: p.nodes[:0]}, errNotJSON
 	}
 	return document{text: text, nodes: p.nodes, deep: p.deep, escapes: p.escapes}, nil
+}
+
+// roomFor returns an empty list of nodes, in room if there is any.
+func roomFor(room []node) []node {
+	if cap(room) == 0 {
+		return make([]node, 0, 16)
+	}
+	return room[:0]
 }
 
 type parser struct {

@@ -212,12 +212,12 @@ func TestMsgPackRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := settler{}
+		w := settler{room: new(Room)}
 		x, err := w.settle(v, state.MsgPack, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := parseMsgPack(x.encode(state.MsgPack, new([]byte)))
+		d, err := parseMsgPack(x.encode(state.MsgPack, new(Room)), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,17 +234,17 @@ func FuzzParseMsgPack(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		d, err := parseMsgPack(text)
+		d, err := parseMsgPack(text, nil)
 		if err != nil {
 			return
 		}
 		root := value{kind: isNode, doc: &d}
-		if got := root.encode(state.MsgPack, new([]byte)); got != text {
+		if got := root.encode(state.MsgPack, new(Room)); got != text {
 			t.Fatalf("%q is written as %q", text, got)
 		}
 		if isMap, ok := root.isComposite(); ok {
 			kind := value{kind: root.composed(isMap), tree: root.spread()}
-			if got := kind.encode(state.MsgPack, new([]byte)); got != text {
+			if got := kind.encode(state.MsgPack, new(Room)); got != text {
 				t.Fatalf("%q is put together as %q", text, got)
 			}
 		}

@@ -43,16 +43,16 @@ var (
 )
 
 // parseMsgPack reads one value of MessagePack whose maps have strings as keys, each once.
-func parseMsgPack(text string) (document, error) {
+func parseMsgPack(text string, room []node) (document, error) {
 	if len(text) > maxDocument {
 		return document{}, errTooLong
 	}
-	p := msgParser{text: text, nodes: make([]node, 0, 16)}
+	p := msgParser{text: text, nodes: roomFor(room)}
 	if _, err := p.value(0); err != nil {
-		return document{}, err
+		return document{nodes: p.nodes[:0]}, err
 	}
 	if p.at < len(text) {
-		return document{}, errMsgTrailing
+		return document{nodes: p.nodes[:0]}, errMsgTrailing
 	}
 	return document{text: text, msgpack: true, nodes: p.nodes, deep: p.deep}, nil
 }

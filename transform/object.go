@@ -22,8 +22,8 @@ type editor struct {
 // object edits the source's object: its members stay in their order as far as they stay, and what is new follows.
 func (w *settler) object(want *tree, v value, own value, msgpack bool) (*tree, error) {
 	e := editor{settler: w, msgpack: msgpack, want: want, source: own,
-		done: make([]bool, len(want.members)),
-		out:  &tree{members: make([]member, 0, len(want.members))}}
+		done: w.room.done.take(len(want.members))[:len(want.members)],
+		out:  w.room.tree(len(want.members))}
 	e.out.open, e.out.close = own.ends()
 	first := true
 	var m member

@@ -151,7 +151,7 @@ func checkLaws(t *rapid.T, p *Programs, u Unit) {
 // checkEdit tests that an edit makes after of before, and compares the values of the fields that are read, written or
 // deleted, absence included, and how many there are where nothing else says that the hash is there and will be.
 func checkEdit(t *rapid.T, before, after Unit, reads []string) {
-	e := Diff(before, after, reads)
+	e := Diff(before, after, reads, new(Room))
 	if !before.IsHash() {
 		if e.OldText != before.Text || e.Text != after.Text {
 			t.Fatalf("edit %+v", e)
@@ -291,13 +291,13 @@ func randomJSON(t *rapid.T, depth int) state.Value {
 func jsonText(t *rapid.T, v state.Value) string {
 	x, err := spelled(v)
 	if err == nil {
-		w := settler{}
+		w := settler{room: new(Room)}
 		x, err = w.settle(x, state.JSON, nil)
 	}
 	if err != nil {
 		t.Fatalf("%+v was not written: %v", v, err)
 	}
-	return x.encode(state.JSON, new([]byte))
+	return x.encode(state.JSON, new(Room))
 }
 
 // Several migrations in one are what they are one by one, whatever the kinds and encodings of the versions.

@@ -4,6 +4,7 @@ import "keyshift.dev/state"
 
 // reading is a unit whose documents are parsed once, when a shape first asks for them.
 type reading struct {
+	room  *Room // see memory
 	unit  Unit
 	redis state.Redis
 	json  *parsed
@@ -25,24 +26,35 @@ type part struct {
 
 func read(u Unit) *reading { return &reading{unit: u, redis: u.redis()} }
 
+// memory is where the unit is read and converted.
+func (r *reading) memory() *Room {
+	if r.room == nil {
+		r.room = new(Room)
+	}
+	return r.room
+}
+
 // text returns the unit's text as a document.
 func (r *reading) text(msgpack bool) (*document, error) {
-	at := &r.json
+	at, which := &r.json, 0
 	if msgpack {
-		at = &r.msg
+		at, which = &r.msg, 1
 	}
 	if *at == nil {
-		*at = parse(r.unit.Text, msgpack)
+		room := r.memory()
+		*at = &room.documents[which]
+		**at = parse(r.unit.Text, msgpack, room.nodes[which])
+		room.nodes[which] = (*at).nodes
 	}
 	return &(*at).document, (*at).err
 }
 
-func parse(text string, msgpack bool) *parsed {
-	p := &parsed{}
+// parse reads a document. Its nodes are in room, if that is enough.
+func parse(text string, msgpack bool, room []node) (p parsed) {
 	if msgpack {
-		p.document, p.err = parseMsgPack(text)
+		p.document, p.err = parseMsgPack(text, room)
 	} else {
-		p.document, p.err = parseJSON(text)
+		p.document, p.err = parseJSON(text, room)
 	}
 	return p
 }
@@ -54,8 +66,8 @@ func (r *reading) part(field int, msgpack bool) (*document, error) {
 			return &p.document, p.err
 		}
 	}
-	p := parse(r.unit.Fields[field].Value, msgpack)
-	r.parts = append(r.parts, part{field: field, msgpack: msgpack, parsed: p})
+	p := parse(r.unit.Fields[field].Value, msgpack, nil)
+	r.parts = append(r.parts, part{field: field, msgpack: msgpack, parsed: &p})
 	return &p.document, p.err
 }
 
@@ -112,7 +124,7 @@ func (s *shape) root(r *reading) (value, error) {
 	if !s.isParts() {
 		return s.rootOf(r)
 	}
-	t := &tree{members: make([]member, 0, len(r.unit.Fields))}
+	t := r.memory().tree(len(r.unit.Fields))
 	for i, f := range r.unit.Fields {
 		v, err := s.valueOf(r, i)
 		if err != nil {

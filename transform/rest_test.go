@@ -35,7 +35,7 @@ func TestTypedUndeclaredFieldsAreCompared(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compared := slices.Contains(Diff(before, after, p.Reads("1.0.0", "2.0.0")).Compare, Field{"hits", "5"})
+		compared := slices.Contains(Diff(before, after, p.Reads("1.0.0", "2.0.0"), new(Room)).Compare, Field{"hits", "5"})
 		if want := name != "any text"; compared != want {
 			t.Errorf("%s: the value of hits is compared: %t, want %t", name, compared, want)
 		}

@@ -103,9 +103,9 @@ func (u Unit) merge(left, before Unit, derived map[string]bool) Unit {
 
 // mergeText merges the members of JSON objects, and other text as a whole.
 func mergeText(now, left, before string, derived map[string]bool) string {
-	n, nErr := parseJSON(now)
-	l, lErr := parseJSON(left)
-	b, bErr := parseJSON(before)
+	n, nErr := parseJSON(now, nil)
+	l, lErr := parseJSON(left, nil)
+	b, bErr := parseJSON(before, nil)
 	if nErr != nil || lErr != nil || bErr != nil || n.nodes[0].kind != nodeStruct || l.nodes[0].kind != nodeStruct || b.nodes[0].kind != nodeStruct {
 		if now == left {
 			return before

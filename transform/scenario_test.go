@@ -105,7 +105,7 @@ func scenario(p *Programs, source string, to state.Version) string {
 		fmt.Fprintf(&b, "text:\n%s\n", after.Text)
 		return b.String()
 	}
-	e := Diff(u, after, p.Reads(from, to))
+	e := Diff(u, after, p.Reads(from, to), new(Room))
 	for _, x := range e.Compare {
 		fmt.Fprintf(&b, "compare %s: %s\n", x.Name, x.Value)
 	}

@@ -9,8 +9,9 @@ import (
 // settler gives the result of a program the form that it will have on the wire: what the program only carries keeps
 // its bytes; an object or list that takes the place of one in the source is that one, edited.
 type settler struct {
-	at []string // the place in the source of what is being settled
-	in int      // how many lists and structs stand around it
+	room *Room
+	at   []string // the place in the source of what is being settled
+	in   int      // how many lists and structs stand around it
 }
 
 // settle returns a value as an encoding holds it. own is what the source has in its place in the same encoding, nil if
@@ -148,7 +149,7 @@ func (w *settler) composite(v value, isMap, msgpack bool, own *value) (*tree, er
 	case own != nil:
 		return w.object(t, v, *own, msgpack)
 	}
-	out := &tree{members: make([]member, 0, len(t.members))}
+	out := w.room.tree(len(t.members))
 	for i := range t.members {
 		x, err := w.document(v.memberOf(t, i), msgpack, nil)
 		if err != nil {
@@ -172,7 +173,8 @@ func (v value) memberOf(t *tree, i int) value {
 
 // elements settles a list, each element in the place of the one that the source has there.
 func (w *settler) elements(t *tree, v value, source *tree, msgpack bool) (*tree, error) {
-	out := &tree{members: make([]member, len(t.members))}
+	out := w.room.tree(len(t.members))
+	out.members = out.members[:len(t.members)]
 	if source != nil && (len(t.members) > 0) == (len(source.members) > 0) {
 		out.open, out.close = source.open, source.close
 	}

@@ -62,8 +62,8 @@ type Edit struct {
 // is only carried, and valid whatever its value, nothing is compared: that it comes, changes or goes meanwhile comes to the
 // same as if it did so afterwards. How many fields there are is compared where that says more: if all are compared, no other
 // is there; if none is written, the hash is not emptied; if no value is compared, the hash is there at all. Units and read
-// must be sorted, and the units both hashes or both strings.
-func Diff(before, after Unit, read []string) Edit {
+// must be sorted, and the units both hashes or both strings. What the edit is made of is in the room.
+func Diff(before, after Unit, read []string, room *Room) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
 	}
@@ -105,10 +105,10 @@ func Diff(before, after Unit, read []string) Edit {
 			absent = nil // as many fields, and each of these: there is no other
 		}
 	}
-	room := append(append(make([]Field, 0, len(set)+len(compare)), set...), compare...)
-	words := append(append(make([]string, 0, len(deleted)+len(absent)), deleted...), absent...)
+	both := append(append(room.fields.take(len(set)+len(compare)), set...), compare...)
+	words := append(append(room.words.take(len(deleted)+len(absent)), deleted...), absent...)
 	return Edit{
-		Set: room[:len(set):len(set)], Compare: room[len(set):], Delete: words[:len(deleted):len(deleted)], Absent: words[len(deleted):],
+		Set: both[:len(set):len(set)], Compare: both[len(set):], Delete: words[:len(deleted):len(deleted)], Absent: words[len(deleted):],
 		Fields: count,
 	}
 }

@@ -150,7 +150,7 @@ func stepsOf(t *testing.T, p *Programs, unit Unit, end string) int {
 	if !source.fits(r) {
 		t.Fatal("does not fit")
 	}
-	e := &env{from: way.programs[0].from, key: unit.Key, vars: make([]value, way.vars)}
+	e := &env{room: new(Room), from: way.programs[0].from, key: unit.Key, vars: make([]value, way.vars)}
 	e.given = r.charge(&e.budget)
 	if e.root, err = source.root(r); err != nil {
 		t.Fatal(err)

@@ -102,21 +102,21 @@ func (t *tree) appendMsgPack(b []byte, isMap bool) []byte {
 	return b
 }
 
-// encode returns the bytes of a settled value; room is used for it.
-func (v value) encode(encoding state.Encoding, room *[]byte) string {
+// encode returns the bytes of a settled value.
+func (v value) encode(encoding state.Encoding, room *Room) string {
 	switch encoding {
 	case state.JSON:
-		*room = v.appendJSON((*room)[:0])
+		room.encoded = v.appendJSON(room.encoded[:0])
 	case state.MsgPack:
-		*room = v.appendMsgPack((*room)[:0])
+		room.encoded = v.appendMsgPack(room.encoded[:0])
 	default:
 		return v.s
 	}
-	return string(*room)
+	return room.keep(room.encoded)
 }
 
 // write returns the unit of a settled result, without its key.
-func (s *shape) write(v value, source Unit, room *[]byte) (Unit, error) {
+func (s *shape) write(v value, source Unit, room *Room) (Unit, error) {
 	u := Unit{TTL: source.TTL}
 	if !s.isParts() {
 		u.Text = v.encode(s.encoding, room)
@@ -125,7 +125,7 @@ func (s *shape) write(v value, source Unit, room *[]byte) (Unit, error) {
 	if v.kind != isStruct || len(v.tree.members) == 0 {
 		return u, ErrNoFields
 	}
-	u.Fields = make([]Field, 0, len(v.tree.members))
+	u.Fields = room.fields.take(len(v.tree.members))
 	for i := range v.tree.members {
 		m := &v.tree.members[i]
 		u.Fields = append(u.Fields, Field{Name: m.name, Value: m.value.encode(s.encodingOf(m.name), room)})
