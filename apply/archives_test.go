@@ -77,7 +77,10 @@ func (m *memory) ReadLog(_ context.Context, of apply.Owner, name string) (keyspa
 func (l *log) Append(_ context.Context, images []keyspace.Preimage) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.images = append(l.images, images...)
+	for _, p := range images {
+		p.Before.Fields, p.After.Fields = slices.Clone(p.Before.Fields), slices.Clone(p.After.Fields)
+		l.images = append(l.images, p)
+	}
 	return l.broken
 }
 

@@ -55,8 +55,9 @@ func newStage(s *server, st *Store, k state.Keyspace, keys ...string) (*stage, e
 // send sends the changes and returns the number of each code.
 func (s *stage) send() (string, error) {
 	r1, w := s.rewrite, &scribes[s.changes[0].op]
-	keys, args := w.encode(r1.lease.token, s.changes, r1.store.fading)
-	answer, err := r1.store.run(context.Background(), r1.store.client, w.script, append([]string{r1.lease.key}, keys...), append(r1.header(), args...)...).Slice()
+	call := newCall(w.script, r1.lease.key, r1.header(), len(s.changes))
+	w.encode(&call, s.changes, r1.store.fading)
+	answer, err := r1.store.run(context.Background(), r1.store.client, w.script, call.keys, call.args...).Slice()
 	if err != nil {
 		return "", err
 	}

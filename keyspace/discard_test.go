@@ -30,7 +30,7 @@ func (k *keeper) Append(_ context.Context, images []Preimage) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.broken == nil {
-		k.images = append(k.images, images...)
+		k.images = append(k.images, lasting(images)...)
 	}
 	return k.broken
 }

@@ -20,15 +20,14 @@ type layout struct {
 // it costs: changes of one layout, which most of a batch are, name their fields once, expected values go as one argument
 // a unit, and what only moves, or is the same for all, is not sent at all. Values go as pointers: the client takes them,
 // and none is boxed.
-func encodeHash(_ string, changes []change, fading bool) (keys []string, args []any) {
+func encodeHash(to *scriptCall, changes []change, fading bool) {
 	layouts, numbers := arrange(changes, fading)
-	keys = make([]string, len(changes), len(changes)+1)
 	for i := range changes {
-		keys[i] = changes[i].key
+		to.keys = append(to.keys, changes[i].key)
 	}
 	separator := separate(changes)
 	joined := join(changes, separator)
-	args = append(make([]any, 0, 64+4*len(changes)), separator, strconv.Itoa(len(layouts)))
+	args := append(to.args, separator, strconv.Itoa(len(layouts)))
 	for _, l := range layouts {
 		args = l.append(args, fading)
 	}
@@ -46,7 +45,7 @@ func encodeHash(_ string, changes []change, fading bool) (keys []string, args []
 			args = append(args, &changes[i].edit.Set[at].Value)
 		}
 	}
-	return keys, args
+	to.args = args
 }
 
 // arrange finds the layouts of changes, and which each of them has.
@@ -156,8 +155,14 @@ func (l *layout) append(args []any, fading bool) []any {
 // join joins the expected values of each change. As the separator is in none of them, what the hash has, joined in the
 // same way, is equal only if every value is.
 func join(changes []change, separator string) []string {
-	out, ends := make([]string, len(changes)), make([]int, len(changes))
+	out, ends, size := make([]string, len(changes)), make([]int, len(changes)), 0
+	for i := range changes {
+		for _, x := range changes[i].edit.Compare {
+			size += len(x.Value) + len(separator)
+		}
+	}
 	var all strings.Builder
+	all.Grow(size)
 	for i := range changes {
 		for j, x := range changes[i].edit.Compare {
 			if j > 0 {

@@ -34,6 +34,7 @@ var errFullDisk = errors.New("the disk of the undo log is full")
 
 // Append keeps the pre-images; every seventh time there is no room.
 func (j *histJournal) Append(_ context.Context, images []Preimage) error {
+	images = lasting(images)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.calls++

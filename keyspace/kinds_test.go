@@ -238,8 +238,18 @@ func (m *memoryLog) Append(_ context.Context, images []Preimage) error {
 	if m.fail != nil {
 		return m.fail
 	}
-	m.images = append(m.images, images...)
+	m.images = append(m.images, lasting(images)...)
 	return nil
+}
+
+// lasting are pre-images of which nothing will be used again.
+func lasting(images []Preimage) []Preimage {
+	images = slices.Clone(images)
+	for i := range images {
+		p := &images[i]
+		p.Before.Fields, p.After.Fields = slices.Clone(p.Before.Fields), slices.Clone(p.After.Fields)
+	}
+	return images
 }
 
 func (m *memoryLog) Images(_ context.Context, take func([]Preimage) error) error {

@@ -26,7 +26,7 @@ const (
 // scribe is how units of an op are written: the script that compares and sets them, and its arguments (see there).
 type scribe struct {
 	script script
-	encode func(token string, changes []change, fading bool) (keys []string, args []any)
+	encode func(to *scriptCall, changes []change, fading bool) // appends keys and arguments
 }
 
 //go:embed lua/fence.lua
@@ -104,43 +104,41 @@ func kindIn(u transform.Unit) state.Redis {
 }
 
 // encodeText writes strings, and members of sets.
-func encodeText(_ string, changes []change, _ bool) (keys []string, args []any) {
+func encodeText(to *scriptCall, changes []change, _ bool) {
 	for i := range changes {
 		c := &changes[i]
-		keys = append(keys, c.key)
-		args = append(args, &c.before.Text, &c.after.Text)
+		to.keys = append(to.keys, c.key)
+		to.args = append(to.args, &c.before.Text, &c.after.Text)
 	}
-	return keys, args
 }
 
 // encodePairs writes units of two parts.
-func encodePairs(_ string, changes []change, _ bool) (keys []string, args []any) {
+func encodePairs(to *scriptCall, changes []change, _ bool) {
 	for i := range changes {
 		c := &changes[i]
-		keys = append(keys, c.key)
-		for _, u := range []transform.Unit{c.before, c.after} {
-			args = append(args, u.Fields[0].Value, u.Fields[1].Value)
+		to.keys = append(to.keys, c.key)
+		for _, u := range []*transform.Unit{&c.before, &c.after} {
+			to.args = append(to.args, &u.Fields[0].Value, &u.Fields[1].Value)
 		}
 	}
-	return keys, args
 }
 
-func encodeList(_ string, changes []change, _ bool) (keys []string, args []any) {
+func encodeList(to *scriptCall, changes []change, _ bool) {
 	for i := range changes {
 		c := &changes[i]
-		keys = append(keys, c.key)
-		args = append(args, strconv.Itoa(c.index), c.before.Text, c.after.Text)
+		to.keys = append(to.keys, c.key)
+		to.args = append(to.args, strconv.Itoa(c.index), &c.before.Text, &c.after.Text)
 	}
-	return keys, args
 }
 
 // encodeMove writes whole keys with what they must be and what they become.
-func encodeMove(token string, changes []change, _ bool) (keys []string, args []any) {
+func encodeMove(to *scriptCall, changes []change, _ bool) {
+	token, _ := to.args[0].(string)
 	random, _, _ := strings.Cut(token, " ")
-	keys = append(keys, Prefix+"move:"+random)
+	to.keys = append(to.keys, Prefix+"move:"+random)
 	for i := range changes {
 		c := &changes[i]
-		keys = append(keys, c.key, c.after.Key)
+		to.keys = append(to.keys, c.key, c.after.Key)
 		how := "move"
 		if c.taken {
 			how = "finish"
@@ -149,9 +147,8 @@ func encodeMove(token string, changes []change, _ bool) (keys []string, args []a
 		if !c.taken {
 			rest = append(rest, c.written()...)
 		}
-		args = append(append(args, strconv.Itoa(len(rest))), rest...)
+		to.args = append(append(to.args, strconv.Itoa(len(rest))), rest...)
 	}
-	return keys, args
 }
 
 // wholeArgs are a whole key's kind and content.

@@ -104,6 +104,11 @@ type scriptCall struct {
 	args []any
 }
 
+// newCall returns a call with its first key and arguments, and room for those of n units.
+func newCall(sc script, key string, header []any, n int) scriptCall {
+	return scriptCall{sc, append(make([]string, 0, 2+n), key), append(make([]any, 0, 64+4*n), header...)}
+}
+
 // serverReads is how many bytes of one client a server reads, and executes, before it turns to another (Redis:
 // PROTO_IOBUF_LEN).
 const serverReads = 16 << 10

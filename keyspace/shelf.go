@@ -12,6 +12,7 @@ type shelf struct {
 	units   spares[unit]
 	fields  spares[transform.Field]
 	changes spares[change]
+	images  spares[Preimage]
 	rooms   sync.Pool // *transform.Room: what changes are made of
 }
 

@@ -258,6 +258,7 @@ func (w *sweep) enqueue(keys []string, next uint64) {
 	w.cursor, w.scanned = next, next == 0
 	for part := range slices.Chunk(keys, w.limit()) {
 		c := chunk{from: from, resume: from, looked: int64(len(part)), bold: w.shy == 0}
+		c.keys = make([]target, 0, len(part))
 		for _, key := range part {
 			if i := find(w.routes, key); i >= 0 {
 				m := w.routes[i].mode(key)

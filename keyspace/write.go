@@ -116,8 +116,8 @@ func (r *rewrite) callAll(ctx context.Context, calls [][]change, header []any) [
 	made := make([]scriptCall, len(calls))
 	for i, batch := range calls {
 		w := &scribes[batch[0].op]
-		keys, args := w.encode(r.lease.token, batch, s.fading)
-		made[i] = scriptCall{w.script, append([]string{r.lease.key}, keys...), append(stamped(slices.Clone(header), batch[0].given), args...)}
+		made[i] = newCall(w.script, r.lease.key, stamped(header, batch[0].given), len(batch))
+		w.encode(&made[i], batch, s.fading)
 	}
 	started := time.Now()
 	answers := s.runAll(ctx, made)
@@ -206,7 +206,8 @@ func (r *rewrite) log(ctx context.Context, batch []change) error {
 			logged++
 		}
 	}
-	images := make([]Preimage, 0, logged)
+	images := r.store.shelf.images.take(logged)
+	defer func() { r.store.shelf.images.give(images) }()
 	for i := range batch {
 		if c := &batch[i]; c.logged {
 			images = append(images, Preimage{
