@@ -13,6 +13,7 @@ type Result struct {
 	Keys    int      `json:"keys"`
 	Workers int      `json:"workers"`
 	Rounds  int      `json:"rounds"`
+	Alone   bool     `json:"alone"` // the server had a core of its own
 	Rows    []Row    `json:"rows,omitempty"`
 	Memory  []Growth `json:"memory,omitempty"` // with Options.Memory, instead of Rows
 

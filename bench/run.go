@@ -24,6 +24,13 @@ func Run(ctx context.Context, o Options, tell func(line string)) (Result, error)
 		return Result{}, err
 	}
 	defer s.close()
+	alone := false
+	if s.own {
+		restore, ok := apart(s.pid)
+		if alone = ok; ok {
+			defer restore()
+		}
+	}
 	store, err := keyspace.Open(ctx, keyspace.Options{Store: "bench", Address: s.address, Holder: system, Timeout: time.Minute})
 	if err != nil {
 		return Result{}, err
@@ -38,6 +45,7 @@ func Run(ctx context.Context, o Options, tell func(line string)) (Result, error)
 		return Result{}, err
 	}
 	result := r.table(chosen(o.Only), runs)
+	result.Alone = alone
 	result.Redis, err = r.version(ctx)
 	return result, err
 }

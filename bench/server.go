@@ -18,6 +18,7 @@ type server struct {
 	address string // URL
 	client  *redis.Client
 	own     bool // started by us: it may be flushed
+	pid     int  // if it is
 	stop    func()
 }
 
@@ -143,7 +144,7 @@ func launch(ctx context.Context, path, dir string) (*server, error) {
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }() // a killed server is no failure
-	s := &server{address: address, client: c, own: true, stop: func() {
+	s := &server{address: address, client: c, own: true, pid: cmd.Process.Pid, stop: func() {
 		_ = cmd.Process.Kill() // fails only if it is gone
 		<-ended
 		_ = os.RemoveAll(dir) // a temporary folder that stays is no failure
