@@ -27,7 +27,7 @@ const (
 )
 
 // Dump reads every key that matches a pattern of a keyspace, of any type, in one pass over the store, and calls take
-// with them. What belongs to one key is read at one moment: its type, its value and when it expires. A key that takes
+// with them, which may not keep the entries when it returns, but their texts. What belongs to one key is read at one moment: its type, its value and when it expires. A key that takes
 // more than a MiB is read in slices, of which each is; that others change it meanwhile shows. Of a stream the messages
 // are read, and not its consumer groups. A key that is written, renamed or made during the pass may be in it as it was
 // before or after. Keyshift's own keys are not.
@@ -145,6 +145,7 @@ type dump struct {
 // dumped is a page on its way to take.
 type dumped struct {
 	entries []Entry
+	room    []EntryField // where the fields of hashes are
 	looked  int64 // keys of the store, of any keyspace, so far
 	found   int64 // keys of the keyspace so far
 }
@@ -215,6 +216,8 @@ func (d *dump) hand(p dumped, take func([]Entry) error) error {
 		if err := take(p.entries); err != nil {
 			return takeError{err}
 		}
+		d.store.shelf.entries.give(p.entries)
+		d.store.shelf.entryFields.give(p.room)
 	}
 	d.last.Scanned = max(d.last.Scanned, p.found)
 	d.last.Estimate = estimate(d.keys, p.looked, d.last.Scanned)
@@ -350,7 +353,7 @@ func matchesAny(patterns []state.Pattern, key string) bool {
 		return false
 	}
 	for _, p := range patterns {
-		if _, ok := p.Match(key); ok {
+		if p.Covers(key) {
 			return true
 		}
 	}

@@ -78,7 +78,10 @@ func dumpAll(t testing.TB, st *Store, k state.Keyspace) []Entry {
 	var out []Entry
 	var last Progress
 	err := st.Dump(context.Background(), k, func(p Progress) { last = p }, func(page []Entry) error {
-		out = append(out, page...)
+		for _, e := range page {
+			e.Fields = slices.Clone(e.Fields)
+			out = append(out, e)
+		}
 		return nil
 	})
 	if err != nil {

@@ -59,9 +59,9 @@ func (d *dump) readUnmeasured(ctx context.Context, b block, out chan<- dumped) e
 	if !b.bold {
 		return d.read(ctx, b, math.MaxInt64, out)
 	}
-	entries, large, err := d.readBlock(ctx, b.keys, boldBytes)
+	got, large, err := d.readBlock(ctx, b.keys, boldBytes)
 	if err == nil {
-		return d.sendAll(ctx, b, entries, large, out)
+		return d.sendAll(ctx, b, got, large, out)
 	}
 	if !unknown(err) || ctx.Err() != nil {
 		return err
@@ -88,16 +88,17 @@ const boldBytes = dumpLarge
 
 // read reads a block whose answers may have so many bytes.
 func (d *dump) read(ctx context.Context, b block, limit int64, out chan<- dumped) error {
-	entries, large, err := d.readBlock(ctx, b.keys, limit)
+	got, large, err := d.readBlock(ctx, b.keys, limit)
 	if err != nil {
 		return err
 	}
-	return d.sendAll(ctx, b, entries, large, out)
+	return d.sendAll(ctx, b, got, large, out)
 }
 
 // sendAll sends what was read of a block, and reads what is to be read in slices.
-func (d *dump) sendAll(ctx context.Context, b block, entries []Entry, large []measured, out chan<- dumped) error {
-	if err := d.sendSmall(ctx, out, dumped{entries: entries, looked: b.looked, found: b.found}); err != nil {
+func (d *dump) sendAll(ctx context.Context, b block, got dumped, large []measured, out chan<- dumped) error {
+	got.looked, got.found = b.looked, b.found
+	if err := d.sendSmall(ctx, out, got); err != nil {
 		return err
 	}
 	for _, m := range large {
@@ -130,16 +131,16 @@ func (m measured) sliced() bool {
 
 // readBlock reads keys in one transaction, whose answers may have so many bytes in all, and returns those that are to be
 // read in slices.
-func (d *dump) readBlock(ctx context.Context, keys []measured, limit int64) (entries []Entry, large []measured, err error) {
+func (d *dump) readBlock(ctx context.Context, keys []measured, limit int64) (got dumped, large []measured, err error) {
 	small := keys
 	if slices.ContainsFunc(keys, measured.sliced) {
 		small = slices.DeleteFunc(slices.Clone(keys), measured.sliced)
 		large = slices.DeleteFunc(slices.Clone(keys), func(m measured) bool { return !m.sliced() })
 	}
-	entries, odd, err := d.transaction(ctx, small, limit)
+	got, odd, err := d.transaction(ctx, small, limit)
 	for try := 0; err == nil && len(odd) > 0; try++ {
 		if try == dumpTries {
-			return nil, nil, &Error{
+			return got, nil, &Error{
 				Reason: StoreUnsupported, Store: d.store.name, Hint: "take the key out of the keyspace's pattern, or wait until it is written less",
 				Err: fmt.Errorf("the key %.100q is of type %q, which cannot be read, or changes its type all the time", odd[0].key, odd[0].kind),
 			}
@@ -149,11 +150,11 @@ func (d *dump) readBlock(ctx context.Context, keys []measured, limit int64) (ent
 		}
 		large = append(large, slices.DeleteFunc(slices.Clone(odd), func(m measured) bool { return !m.sliced() })...)
 		odd = slices.DeleteFunc(odd, measured.sliced)
-		var more []Entry
+		var more dumped
 		more, odd, err = d.transaction(ctx, odd, math.MaxInt64)
-		entries = append(entries, more...)
+		got.entries = append(got.entries, more.entries...)
 	}
-	return entries, large, err
+	return got, large, err
 }
 
 // dumpTries is how often the type of a key is asked for again when it turned out to be another.

@@ -100,8 +100,8 @@ func (d *dump) readOther(ctx context.Context, m measured, give func(Entry) error
 	}
 	m = again[0]
 	if m.bytes = 0; m.kind == state.String || m.kind == state.Document {
-		entries, _, err := d.readBlock(ctx, []measured{m}, math.MaxInt64)
-		for _, e := range entries {
+		got, _, err := d.readBlock(ctx, []measured{m}, math.MaxInt64)
+		for _, e := range got.entries {
 			if err == nil {
 				err = give(e)
 			}

@@ -41,9 +41,9 @@ func kindsOf(k state.Keyspace) map[state.Redis]bool {
 
 // transaction reads keys at one moment, whose answers may have so many bytes in all. Odd are those that are of another
 // type.
-func (d *dump) transaction(ctx context.Context, keys []measured, limit int64) (entries []Entry, odd []measured, err error) {
+func (d *dump) transaction(ctx context.Context, keys []measured, limit int64) (out dumped, odd []measured, err error) {
 	if len(keys) == 0 {
-		return nil, nil, nil
+		return out, nil, nil
 	}
 	var expiring []measured
 	ask := func(w *wire) {
@@ -54,19 +54,20 @@ func (d *dump) transaction(ctx context.Context, keys []measured, limit int64) (e
 		w.ask("exec")
 	}
 	err = d.store.retry(ctx, func() error {
-		entries, odd, expiring = make([]Entry, 0, len(keys)), nil, nil
+		odd, expiring = nil, nil
 		return d.store.over(ctx, limit, ask, func(t *tape) error {
+			out = dumped{entries: d.store.shelf.entries.take(len(keys)), room: d.store.shelf.entryFields.take(len(t.tokens) / 2)}
 			d.learn(t, len(keys))
 			now, err := d.begin(t)
 			for i := 0; err == nil && i < len(keys); i++ {
 				var r keyRead
-				switch r, err = d.take(t, keys[i], now); {
+				switch r, err = d.take(t, keys[i], now, &out.room); {
 				case redis.HasErrorPrefix(err, "WRONGTYPE"), errors.Is(err, errKind):
 					odd, err = append(odd, keys[i]), nil
 				case err == nil && r.fades:
 					expiring = append(expiring, keys[i])
 				case err == nil && r.there:
-					entries = append(entries, r.Entry)
+					out.entries = append(out.entries, r.Entry)
 				}
 			}
 			return err
@@ -79,13 +80,13 @@ func (d *dump) transaction(ctx context.Context, keys []measured, limit int64) (e
 		var e Entry
 		var there bool
 		if e, there, err = d.readExpiring(ctx, m.key); there {
-			entries = append(entries, e)
+			out.entries = append(out.entries, e)
 		}
 		if redis.HasErrorPrefix(err, "WRONGTYPE") {
 			odd, err = append(odd, m), nil
 		}
 	}
-	return entries, odd, err
+	return out, odd, err
 }
 
 // open begins a transaction.
@@ -184,10 +185,10 @@ type keyRead struct {
 	fades bool // fields of the key may expire by themselves
 }
 
-// take takes the answers about a key, all of them whatever the first is.
-func (d *dump) take(t *tape, m measured, now int64) (r keyRead, err error) {
+// take takes the answers about a key, all of them whatever the first is. The fields of a hash are in room.
+func (d *dump) take(t *tape, m measured, now int64, room *[]EntryField) (r keyRead, err error) {
 	r.Entry, r.there = Entry{Key: m.key, Type: m.kind}, true
-	failed := r.value(t)
+	failed := r.value(t, room)
 	there, err := d.expires(t, &r.Entry, now)
 	r.there, failed = there, cmp.Or(failed, err)
 	if d.able.fieldExpiry && m.kind == state.Hash {
@@ -210,12 +211,12 @@ func (d *dump) take(t *tape, m measured, now int64) (r keyRead, err error) {
 }
 
 // value takes what a key holds.
-func (e *Entry) value(t *tape) (err error) {
+func (e *Entry) value(t *tape, room *[]EntryField) (err error) {
 	switch e.Type {
 	case state.String, state.Document:
 		e.Text, err = t.str()
 	case state.Hash:
-		e.Fields, err = t.entryFields()
+		e.Fields, err = t.entryFields(room)
 	case state.SortedSet, state.List, state.Set:
 		var flat []string
 		if flat, err = t.flat(); err == nil {
@@ -233,22 +234,26 @@ func (e *Entry) value(t *tape) (err error) {
 	return err
 }
 
-// entryFields takes an array of names and values in turn.
-func (t *tape) entryFields() ([]EntryField, error) {
+// entryFields takes an array of names and values in turn, and appends them to room.
+func (t *tape) entryFields(room *[]EntryField) ([]EntryField, error) {
 	n, err := t.array()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]EntryField, n/2)
-	for i := range out {
-		if out[i].Name, err = t.str(); err != nil {
+	all := *room
+	start := len(all)
+	for range n / 2 {
+		var f EntryField
+		if f.Name, err = t.str(); err != nil {
 			return nil, err
 		}
-		if out[i].Value, err = t.str(); err != nil {
+		if f.Value, err = t.str(); err != nil {
 			return nil, err
 		}
+		all = append(all, f)
 	}
-	return out, nil
+	*room = all
+	return all[start:len(all):len(all)], nil
 }
 
 // fill takes the flat answer of a read.

@@ -13,6 +13,10 @@ type shelf struct {
 	fields  spares[transform.Field]
 	changes spares[change]
 	images  spares[Preimage]
+
+	entries     spares[Entry]
+	entryFields spares[EntryField]
+
 	rooms   sync.Pool // *transform.Room: what changes are made of
 }
 
