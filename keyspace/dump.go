@@ -146,8 +146,8 @@ type dump struct {
 type dumped struct {
 	entries []Entry
 	room    []EntryField // where the fields of hashes are
-	looked  int64 // keys of the store, of any keyspace, so far
-	found   int64 // keys of the keyspace so far
+	looked  int64        // keys of the store, of any keyspace, so far
+	found   int64        // keys of the keyspace so far
 }
 
 // run has three in a row: one scans and measures, some read, and the caller takes. Each is at most a page ahead.

@@ -17,7 +17,7 @@ type shelf struct {
 	entries     spares[Entry]
 	entryFields spares[EntryField]
 
-	rooms   sync.Pool // *transform.Room: what changes are made of
+	rooms sync.Pool // *transform.Room: what changes are made of
 }
 
 // room takes a room for the changes of a page.
