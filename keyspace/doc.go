@@ -8,11 +8,11 @@
 //
 // The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the
 // store in batches; package transform classifies and converts them; the writer sends a batch to one Lua script
-// that compares, key by key, how many fields there are, and the value of every field that the conversion read, writes
-// or deletes or whose validity it depends on, absence included, with what the reader saw, and only then writes. So a write of the
-// application between read and write is a conflict, re-read and retried, never lost; a key that is gone stays
-// gone; a TTL is never touched; what fits no version is not written. The same script call compares the lease's
-// random token, so a holder that lost its lease can no longer write.
+// that compares, key by key, the value of every field that the conversion read, writes or deletes or whose validity it
+// depends on, absence included, with what the reader saw, and only then writes. So a write of the application to one of
+// these between read and write is a conflict, re-read and retried, never lost, and one to any other field stands beside
+// ours; a key that is gone stays gone; a TTL is never touched; what fits no version is not written. The same script call
+// compares the lease's random token, so a holder that lost its lease can no longer write.
 //
 // Every kind of data is rewritten by one script (lua/): strings, hashes, entries of maps, elements of lists, members of
 // sets and sorted sets, keys that change their name or kind. A migration that is proved exact, of hashes with fixed
@@ -29,7 +29,7 @@
 // ZRANGE, XRANGE, HSCAN, SSCAN, ZSCAN, HLEN, LLEN, SCARD, ZCARD, XLEN, HGET, ZSCORE, LPOS, SISMEMBER, EXISTS, MGET, GET,
 // PTTL, PEXPIRETIME, HPEXPIRETIME where the server has it, SET, XADD, TIME, EVAL, EVALSHA and WAIT; OBJECT FREQ, ACL
 // WHOAMI and ACL DRYRUN where they are allowed; and inside its scripts HLEN, HKEYS, HMGET, HGET, HSET, HDEL, HPEXPIREAT,
-// LINDEX, LSET, SISMEMBER, SADD, SREM, ZSCORE, ZADD, ZREM, RENAME, PEXPIRE, PEXPIREAT, PERSIST, DEL and TIME. DEL deletes an
+// LINDEX, LSET, SISMEMBER, SADD, SREM, ZSCORE, ZADD, ZREM, RENAME, PEXPIRE, PEXPIREAT, PERSIST, EXISTS, DEL and TIME. DEL deletes an
 // application's key only where it was compared and its value stands, or goes, under another name, or policy says discard.
 //
 // A backup (Dump) also needs TIME, MULTI, EXEC, PEXPIRETIME, OBJECT ENCODING, LRANGE, ZRANGE, XRANGE, HSCAN, SSCAN,

@@ -53,7 +53,7 @@ local function unit(key, at, l)
   end
   local now = plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
   for i = 1, valued do
-    if not now[i] then return call('EXISTS', key) == 0 and 'g' or 'c' end
+    if not now[i] then return call('HLEN', key) == 0 and 'g' or 'c' end
   end
   for i = valued + 1, #read do
     if now[i] then return 'c' end
