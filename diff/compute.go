@@ -13,15 +13,18 @@ import (
 // releases, versions. It returns nothing if the system is as desired.
 func Compute(want state.Desired, have state.Observed) []Change {
 	var out []Change
+	x := NewIndex(want, have)
 	for _, c := range want.Components {
-		if hold, ok := held(c, have); ok {
+		_, live := x.Alone(c.Name)
+		if hold, ok := held(c, live); ok {
 			out = append(out, hold)
-		} else if change, ok := release(c, have); ok {
+		} else if change, ok := release(c, live); ok {
 			out = append(out, change)
 		}
 	}
 	for _, k := range want.Keyspaces {
-		if change, ok := version(want, have, k); ok {
+		part, live := x.Around(k.Name)
+		if change, ok := version(part, live, k); ok {
 			out = append(out, change)
 		}
 	}

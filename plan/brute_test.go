@@ -17,8 +17,8 @@ func TestCheapestOfAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := systems(small).Draw(t, "system")
 		changes := diff.Compute(s.Want, s.Have)
-		for _, sub := range subsystems(sortedDesired(s.Want), sortedObserved(s.Have)) {
-			if len(sub.holds(changes)) > 0 || !sub.touchedBy(changes) {
+		for _, sub := range subsystems(diff.NewIndex(sortedDesired(s.Want), s.Have), sortedDesired(s.Want)) {
+			if mine := sub.among(grouped(changes)); len(mine) == 0 || len(sub.holds(mine)) > 0 {
 				continue
 			}
 			steps, blocked := order(sub.want, s.Have)

@@ -33,21 +33,23 @@ var invariantNames = map[int]string{1: "readable", 2: "convergent", 3: "recovera
 // CheckStable proves the sixth.
 func Check(want state.Desired, have state.Observed, p Plan) error {
 	want, have = sortedDesired(want), sortedObserved(have)
+	x := diff.NewIndex(want, have)
 	for i, s := range p.Steps {
-		if err := CheckStep(want, have, s); err != nil {
+		part, live := around(x, s)
+		if err := checkStep(part, live, s); err != nil {
 			if e, ok := err.(*InvariantError); ok {
 				e.Step = i
 			}
 			return err
 		}
-		have = End(want, have, s)
+		x.Put(End(part, live, s))
 	}
-	for _, c := range diff.Compute(want, have) {
+	for _, c := range diff.Compute(want, x.Have()) {
 		if !p.blocks(c) {
 			return &InvariantError{4, -1, fmt.Sprintf("%s %s is left to do in the end: %s", c.Kind, c.Object, c.Reason)}
 		}
 	}
-	sealed := seal(Plan{System: p.System, Steps: slices.Clone(p.Steps)}, want)
+	sealed := seal(Plan{System: p.System, Steps: slices.Clone(p.Steps)}, x)
 	for i := range p.Steps {
 		if sealed.Steps[i].Digest != p.Steps[i].Digest {
 			return &InvariantError{5, i, "its digest is not that of its content"}
@@ -94,6 +96,19 @@ func brief(steps []Step) string {
 
 // CheckStep proves one step from the world before it.
 func CheckStep(want state.Desired, have state.Observed, s Step) error {
+	part, live := around(diff.NewIndex(want, have), s)
+	return checkStep(part, live, s)
+}
+
+// around returns the part of a system that a step bears on.
+func around(x *diff.Index, s Step) (state.Desired, state.Observed) {
+	if s.Kind == Rollout {
+		return x.AroundComponent(s.Object)
+	}
+	return x.Around(s.Object)
+}
+
+func checkStep(want state.Desired, have state.Observed, s Step) error {
 	before, during, after := meetings(want, have), meetings(want, Begin(want, have, s)), meetings(want, End(want, have, s))
 	for _, v := range slices.Concat(during, after) {
 		if !slices.ContainsFunc(before, v.follows) {
@@ -143,9 +158,12 @@ func meetings(want state.Desired, have state.Observed) []Violation {
 	return out
 }
 
-// broken is meetings in an order of its own.
-func broken(want state.Desired, have state.Observed) []Violation {
-	out := meetings(want, have)
+// broken is meetings of a whole system in an order of its own.
+func broken(x *diff.Index, want state.Desired) []Violation {
+	var out []Violation
+	for _, k := range want.Keyspaces {
+		out = append(out, meetings(x.Around(k.Name))...)
+	}
 	slices.SortFunc(out, func(a, b Violation) int { return strings.Compare(a.String(), b.String()) })
 	return out
 }

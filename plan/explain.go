@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyshift.dev/diff"
 	"keyshift.dev/state"
 )
 
@@ -214,9 +215,9 @@ func (m *model) names(n node, comp int) string {
 }
 
 // mustStop refuses to plan around a keyspace whose components have to be stopped, which no step does yet.
-func mustStop(want state.Desired, have state.Observed) (Blocked, bool) {
+func mustStop(x *diff.Index, want state.Desired) (Blocked, bool) {
 	for _, k := range want.Keyspaces {
-		if k.Policy.Strategy == state.StrategyStop && len(learn(want, have, k).lacking(k.Version)) > 0 && k.Version != "" {
+		if k.Policy.Strategy == state.StrategyStop && len(know(x, k).lacking(k.Version)) > 0 && k.Version != "" {
 			b := Blocked{Code: NotBuilt, Keyspaces: []string{k.Name}}
 			for _, c := range want.Components {
 				b.Components = append(b.Components, c.Name)
@@ -230,9 +231,9 @@ func mustStop(want state.Desired, have state.Observed) (Blocked, bool) {
 }
 
 // tooManyVersions guards the search's sets.
-func tooManyVersions(want state.Desired, have state.Observed) (Blocked, bool) {
+func tooManyVersions(x *diff.Index, want state.Desired) (Blocked, bool) {
 	for _, k := range want.Keyspaces {
-		if n := len(k.Shapes) + len(learn(want, have, k).present); n >= setSize {
+		if n := len(k.Shapes) + len(know(x, k).present); n >= setSize {
 			b := Blocked{Code: SearchLimit, Keyspaces: []string{k.Name}}
 			for _, c := range want.Components {
 				b.Components = append(b.Components, c.Name)

@@ -18,6 +18,12 @@ type knowledge struct {
 	undo      []state.UndoRecord
 }
 
+// know is learn for one keyspace of an indexed system.
+func know(x *diff.Index, k state.Keyspace) knowledge {
+	want, have := x.Around(k.Name)
+	return learn(want, have, k)
+}
+
 // learn believes a record only as far as counts and running writers agree with it.
 func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge {
 	cs := diff.ClassesOf(k)

@@ -14,21 +14,24 @@ import (
 // the order of lists in the arguments, counts and positions in files do not matter.
 func Make(want state.Desired, have state.Observed, changes []diff.Change) Plan {
 	want, have = sortedDesired(want), sortedObserved(have)
-	p := Plan{System: want.System, Broken: broken(want, have)}
-	for _, sub := range subsystems(want, have) {
-		if !sub.touchedBy(changes) {
+	x := diff.NewIndex(want, have)
+	p := Plan{System: want.System, Broken: broken(x, want)}
+	touched := grouped(changes)
+	for _, sub := range subsystems(x, want) {
+		mine := sub.among(touched)
+		if len(mine) == 0 {
 			continue
 		}
-		if held := sub.holds(changes); len(held) > 0 {
+		if held := sub.holds(mine); len(held) > 0 {
 			p.Blocked = append(p.Blocked, held...)
 			continue
 		}
-		steps, blocked := order(sub.want, have)
+		steps, blocked := order(sub.want, x.Within(sub.want))
 		p.Steps = append(p.Steps, steps...)
 		p.Blocked = append(p.Blocked, blocked...)
 	}
 	slices.SortFunc(p.Blocked, compareBlocked)
-	return seal(p, want)
+	return seal(p, x)
 }
 
 func compareBlocked(a, b Blocked) int {
@@ -38,24 +41,24 @@ func compareBlocked(a, b Blocked) int {
 
 // order plans one subsystem.
 func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
-	if b, ok := tooManyVersions(want, have); ok {
+	b := builder{Index: diff.NewIndex(want, have), want: want}
+	if b, ok := tooManyVersions(b.Index, want); ok {
 		return nil, []Blocked{b}
 	}
-	m := newModel(want, have)
+	m := newModel(b.Index, want)
 	if m.done(m.start()) {
 		return nil, nil
 	}
-	if b, ok := mustStop(want, have); ok {
+	if b, ok := mustStop(b.Index, want); ok {
 		return nil, []Blocked{b}
 	}
-	b := builder{want: want, have: have}
 	for _, k := range want.Keyspaces {
-		if know := learn(want, b.have, k); know.pending() {
+		if know := know(b.Index, k); know.pending() {
 			b.verify(k, know.rewritten)
 		}
 	}
 	if len(b.steps) > 0 {
-		m = newModel(want, b.have)
+		m = newModel(b.Index, want)
 	}
 	f := m.search()
 	if !f.ok {
@@ -63,56 +66,63 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 	}
 	n := m.start()
 	for _, mv := range f.moves {
-		n = b.expand(m, n, mv)
+		b.expand(m, n, mv)
+		n = m.take(n, mv)
 	}
 	return b.steps, nil
 }
 
 // builder turns moves into steps and follows the world through them.
 type builder struct {
+	*diff.Index
 	want  state.Desired
-	have  state.Observed
 	steps []Step
 }
 
 // expand adds a move's steps: a rewrite comes after its backup, if it needs one, and is verified at once; a keyspace of which a rollout reads less is verified
 // before it, unless it is already.
-func (b *builder) expand(m *model, n node, mv move) node {
+func (b *builder) expand(m *model, n node, mv move) {
 	if mv.kind == moveRewrite {
 		k := b.want.Keyspaces[mv.object]
 		to := m.keys[mv.object].to[mv.to].version
-		if know := learn(b.want, b.have, k); needsBackup(k, know.lacking(to), to) && !know.backed(to) && !ablated(invariantRecoverable) {
-			b.add(backupStep(b.want, b.have, k, to))
+		want, have := b.Around(k.Name)
+		if know := learn(want, have, k); needsBackup(k, know.lacking(to), to) && !know.backed(to) && !ablated(invariantRecoverable) {
+			b.add(want, have, backupStep(want, have, k, to))
+			want, have = b.Around(k.Name)
 		}
-		b.add(rewriteStep(b.want, b.have, k, to))
+		b.add(want, have, rewriteStep(want, have, k, to))
 		b.verify(k, to)
-		next, _, _ := m.rewrite(n, mv.object, mv.to)
-		return next
+		return
 	}
 	c := b.want.Components[mv.object]
 	r := c.Releases[mv.to]
-	for ki, k := range b.want.Keyspaces {
-		if m.narrows(n, mv.object, mv.to, ki) && !learn(b.want, b.have, k).verified {
-			b.add(confirmStep(k, c, r))
+	for _, u := range m.comps[mv.object].releases[mv.to].uses {
+		k := b.want.Keyspaces[u.key]
+		if m.narrows(n, mv.object, mv.to, u.key) && !know(b.Index, k).verified {
+			want, have := b.Around(k.Name)
+			b.add(want, have, confirmStep(k, c, r))
 		}
 	}
-	b.add(rolloutStep(b.want, b.have, c, r))
-	next, _ := m.rollout(n, mv.object, mv.to)
-	return next
+	want, have := b.AroundComponent(c.Name)
+	b.add(want, have, rolloutStep(want, have, c, r))
 }
 
-func (b *builder) verify(k state.Keyspace, to state.Version) { b.add(verifyStep(k, to)) }
+func (b *builder) verify(k state.Keyspace, to state.Version) {
+	want, have := b.Around(k.Name)
+	b.add(want, have, verifyStep(k, to))
+}
 
-func (b *builder) add(s Step) {
+// add adds a step that bears on a part of the system alone.
+func (b *builder) add(want state.Desired, have state.Observed, s Step) {
 	b.steps = append(b.steps, s)
-	b.have = End(b.want, b.have, s)
+	b.Put(End(want, have, s))
 }
 
 // seal computes the digests, from the last step to the first.
-func seal(p Plan, want state.Desired) Plan {
+func seal(p Plan, x *diff.Index) Plan {
 	next := state.DigestOf([]string{p.System})
 	for i := len(p.Steps) - 1; i >= 0; i-- {
-		next = digest(want, p.Steps[i], next)
+		next = digest(x, p.Steps[i], next)
 		p.Steps[i].Digest = next
 	}
 	p.Digest = next
@@ -132,15 +142,15 @@ type content struct {
 	Next       state.Digest
 }
 
-func digest(want state.Desired, s Step, next state.Digest) state.Digest {
+func digest(x *diff.Index, s Step, next state.Digest) state.Digest {
 	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Strategy: s.Strategy, Losses: s.Losses, Mixes: s.Mixes, Next: next}
 	switch s.Kind {
 	case Rollout:
-		comp, _ := want.FindComponent(s.Object)
+		comp, _ := x.Component(s.Object)
 		r, _ := comp.FindRelease(s.To)
 		c.Definition = state.DefinitionDigest(r)
 	case Rewrite:
-		k, _ := want.FindKeyspace(s.Object)
+		k, _ := x.Keyspace(s.Object)
 		shape, _ := k.FindShape(state.Version(s.To))
 		var routes [][]diff.Hop
 		for _, class := range s.From {
@@ -152,7 +162,7 @@ func digest(want state.Desired, s Step, next state.Digest) state.Digest {
 	case Backup:
 		c.From = s.From
 	case Verify:
-		k, _ := want.FindKeyspace(s.Object)
+		k, _ := x.Keyspace(s.Object)
 		shape, _ := k.FindShape(state.Version(s.To))
 		c.Definition = state.DefinitionDigest(shape)
 	}

@@ -11,8 +11,9 @@ import (
 // the search says which releases each component runs and which classes each keyspace may hold, and nothing else,
 // so that what follows depends on the present alone.
 type model struct {
-	comps []component
-	keys  []keyspace
+	comps  []component
+	keys   []keyspace
+	places map[string]int // of the keyspaces by name
 }
 
 type component struct {
@@ -24,6 +25,7 @@ type component struct {
 	settled  bool // the start is the template of one release and its pods alone
 	targets  []int
 	releases []release
+	keys     []int // keyspaces that a release uses
 }
 
 type release struct {
@@ -61,19 +63,22 @@ type target struct {
 	rest    cost
 }
 
-func newModel(want state.Desired, have state.Observed) *model {
-	m := &model{}
-	for _, k := range want.Keyspaces {
-		m.keys = append(m.keys, newKeyspace(want, have, k))
+func newModel(x *diff.Index, want state.Desired) *model {
+	m := &model{places: map[string]int{}}
+	for i, k := range want.Keyspaces {
+		m.keys = append(m.keys, newKeyspace(know(x, k), k))
+		m.places[k.Name] = i
 	}
 	for _, c := range want.Components {
-		m.comps = append(m.comps, m.newComponent(want, have, c))
+		_, live := x.Alone(c.Name)
+		m.comps = append(m.comps, m.newComponent(live, c))
 	}
 	for ci, c := range m.comps {
 		for _, r := range c.releases {
 			for _, u := range r.uses {
-				if k := &m.keys[u.key]; !slices.Contains(k.users, ci) {
+				if k := &m.keys[u.key]; len(k.users) == 0 || k.users[len(k.users)-1] != ci {
 					k.users = append(k.users, ci)
+					m.comps[ci].keys = append(m.comps[ci].keys, u.key)
 				}
 			}
 		}
@@ -81,8 +86,7 @@ func newModel(want state.Desired, have state.Observed) *model {
 	return m
 }
 
-func newKeyspace(want state.Desired, have state.Observed, k state.Keyspace) keyspace {
-	know := learn(want, have, k)
+func newKeyspace(know knowledge, k state.Keyspace) keyspace {
 	out := keyspace{name: k.Name, goal: -1, classes: []state.Class{state.Unfit}}
 	index := func(c state.Class) int {
 		i := slices.Index(out.classes, c)
@@ -166,12 +170,12 @@ func (k *keyspace) add(present set, class int) set {
 	return present.without(k.over[class]).or(setOf(class))
 }
 
-func (m *model) newComponent(want state.Desired, have state.Observed, c state.Component) component {
+func (m *model) newComponent(have state.Observed, c state.Component) component {
 	out := component{name: c.Name, fixed: c.External || c.Removed, goal: -1, template: -1}
 	runs := diff.Runs(c, have)
 	live, _ := have.FindRunning(c.Name)
 	for i, r := range c.Releases {
-		out.releases = append(out.releases, m.newRelease(want, r))
+		out.releases = append(out.releases, m.newRelease(r))
 		if slices.Contains(runs, r.Name) {
 			out.start = append(out.start, i)
 		}
@@ -202,14 +206,14 @@ func (c component) alike() []int {
 	return out
 }
 
-func (m *model) newRelease(want state.Desired, r state.Release) release {
+func (m *model) newRelease(r state.Release) release {
 	out := release{name: r.Name}
-	for ki := range m.keys {
-		k := &m.keys[ki]
-		u, ok := r.FindUse(k.name)
-		if !ok {
+	for _, u := range r.Uses { // sorted by keyspace, as the keyspaces are by name
+		ki, ok := m.places[u.Keyspace]
+		if !ok || len(out.uses) > 0 && out.uses[len(out.uses)-1].key == ki {
 			continue
 		}
+		k := &m.keys[ki]
 		x := use{key: ki, reads: u.Reads != "", writes: -1}
 		for i, t := range k.to {
 			if u.Reads.Contains(t.version) {

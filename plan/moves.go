@@ -73,30 +73,47 @@ func (m *model) done(n node) bool {
 	return true
 }
 
-// rollout returns the node after a rollout, and whether it is safe in every moment. During it every release of
-// the component runs. It is safe if no release meets a class that it cannot read, unless it met it before
-// (invariant 1 and the rule of repair), and if a release that reads less than what runs meets nothing unfit.
+// rollout returns the node after a rollout, and whether it is safe.
 func (m *model) rollout(n node, comp, to int) (node, bool) {
-	runs := m.running(n, comp)
-	joins := !slices.Contains(runs, to)
-	next := n.clone()
-	next.runs[comp] = to
+	if !m.mayRoll(n, comp, to) {
+		return node{}, false
+	}
+	return m.take(n.clone(), move{moveRollout, comp, to}), true
+}
+
+// mayRoll tells whether a rollout is safe in every moment. During it every release of the component runs. It is safe if
+// no release meets a class that it cannot read, unless it met it before (invariant 1 and the rule of repair), and if a
+// release that reads less than what runs meets nothing unfit.
+func (m *model) mayRoll(n node, comp, to int) bool {
+	joins := !slices.Contains(m.running(n, comp), to)
 	for i := range m.comps[comp].releases[to].uses {
 		u := &m.comps[comp].releases[to].uses[i]
-		k := &m.keys[u.key]
 		if u.writes >= 0 {
-			next.present[u.key] = k.add(n.present[u.key], u.writes)
-		}
-		if added := next.present[u.key].without(n.present[u.key]); !added.empty() {
-			if !m.readable(n, u.key, added) || u.reads && !ablated(invariantReadable) && !added.within(u.classes) {
-				return node{}, false
+			added := m.keys[u.key].add(n.present[u.key], u.writes).without(n.present[u.key])
+			if !added.empty() && (!m.readable(n, u.key, added) || u.reads && !ablated(invariantReadable) && !added.within(u.classes)) {
+				return false
 			}
 		}
 		if joins && u.reads && !m.mayRead(n, comp, to, u) {
-			return node{}, false
+			return false
 		}
 	}
-	return next, true
+	return true
+}
+
+// take turns a node, which is the caller's own, into the one after a move that is safe.
+func (m *model) take(n node, by move) node {
+	if by.kind == moveRewrite {
+		n.present[by.object] = setOf(m.keys[by.object].to[by.to].written).or(n.present[by.object].and(setOf(0)))
+		return n
+	}
+	n.runs[by.object] = by.to
+	for _, u := range m.comps[by.object].releases[by.to].uses {
+		if u.writes >= 0 {
+			n.present[u.key] = m.keys[u.key].add(n.present[u.key], u.writes)
+		}
+	}
+	return n
 }
 
 // mayRead tells whether a release that does not run yet may start to read a keyspace.
@@ -155,21 +172,23 @@ func (m *model) unreadable(n node, key int, classes set) (out []meeting) {
 	return out
 }
 
-// rewrite returns the node after a rewrite and its verify, what it costs, and whether it is safe: no running
-// release writes a class that lacks the target (invariant 2), every running reader reads the target.
+// rewrite returns the node after a rewrite and its verify, what it costs, and whether it is safe.
 func (m *model) rewrite(n node, key, to int) (node, cost, bool) {
+	if !m.mayRewrite(n, key, to) {
+		return node{}, never, false
+	}
+	return m.take(n.clone(), move{moveRewrite, key, to}), m.keys[key].rewriting(n.present[key], to), true
+}
+
+// mayRewrite tells whether a rewrite is safe and changes anything: no running release writes a class that lacks the
+// target (invariant 2), every running reader reads the target.
+func (m *model) mayRewrite(n node, key, to int) bool {
 	k := &m.keys[key]
 	t := &k.to[to]
-	c := k.rewriting(n.present[key], to)
-	if c == never || len(m.writers(n, key, t.has)) > 0 && !ablated(invariantConvergent) {
-		return node{}, never, false
+	if k.rewriting(n.present[key], to) == never || len(m.writers(n, key, t.has)) > 0 && !ablated(invariantConvergent) {
+		return false
 	}
-	if added := k.add(n.present[key], t.written).without(n.present[key]); !m.readable(n, key, added) {
-		return node{}, never, false
-	}
-	next := n.clone()
-	next.present[key] = setOf(t.written).or(n.present[key].and(setOf(0)))
-	return next, c, true
+	return m.readable(n, key, k.add(n.present[key], t.written).without(n.present[key]))
 }
 
 // writers returns the running releases that write a class outside of those given.

@@ -6,48 +6,106 @@ package plan
 // release that can, reads all that is there and writes nothing new. Every move is as safe as one of the search,
 // but there may be cheaper orders, and an order that needs other detours is not found.
 func (m *model) byRule() found {
-	n := m.start()
+	r := ruling{model: m, at: m.start(), goes: make([]answer, len(m.comps)), bridges: make([]answer, len(m.comps)), turns: make([]answer, len(m.keys))}
 	var moves []move
-	for limit := 4*len(m.comps) + 2*len(m.keys); !m.done(n); limit-- {
-		next, by, ok := m.ruled(n)
+	for limit := 4*len(m.comps) + 2*len(m.keys); !m.done(r.at); limit-- {
+		by, ok := r.next()
 		if !ok || limit == 0 {
-			return found{limit: true, nearest: n}
+			return found{limit: true, nearest: r.at}
 		}
-		n, moves = next, append(moves, by)
+		r.take(by)
+		moves = append(moves, by)
 	}
 	return found{ok: true, moves: moves}
 }
 
-func (m *model) ruled(n node) (node, move, bool) {
-	for ci, c := range m.comps {
-		if !c.fixed && n.runs[ci] != c.goal {
-			if next, ok := m.rollout(n, ci, c.goal); ok {
-				return next, move{moveRollout, ci, c.goal}, true
-			}
-		}
-	}
-	for ki := range m.keys {
-		if to := m.keys[ki].goal; to >= 0 && !n.present[ki].within(m.keys[ki].fits) {
-			if next, _, ok := m.rewrite(n, ki, to); ok {
-				return next, move{moveRewrite, ki, to}, true
-			}
-		}
-	}
-	for ci, c := range m.comps {
-		for _, to := range m.targets(n, ci) {
-			if n.runs[ci] != c.goal && m.bridges(n, ci, to) {
-				if next, ok := m.rollout(n, ci, to); ok {
-					return next, move{moveRollout, ci, to}, true
-				}
-			}
-		}
-	}
-	return node{}, move{}, false
+// ruling follows the rule. It remembers what each object may do until a move changes what that depends on.
+type ruling struct {
+	*model
+	at      node
+	goes    []answer // by component: to its desired release
+	bridges []answer // by component: to the first release that helps it on
+	turns   []answer // by keyspace: to its desired version
 }
 
-// bridges tells whether a release helps a component on: it reads all that is desired of the keyspaces it reads,
+// answer is a release or version that an object may go to, and whether that is known.
+type answer struct {
+	known, may bool
+	to         int
+}
+
+// next returns the move that the rule wants, and whether there is one.
+func (r *ruling) next() (move, bool) {
+	for ci := range r.goes {
+		if a := ask(&r.goes[ci], ci, r.desired); a.may {
+			return move{moveRollout, ci, a.to}, true
+		}
+	}
+	for ki := range r.turns {
+		if a := ask(&r.turns[ki], ki, r.turn); a.may {
+			return move{moveRewrite, ki, a.to}, true
+		}
+	}
+	for ci := range r.bridges {
+		if a := ask(&r.bridges[ci], ci, r.bridge); a.may {
+			return move{moveRollout, ci, a.to}, true
+		}
+	}
+	return move{}, false
+}
+
+func ask(a *answer, object int, find func(int) (int, bool)) answer {
+	if !a.known {
+		a.known = true
+		a.to, a.may = find(object)
+	}
+	return *a
+}
+
+func (r *ruling) desired(comp int) (int, bool) {
+	c := &r.comps[comp]
+	return c.goal, !c.fixed && r.at.runs[comp] != c.goal && r.mayRoll(r.at, comp, c.goal)
+}
+
+func (r *ruling) turn(key int) (int, bool) {
+	k := &r.keys[key]
+	return k.goal, k.goal >= 0 && !r.at.present[key].within(k.fits) && r.mayRewrite(r.at, key, k.goal)
+}
+
+func (r *ruling) bridge(comp int) (int, bool) {
+	if r.at.runs[comp] == r.comps[comp].goal {
+		return 0, false
+	}
+	for _, to := range r.targets(r.at, comp) {
+		if r.helps(r.at, comp, to) && r.mayRoll(r.at, comp, to) {
+			return to, true
+		}
+	}
+	return 0, false
+}
+
+// take makes a move, and forgets what depends on it: what may be done to the keyspaces that it bears on, and to every
+// component that uses one of them.
+func (r *ruling) take(by move) {
+	keys := []int{by.object}
+	if by.kind == moveRollout {
+		r.forget(by.object)
+		keys = r.comps[by.object].keys
+	}
+	for _, ki := range keys {
+		r.turns[ki].known = false
+		for _, ci := range r.keys[ki].users {
+			r.forget(ci)
+		}
+	}
+	r.model.take(r.at, by)
+}
+
+func (r *ruling) forget(comp int) { r.goes[comp].known, r.bridges[comp].known = false, false }
+
+// helps tells whether a release helps a component on: it reads all that is desired of the keyspaces it reads,
 // which not all of what runs does, and writes only what is there already.
-func (m *model) bridges(n node, comp, to int) bool {
+func (m *model) helps(n node, comp, to int) bool {
 	helps := false
 	for i := range m.comps[comp].releases[to].uses {
 		u := &m.comps[comp].releases[to].uses[i]

@@ -13,7 +13,7 @@ type subsystem struct{ want state.Desired }
 // subsystems divides a sorted system, in the order of their first component or, without one, keyspace. A
 // component is tied to every keyspace that a release it runs or may be rolled to uses; one that was removed from
 // the spec and has no pod left is not there.
-func subsystems(want state.Desired, have state.Observed) []subsystem {
+func subsystems(x *diff.Index, want state.Desired) []subsystem {
 	parent := map[string]string{}
 	var root func(string) string
 	root = func(object string) string {
@@ -25,7 +25,8 @@ func subsystems(want state.Desired, have state.Observed) []subsystem {
 	}
 	var there []state.Component
 	for _, c := range want.Components {
-		keys, ok := tied(c, have)
+		_, live := x.Alone(c.Name)
+		keys, ok := tied(c, live)
 		if !ok {
 			continue
 		}
@@ -89,21 +90,37 @@ func (s subsystem) keyspaces() (names []string) {
 	return names
 }
 
-// has tells whether a change is about an object of the subsystem.
-func (s subsystem) has(c diff.Change) bool {
-	if c.OnKeyspace() {
-		return slices.Contains(s.keyspaces(), c.Object)
+// changesOf are changes by the object that they are about.
+type changesOf struct{ components, keyspaces map[string][]diff.Change }
+
+func grouped(changes []diff.Change) changesOf {
+	out := changesOf{map[string][]diff.Change{}, map[string][]diff.Change{}}
+	for _, c := range changes {
+		of := out.components
+		if c.OnKeyspace() {
+			of = out.keyspaces
+		}
+		of[c.Object] = append(of[c.Object], c)
 	}
-	return slices.Contains(s.components(), c.Object)
+	return out
 }
 
-func (s subsystem) touchedBy(changes []diff.Change) bool { return slices.ContainsFunc(changes, s.has) }
+// among returns the changes that are about objects of the subsystem.
+func (s subsystem) among(changes changesOf) (out []diff.Change) {
+	for i := range s.want.Components {
+		out = append(out, changes.components[s.want.Components[i].Name]...)
+	}
+	for i := range s.want.Keyspaces {
+		out = append(out, changes.keyspaces[s.want.Keyspaces[i].Name]...)
+	}
+	return out
+}
 
-// holds returns what the changes say about why nothing may be planned here.
+// holds returns what changes of the subsystem say about why nothing may be planned here.
 func (s subsystem) holds(changes []diff.Change) []Blocked {
 	var out []Blocked
 	for _, c := range changes {
-		if c.Kind == diff.Hold && s.has(c) {
+		if c.Kind == diff.Hold {
 			out = append(out, Blocked{
 				Components: s.components(), Keyspaces: s.keyspaces(),
 				Code: Code(c.Code), Reason: c.Object + " " + c.Reason, WayOut: c.WayOut,
