@@ -69,3 +69,19 @@ func BenchmarkLargeSystem(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLargeSystemUnchanged finds that there is nothing to do in it.
+func BenchmarkLargeSystemUnchanged(b *testing.B) {
+	want, have := thousands(1000)
+	for i := range have.Components {
+		have.Components[i].Releases, have.Components[i].Template = []string{"2.0.0"}, "2.0.0"
+	}
+	for i := range have.Keyspaces {
+		have.Keyspaces[i].Counts = []state.Count{{Class: "2.0.0", Units: 1000}}
+	}
+	for b.Loop() {
+		if p := Make(want, have, diff.Compute(want, have)); len(p.Steps) != 0 {
+			b.Fatalf("%d steps, %v", len(p.Steps), p.Err())
+		}
+	}
+}
