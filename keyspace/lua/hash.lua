@@ -1,10 +1,10 @@
 -- Hashes with fixed fields. KEYS[2..] the units; ARGV[5] the separator, ARGV[6] the number of layouts, then the layouts,
 -- then runs of units that follow each other and have one layout.
 --
--- layout:  how many fields the hash must have, 0 if that is not compared; how many fields are compared by value, must be absent, are set, are
---          deleted; then those names in that order, where behind the name of a field that is set comes what it gets:
---          '=' and a value, '<' and the number of the compared field whose value it takes, or '' for one that each unit
---          brings; with flag F a source for each of the set (see write_fields)
+-- layout:  how many fields the hash must have, 0 if that is not compared; how many fields are compared by value, must be
+--          absent, are set, are deleted; then those names in that order, where behind the name of a field that is set
+--          comes what it gets: '=' and a value, '<' and the number of the compared field whose value it takes, or '' for
+--          one that each unit brings; with flag F a source for each of the set (see write_fields)
 -- run:     number of its layout; how many units; the units
 -- unit:    the expected values of the compared fields, joined by the separator, which is in none of them; the values
 --          that it brings
@@ -53,7 +53,7 @@ local function unit(key, at, l)
   end
   local now = plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
   for i = 1, valued do
-    if not now[i] then return call('EXISTS', key) == 0 and 'g' or 'c' end
+    if not now[i] then return size_of(key, 0) == 0 and 'g' or 'c' end
   end
   for i = valued + 1, #read do
     if now[i] then return 'c' end
