@@ -45,12 +45,18 @@ func apart(server int) (restore func(), ok bool) {
 	}, true
 }
 
-// move lets every thread of this process run on these cores; those that it starts later do as the one that starts them.
+// move lets every thread of this process run on these cores. One that is started does as the one that starts it: it is
+// looked again until there is none that was not seen.
 func move(to *unix.CPUSet) {
-	threads, _ := filepath.Glob("/proc/self/task/*") // the pattern is valid
-	for _, t := range threads {
-		if id, err := strconv.Atoi(filepath.Base(t)); err == nil {
-			_ = unix.SchedSetaffinity(id, to) // it may have ended
+	seen := map[string]bool{}
+	for fresh := true; fresh; {
+		fresh = false
+		threads, _ := filepath.Glob("/proc/self/task/*") // the pattern is valid
+		for _, t := range threads {
+			if id, err := strconv.Atoi(filepath.Base(t)); err == nil && !seen[t] {
+				seen[t], fresh = true, true
+				_ = unix.SchedSetaffinity(id, to) // it may have ended
+			}
 		}
 	}
 }

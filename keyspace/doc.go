@@ -8,10 +8,10 @@
 //
 // The reader, the transform and the writer are apart. One SCAN pass reads the units of every keyspace of the
 // store in batches; package transform classifies and converts them; the writer sends a batch to one Lua script
-// that compares, key by key, the value of every field that the conversion read, writes or deletes or whose validity it
-// depends on, absence included, with what the reader saw, and only then writes. So a write of the application to one of
-// these between read and write is a conflict, re-read and retried, never lost, and one to any other field stands beside
-// ours; a key that is gone stays gone; a TTL is never touched; what fits no version is not written. The same script call
+// that compares, key by key, how many fields there are, and the value of every field that the conversion read, writes
+// or deletes or whose validity it depends on, absence included, with what the reader saw, and only then writes. So a
+// write of the application to one of these between read and write is a conflict, re-read and retried, never lost; a key
+// that is gone stays gone; a TTL is never touched; what fits no version is not written. The same script call
 // compares the lease's random token, so a holder that lost its lease can no longer write.
 //
 // Every kind of data is rewritten by one script (lua/): strings, hashes, entries of maps, elements of lists, members of

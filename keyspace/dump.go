@@ -27,12 +27,13 @@ const (
 )
 
 // Dump reads every key that matches a pattern of a keyspace, of any type, in one pass over the store, and calls take
-// with them, which may not keep the entries when it returns, but their texts. What belongs to one key is read at one moment: its type, its value and when it expires. A key that takes
+// with them. What belongs to one key is read at one moment: its type, its value and when it expires. A key that takes
 // more than a MiB is read in slices, of which each is; that others change it meanwhile shows. Of a stream the messages
 // are read, and not its consumer groups. A key that is written, renamed or made during the pass may be in it as it was
 // before or after. Keyshift's own keys are not.
 //
-// Take is called from this goroutine; report, which may be nil, too. The error is an *Error, take's, or wraps ctx's. After
+// Take is called from this goroutine, and keeps no part of the entries but their texts once it returned; report, which
+// may be nil, is called from it, too. The error is an *Error, take's, or wraps ctx's. After
 // one of reason StoreRestarted the pass is to be done again from its start.
 func (s *Store) Dump(ctx context.Context, k state.Keyspace, report func(Progress), take func([]Entry) error) error {
 	if report == nil {

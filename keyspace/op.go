@@ -133,8 +133,7 @@ func encodeList(to *scriptCall, changes []change, _ bool) {
 
 // encodeMove writes whole keys with what they must be and what they become.
 func encodeMove(to *scriptCall, changes []change, _ bool) {
-	token, _ := to.args[0].(string)
-	random, _, _ := strings.Cut(token, " ")
+	random, _, _ := strings.Cut(to.args[0].(string), " ") // of the lease's token
 	to.keys = append(to.keys, Prefix+"move:"+random)
 	for i := range changes {
 		c := &changes[i]

@@ -37,8 +37,11 @@ func (s *shelf) giveRoom(m *transform.Room) {
 // spares are slices of one type.
 type spares[T any] struct{ pool sync.Pool }
 
-// spareMost is up to how many elements a slice is kept.
-const spareMost = 1 << 14
+// A slice is kept that has room for so many elements.
+const (
+	spareLeast = 1 << 4
+	spareMost  = 1 << 14
+)
 
 // take returns an empty slice with room for n.
 func (s *spares[T]) take(n int) []T {
@@ -50,7 +53,7 @@ func (s *spares[T]) take(n int) []T {
 
 // give takes a slice back.
 func (s *spares[T]) give(v []T) {
-	if cap(v) == 0 || cap(v) > spareMost {
+	if cap(v) < spareLeast || cap(v) > spareMost {
 		return
 	}
 	clear(v) // what it held is not to be kept

@@ -38,6 +38,7 @@ func (m *Room) Reset() {
 	}
 	m.reading, m.env = reading{}, env{}
 	clear(m.vars)
+	clear(m.place[:])
 	if cap(m.encoded) > textsMost {
 		m.encoded = nil
 	}

@@ -46,23 +46,22 @@ func (u Unit) Sorted() Unit {
 func byName(a, b Field) int { return strings.Compare(a.Name, b.Name) }
 
 // Edit is what a compare-and-set script does to one key: if everything in Compare is still so, nothing of Absent is
-// there, and the hash has so many fields as it must, write Set, then delete Delete. Of a string it replaces OldText by Text.
+// there, and the hash has so many fields as before, write Set, then delete Delete. Of a string it replaces OldText by Text.
 type Edit struct {
 	Set     []Field  // new and changed fields, sorted
 	Delete  []string // sorted
 	Compare []Field  // fields with the values that they must have, sorted by name
 	Absent  []string // fields that must not be there, sorted
-	Fields  int      // how many the hash must have; 0 if that makes no difference
+	Fields  int      // how many the hash must have
 	OldText string   // of a string: all of it is compared
 	Text    string
 }
 
 // Diff returns the edit that makes after of before. read names the fields whose values decide that (see
 // Programs.Reads): of these, and of those written or deleted, the values are compared, absence included. Of a field that
-// is only carried, and valid whatever its value, nothing is compared: that it comes, changes or goes meanwhile comes to the
-// same as if it did so afterwards. How many fields there are is compared where that says more: if all are compared, no other
-// is there; if none is written, the hash is not emptied; if no value is compared, the hash is there at all. Units and read
-// must be sorted, and the units both hashes or both strings. What the edit is made of is in the room.
+// is only carried, and valid whatever its value, nothing is compared but that the hash has as many fields as it had: what
+// became a unit of no version meanwhile is left alone, and an edit that deletes cannot empty it. Units and read must be
+// sorted, and the units both hashes or both strings. What the edit is made of is in the room.
 func Diff(before, after Unit, read []string, room *Room) Edit {
 	if !before.IsHash() {
 		return Edit{OldText: before.Text, Text: after.Text}
@@ -98,18 +97,14 @@ func Diff(before, after Unit, read []string, room *Room) Edit {
 		old, now, read = old[b2i(was):], now[b2i(is):], read[b2i(decides && !whole):]
 	}
 	absent = append(absent, read...)
-	count := 0
-	if all := len(compare) == len(before.Fields); all || len(set) == 0 || len(compare) == 0 {
-		count = len(before.Fields)
-		if all {
-			absent = nil // as many fields, and each of these: there is no other
-		}
+	if len(compare) == len(before.Fields) {
+		absent = nil // as many fields, and each of these: there is no other
 	}
 	both := append(append(room.fields.take(len(set)+len(compare)), set...), compare...)
 	words := append(append(room.words.take(len(deleted)+len(absent)), deleted...), absent...)
 	return Edit{
 		Set: both[:len(set):len(set)], Compare: both[len(set):], Delete: words[:len(deleted):len(deleted)], Absent: words[len(deleted):],
-		Fields: count,
+		Fields: len(before.Fields),
 	}
 }
 

@@ -1,7 +1,7 @@
 -- Hashes with fixed fields. KEYS[2..] the units; ARGV[5] the separator, ARGV[6] the number of layouts, then the layouts,
 -- then runs of units that follow each other and have one layout.
 --
--- layout:  how many fields the hash must have, 0 if that is not compared; how many fields are compared by value, must be absent, are set, are
+-- layout:  how many fields the hash must have; how many fields are compared by value, must be absent, are set, are
 --          deleted; then those names in that order, where behind the name of a field that is set comes what it gets:
 --          '=' and a value, '<' and the number of the compared field whose value it takes, or '' for one that each unit
 --          brings; with flag F a source for each of the set (see write_fields)
@@ -43,17 +43,15 @@ end
 
 local concat = table.concat
 
--- Where the number of fields is not compared, a value is: that is not there either if the key is gone.
+-- As many fields as there were: what stays behind a deletion is there to keep the key.
 local function unit(key, at, l)
   local plain, read, valued = l.plain, l.read, l.valued
-  if l.fields > 0 then
-    local fields = size_of(key, l.fields)
-    if fields == 0 then return 'g' end
-    if fields ~= l.fields then return 'c' end
-  end
+  local fields = plain and call('HLEN', key) or size_of(key, l.fields)
+  if fields == 0 then return 'g' end
+  if fields ~= l.fields then return 'c' end
   local now = plain and call('HMGET', key, unpack(read)) or fields_of(key, read)
   for i = 1, valued do
-    if not now[i] then return call('HLEN', key) == 0 and 'g' or 'c' end
+    if not now[i] then return 'c' end
   end
   for i = valued + 1, #read do
     if now[i] then return 'c' end
