@@ -10,7 +10,11 @@ import (
 // Print writes the result for people.
 func (r Result) Print(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Redis %s, ", r.Redis)
+	alone := ""
+	if r.Alone {
+		alone = " on a core of its own"
+	}
+	fmt.Fprintf(&b, "Redis %s%s, ", r.Redis, alone)
 	if len(r.Memory) > 0 {
 		r.printMemory(&b)
 	} else {
@@ -21,11 +25,7 @@ func (r Result) Print(w io.Writer) error {
 }
 
 func (r Result) printRows(b *strings.Builder) {
-	cores := "the cores shared"
-	if r.Alone {
-		cores = "a core of its own"
-	}
-	fmt.Fprintf(b, "%s, %s keys, %d workers for each baseline, medians of %d rounds\n\n", cores, thousands(float64(r.Keys)), r.Workers, r.Rounds)
+	fmt.Fprintf(b, "%s keys, %d workers for each baseline, medians of %d rounds\n\n", thousands(float64(r.Keys)), r.Workers, r.Rounds)
 	t := table{{"", "keys/s", "×", "server µs", "×", "client µs", "bytes", "peak MB", "script µs", "target", "met"}}
 	group := ""
 	for _, row := range r.Rows {

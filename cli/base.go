@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -192,23 +194,29 @@ func comparison(c *cobra.Command, o *reviewOutput, s *source, run func(ctx conte
 	return c
 }
 
-// reviewOutput is an output that may also be markdown, for a comment on a pull request.
+// reviewOutput is an output that may also be markdown, for a comment on a pull request, or of other forms.
 type reviewOutput struct {
 	output
+	forms    []string // others that the command has
 	markdown bool
+	other    string // one of them; empty if it is none
 }
 
-// extend lets a command that has an output print markdown.
+// extend lets a command that has an output print its other forms.
 func (o *reviewOutput) extend(c *cobra.Command) {
-	c.Flags().Lookup("output").Usage = "form of the result: text, json or markdown"
+	forms := append([]string{"text", "json", "markdown"}, o.forms...)
+	last := len(forms) - 1
+	named := strings.Join(forms[:last], ", ") + " or " + forms[last]
+	c.Flags().Lookup("output").Usage = "form of the result: " + named
 	run := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		switch o.format {
-		case "text", "json":
-		case "markdown":
+		switch {
+		case o.format == "markdown":
 			o.markdown, o.format = true, "text"
-		default:
-			return trouble(misuse, "-o "+o.format+": write text, json or markdown", "", nil)
+		case slices.Contains(o.forms, o.format):
+			o.other, o.format = o.format, "text"
+		case !slices.Contains(forms, o.format):
+			return trouble(misuse, "-o "+o.format+": write "+named, "", nil)
 		}
 		return run(c, args)
 	}

@@ -26,6 +26,7 @@ type planOptions struct {
 type planned struct {
 	Changes  bool              `json:"changes"`
 	Plan     plan.Plan         `json:"plan"`
+	Needs    [][]int           `json:"needs"`               // by step: the places of those that it waits for, from 0
 	Held     []apply.Held      `json:"held,omitempty"`      // steps that apply will not begin
 	Sizes    []apply.Size      `json:"sizes,omitempty"`     // of the steps on data
 	Checked  []apply.Checked   `json:"preflight,omitempty"` // of the rewrites
@@ -35,6 +36,7 @@ type planned struct {
 
 func newPlan() *cobra.Command {
 	var o planOptions
+	o.forms = []string{"dot", "svg"}
 	c := comparison(&cobra.Command{
 		Use:   "plan [DIR]",
 		Short: "Show what would change, in which order, and why; change nothing",
@@ -43,7 +45,8 @@ would bring both to the spec, each with its reason, its risk and its way back. I
 
 With --base it looks at neither: it takes a commit of the local Git repository to be fully applied, and plans from
 there to the folder as it is (or to the commit --head) and back. What it prints with -o markdown is made for a pull
-request.
+request. With -o dot (for Graphviz) or -o svg it draws which steps wait for which: what bears on nothing in common could
+run at the same time.
 
 Exit code 0: nothing to do; 2: there are changes; 1: an error, or no safe order exists.`,
 		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster\n  keyshift plan . --base origin/main -o markdown",
@@ -86,7 +89,7 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	held, sizes, shown := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked)
 	switch {
 	case o.json():
-		result := planned{Changes: len(p.Steps) > 0, Plan: p, Held: held, Sizes: sizes, Checked: checked, Observed: s.Have}
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Sizes: sizes, Checked: checked, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}
@@ -95,10 +98,21 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 		}
 	case o.markdown:
 		o.printf("%s", livePlanMarkdown(s.Have, p, held, sizes, shown))
+	case o.other != "":
+		o.draw(graphOf(p, s.Want))
 	default:
 		o.printf("%s%s", observed(s.Have), annotated(p, held, sizes, shown))
 	}
 	return o.exit(p)
+}
+
+// draw prints a graph in the form that is asked for.
+func (o *planOptions) draw(g graph) {
+	if o.other == "dot" {
+		o.printf("%s", g.dot())
+		return
+	}
+	o.printf("%s", g.svg())
 }
 
 // once leaves of what preflights warn of only the first that says so of a store: of the same server several rewrites find

@@ -15,6 +15,7 @@ type plannedBetween struct {
 	Base    side              `json:"base"`
 	Head    side              `json:"head"`
 	Plan    plan.Plan         `json:"plan"`
+	Needs   [][]int           `json:"needs"`          // by step: the places of those that it waits for, from 0
 	Back    *plan.Plan        `json:"back,omitempty"`   // once the plan is done
 	Errors  state.Diagnostics `json:"errors,omitempty"` // one for each blocked part of the plan
 }
@@ -35,7 +36,7 @@ func (o *planOptions) between(ctx context.Context, args []string) error {
 	}
 	switch {
 	case o.json():
-		result := plannedBetween{Changes: len(p.there.Steps) > 0, Base: base, Head: head, Plan: p.there, Back: p.back}
+		result := plannedBetween{Changes: len(p.there.Steps) > 0, Base: base, Head: head, Plan: p.there, Needs: p.there.Needs(p.want), Back: p.back}
 		for _, b := range p.there.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}
@@ -44,6 +45,8 @@ func (o *planOptions) between(ctx context.Context, args []string) error {
 		}
 	case o.markdown:
 		o.printf("%s", planMarkdown(base, head, p))
+	case o.other != "":
+		o.draw(graphOf(p.there, p.want))
 	default:
 		o.printf("%s", planText(base, head, p))
 	}
