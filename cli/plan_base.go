@@ -15,7 +15,7 @@ type plannedBetween struct {
 	Base    side              `json:"base"`
 	Head    side              `json:"head"`
 	Plan    plan.Plan         `json:"plan"`
-	Needs   [][]int           `json:"needs"`          // by step: the places of those that it waits for, from 0
+	Needs   [][]int           `json:"needs"`            // by step: the places of those that it waits for, from 0
 	Back    *plan.Plan        `json:"back,omitempty"`   // once the plan is done
 	Errors  state.Diagnostics `json:"errors,omitempty"` // one for each blocked part of the plan
 }

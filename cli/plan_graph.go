@@ -78,7 +78,7 @@ func (g graph) svg() string {
 	fmt.Fprintf(&b, `  <text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", margin, margin+6, escaped(g.heading()))
 	for i, need := range g.needs {
 		for _, at := range need {
-			b.WriteString(line(boxes[at], boxes[i]))
+			b.WriteString(arrow(boxes[at], boxes[i]))
 		}
 	}
 	for i, s := range g.plan.Steps {
@@ -133,11 +133,11 @@ func (g graph) layout() (boxes []box, width, height int) {
 	return boxes, max(left-columnGap+margin, heading), 2*margin + titleSpace + rows*(boxHeight+boxGap)
 }
 
-// line is a curve from one step to another that waits for it.
-func line(from, to box) string {
+// arrow is a curve from one step to another that waits for it.
+func arrow(from, to box) string {
 	x1, y1, x2, y2 := from.x+from.width, from.y+boxHeight/2, to.x, to.y+boxHeight/2
 	middle := (x1 + x2) / 2
-	return fmt.Sprintf(`  <path d="M%d %d C%d %d %d %d %d %d" fill="none" stroke="#5b6b7a"/><circle cx="%d" cy="%d" r="3" fill="#5b6b7a"/>`+"\n",
+	return fmt.Sprintf(`  <path d="M%d %d C%d %d %d %d %d %d" fill="none" stroke="#5b6b7a"/><path d="M%d %d l-8 -4 v8 z" fill="#5b6b7a"/>`+"\n",
 		x1, y1, middle, y1, middle, y2, x2, y2, x2, y2)
 }
 
