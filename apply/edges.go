@@ -53,6 +53,9 @@ type Edges struct {
 	// a minute if zero, not at all if negative.
 	LeaseWait time.Duration
 
+	// Now is what windows are held against; time.Now if nil.
+	Now func() time.Time
+
 	// ProgressEvery is the least time between two progress events of a step; 200 ms if zero.
 	ProgressEvery time.Duration
 }
@@ -63,6 +66,13 @@ func (e Edges) drainEvery() time.Duration     { return cmp.Or(e.DrainEvery, 5*ti
 func (e Edges) watch() time.Duration          { return cmp.Or(e.Watch, time.Second) }
 func (e Edges) leaseWait() time.Duration      { return cmp.Or(e.LeaseWait, time.Minute) }
 func (e Edges) progressEvery() time.Duration  { return cmp.Or(e.ProgressEvery, 200*time.Millisecond) }
+
+func (e Edges) now() time.Time {
+	if e.Now == nil {
+		return time.Now()
+	}
+	return e.Now()
+}
 
 // names returns the stores' names, sorted.
 func (e Edges) names() []string {

@@ -15,6 +15,7 @@ const (
 	NoProgress     = "NoProgress"     // planning again and again led nowhere
 	Unbearable     = "Unbearable"     // the server has no memory, rights or room for a rewrite
 	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready
+	WindowClosed   = "WindowClosed"   // no window of the policy is open
 )
 
 // HoldError says that nothing more is done until a person, or time, changes something. What was done so far

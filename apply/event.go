@@ -17,7 +17,7 @@ type EventKind string
 // stand for a step that could not start.
 const (
 	Planned    EventKind = "planned"    // Plan and Have are new
-	Waiting    EventKind = "waiting"    // a step waits for a keyspace that somebody else holds; Err names the holder
+	Waiting    EventKind = "waiting"    // a step waits, as Err says: for a keyspace that somebody else holds, or, not started, for a window
 	Started    EventKind = "started"    // a step begins
 	Progressed EventKind = "progress"   // Rewrite or Rollout says how far
 	Ended      EventKind = "ended"      // a step succeeded; Outcome or Backup says what it did

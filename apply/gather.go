@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"keyshift.dev/diff"
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
@@ -22,6 +23,7 @@ type Situation struct {
 	past      state.Observed // by the definitions of the ledgers, if the commit is in conflict with one; else zero
 	shelves   []shelf        // sorted by store
 	durable   bool           // whether there is a place for backups and undo logs
+	waiting   []diff.Change  // holds of what has to wait for a window
 	others    []state.Ledger // that the mirror has of stores which are not connected
 }
 
@@ -35,7 +37,7 @@ type shelf struct {
 
 // Plan compares and plans. It is pure.
 func (s Situation) Plan() plan.Plan {
-	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable))
+	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable, s.waiting))
 }
 
 // Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"keyshift.dev/diff"
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
@@ -72,6 +73,7 @@ type run struct {
 	book     *book
 	leases   map[string]*keyspace.Lease // by keyspace, from its rewrite to the end of its verify
 	log      UndoLog                    // of the rewrite under way; nil if it needs none
+	waiting  []diff.Change              // see Situation
 	reporter *reporter
 	outcome  Outcome
 }
@@ -84,7 +86,7 @@ type run struct {
 // own; in every case what is there is safe and Gather, Plan and Run go on from it.
 func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Event)) (Outcome, error) {
 	r := &run{
-		edges: e, want: s.Want, have: s.Have, plan: p, book: newBook(e, s, p),
+		edges: e, want: s.Want, have: s.Have, plan: p, waiting: s.waiting, book: newBook(e, s, p),
 		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, published(ctx, e, s, report)),
 	}
 	err := r.steps(ctx)
@@ -112,6 +114,9 @@ func (r *run) steps(ctx context.Context) error {
 	for i, step := range r.plan.Steps {
 		if err := r.step(ctx, i, step); err != nil {
 			kind := Failed
+			if _, closed := errors.AsType[*closedError](err); closed {
+				kind = Waiting
+			}
 			if errors.Is(err, errSuperseded) {
 				kind = Superseded
 			}
@@ -125,6 +130,9 @@ func (r *run) steps(ctx context.Context) error {
 // step takes one step between its two records.
 func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := r.window(i); err != nil {
 		return err
 	}
 	if err := r.preflight(ctx, i); err != nil {
@@ -184,7 +192,7 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil))
+	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil, r.waiting))
 	if now.Digest != step.Digest {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}

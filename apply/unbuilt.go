@@ -14,10 +14,10 @@ import (
 
 // changes compares, and adds a hold where the spec asks for what this program cannot do yet: no demand of a policy is
 // ever passed over in silence, and nothing is written to what cannot be observed. Durable tells whether there is a place
-// for backups and undo logs; without one, what needs it is held, too.
-func changes(want state.Desired, have state.Observed, durable bool) []diff.Change {
+// for backups and undo logs; without one, what needs it is held, too. Waiting are holds of what has to wait for a window.
+func changes(want state.Desired, have state.Observed, durable bool, waiting []diff.Change) []diff.Change {
 	out := diff.Compute(want, have)
-	var holds []diff.Change
+	holds := slices.Clone(waiting)
 	for _, c := range out {
 		switch c.Kind {
 		case diff.Version:
@@ -118,12 +118,12 @@ func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
 	demand(p.Strategy == state.StrategyStop, fmt.Sprintf("policy strategy %q", p.Strategy))
 	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
 	demand(p.Soak != state.Soak{}, "policy soak")
-	return append(out, commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, risk)...)
+	return append(out, commonDemands(p.Approval, p.OnFailure, p.Gates, risk)...)
 }
 
 // componentDemands lists what a rollout needs that is not built.
 func componentDemands(p state.ComponentPolicy) []string {
-	out := commonDemands(p.Approval, p.OnFailure, p.Windows, p.Gates, diff.RiskRollout)
+	out := commonDemands(p.Approval, p.OnFailure, p.Gates, diff.RiskRollout)
 	for _, d := range []struct {
 		holds bool
 		what  string
@@ -141,16 +141,13 @@ func componentDemands(p state.ComponentPolicy) []string {
 }
 
 // commonDemands lists what both kinds of policy can demand.
-func commonDemands(a state.Approval, f state.OnFailure, windows []state.Window, gates []state.Gate, risk diff.Risk) []string {
+func commonDemands(a state.Approval, f state.OnFailure, gates []state.Gate, risk diff.Risk) []string {
 	var out []string
 	if a == state.ApprovalAlways || a == state.ApprovalDestructive && risk == diff.RiskLossy {
 		out = append(out, fmt.Sprintf("policy approval %q", a))
 	}
 	if f == state.OnFailureRollback {
 		out = append(out, fmt.Sprintf("policy onFailure %q", f))
-	}
-	if len(windows) > 0 {
-		out = append(out, "policy windows")
 	}
 	if len(gates) > 0 {
 		out = append(out, "policy gates")

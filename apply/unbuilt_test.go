@@ -32,7 +32,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, ""},
 		{"windows", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy.Windows = []state.Window{{From: "01:00", To: "02:00"}}
-		}, "windows"},
+		}, ""},
 		{"canary", func(k *state.Keyspace, _ *state.Component) { k.Policy.Canary = "1%" }, ""},
 		{"gates", func(k *state.Keyspace, _ *state.Component) { k.Policy.Gates = []state.Gate{{Name: "slo"}} }, "gates"},
 		{"soak", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRewrite = 1 }, "soak"},
@@ -59,7 +59,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 			{Component: "other", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1},
 		}
 		have.Keyspaces = []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}}
-		p := plan.Make(want, have, changes(want, have, true))
+		p := plan.Make(want, have, changes(want, have, true, nil))
 		i := slices.IndexFunc(p.Blocked, func(b plan.Blocked) bool { return b.Code == plan.NotBuilt })
 		switch {
 		case c.want == "" && len(p.Blocked) > 0:
@@ -133,7 +133,7 @@ func TestWhatCannotBeReadIsNotVerified(t *testing.T) {
 		},
 		Keyspaces: []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}},
 	}
-	p := plan.Make(want, have, changes(want, have, true))
+	p := plan.Make(want, have, changes(want, have, true, nil))
 	if len(p.Steps) != 1 || p.Steps[0].Object != "other" || len(p.Blocked) != 1 || p.Blocked[0].Code != plan.NotBuilt || !strings.Contains(p.Blocked[0].Reason, "JSON module") {
 		t.Errorf("planned %+v, blocked %+v", p.Steps, p.Blocked)
 	}

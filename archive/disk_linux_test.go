@@ -33,14 +33,7 @@ func appendLarge(dir string) {
 			panic(err)
 		}
 	}
-	s, err := Open(ctx, dir)
-	if err != nil {
-		panic(err)
-	}
-	j, err := OpenJournal(ctx, s, shop, "7f3c")
-	if err != nil {
-		panic(err)
-	}
+	j := journalOf(dir)
 	many := images(3, largeImages)
 	if err := j.Append(ctx, images(0, 3)); err != nil {
 		panic(err)

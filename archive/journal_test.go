@@ -218,17 +218,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// journalOf opens a journal in a process that has no test to fail.
+func journalOf(dir string) *Journal {
+	s, err := Open(context.Background(), dir)
+	if err != nil {
+		panic(err)
+	}
+	j, err := OpenJournal(context.Background(), s, shop, "7f3c")
+	if err != nil {
+		panic(err)
+	}
+	return j
+}
+
 // appendForEver appends three pre-images at a time, in small parts, and says after each append how many there are.
 func appendForEver(dir string) {
-	ctx := context.Background()
-	s, err := Open(ctx, dir)
-	if err != nil {
-		panic(err)
-	}
-	j, err := OpenJournal(ctx, s, shop, "7f3c")
-	if err != nil {
-		panic(err)
-	}
+	ctx, j := context.Background(), journalOf(dir)
 	j.limit = 2000
 	for n := 0; ; n += 3 {
 		if err := j.Append(ctx, images(n, 3)); err != nil {

@@ -19,6 +19,7 @@ type Figures struct {
 	Wire    float64 `json:"bytesPerKey"`        // to the server and back
 	Peak    int64   `json:"peakBytes"`          // of this process
 	Longest int64   `json:"longestScriptMicros"`
+	Stall   int64   `json:"longestReadMicros"` // of one key: what the machine adds to whatever the server does
 }
 
 // clocks is what the clocks show at one moment.
@@ -28,6 +29,7 @@ type clocks struct {
 	server float64 // seconds
 	wire   float64 // bytes
 	script int64   // microseconds
+	stall  int64   // microseconds
 }
 
 // meter measures one run of one lane.
@@ -62,6 +64,7 @@ func (m *meter) now(ctx context.Context) (Figures, error) {
 		Wire:    (r.wire - m.began.wire) / n,
 		Peak:    peakMemory(),
 		Longest: r.script,
+		Stall:   r.stall,
 	}
 	return f, err
 }
@@ -101,5 +104,6 @@ func (s *server) read(ctx context.Context) (clocks, error) {
 	r.server = known["used_cpu_user_main_thread"] + known["used_cpu_sys_main_thread"]
 	r.wire = known["total_net_input_bytes"] + known["total_net_output_bytes"]
 	r.script = int64(max(known["latency_percentiles_usec_evalsha"], known["latency_percentiles_usec_eval"]))
+	r.stall = int64(max(known["latency_percentiles_usec_hgetall"], known["latency_percentiles_usec_getrange"], known["latency_percentiles_usec_get"]))
 	return r, nil
 }

@@ -26,7 +26,7 @@ func (r Result) Print(w io.Writer) error {
 
 func (r Result) printRows(b *strings.Builder) {
 	fmt.Fprintf(b, "%s keys, %d workers for each baseline, medians of %d rounds\n\n", thousands(float64(r.Keys)), r.Workers, r.Rounds)
-	t := table{{"", "keys/s", "×", "server µs", "×", "client µs", "bytes", "peak MB", "script µs", "target", "met"}}
+	t := table{{"", "keys/s", "×", "server µs", "×", "client µs", "bytes", "peak MB", "script µs", "stall µs", "target", "met"}}
 	group := ""
 	for _, row := range r.Rows {
 		if row.Group != group {
@@ -36,7 +36,7 @@ func (r Result) printRows(b *strings.Builder) {
 		target, met := judged(row.Targets)
 		t = append(t, []string{
 			"  " + row.Title, thousands(row.Rate), factor(row.RateRatio), decimal(row.Server), factor(row.ServerRatio), decimal(row.Client),
-			thousands(row.Wire), megabytes(row.Peak), thousands(float64(row.Longest)), target, met,
+			thousands(row.Wire), megabytes(row.Peak), thousands(float64(row.Longest)), thousands(float64(row.Stall)), target, met,
 		})
 	}
 	t.print(b)

@@ -86,7 +86,7 @@ func newRow(l lane, runs map[string][]measured, of func(measured) Figures) Row {
 		Wire: pick(func(f Figures) float64 { return f.Wire }), Peak: int64(pick(func(f Figures) float64 { return float64(f.Peak) })),
 	}
 	for _, m := range runs[l.name] {
-		row.Longest = max(row.Longest, of(m).Longest)
+		row.Longest, row.Stall = max(row.Longest, of(m).Longest), max(row.Stall, of(m).Stall)
 	}
 	row.RateRatio, _ = ratio(runs[l.name], runs[l.base], of, speed)
 	row.ServerRatio, _ = ratio(runs[l.name], runs[l.base], of, serverCPU)

@@ -28,6 +28,7 @@ type planned struct {
 	Plan     plan.Plan         `json:"plan"`
 	Needs    [][]int           `json:"needs"`               // by step: the places of those that it waits for, from 0
 	Held     []apply.Held      `json:"held,omitempty"`      // steps that apply will not begin
+	Waits    []apply.Wait      `json:"waits,omitempty"`     // steps that would wait for a window, were they to start now
 	Sizes    []apply.Size      `json:"sizes,omitempty"`     // of the steps on data
 	Checked  []apply.Checked   `json:"preflight,omitempty"` // of the rewrites
 	Observed state.Observed    `json:"observed"`
@@ -86,10 +87,10 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 // print prints the plan of a situation and turns it into an exit code.
 func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	p := s.Plan()
-	held, sizes, shown := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked)
+	held, sizes, shown, waits := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked), apply.Waits(s.Want, p, time.Now())
 	switch {
 	case o.json():
-		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Sizes: sizes, Checked: checked, Observed: s.Have}
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Waits: waits, Sizes: sizes, Checked: checked, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}
@@ -97,11 +98,11 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 			return err
 		}
 	case o.markdown:
-		o.printf("%s", livePlanMarkdown(s.Have, p, held, sizes, shown))
+		o.printf("%s", livePlanMarkdown(s.Have, p, held, waits, sizes, shown))
 	case o.other != "":
 		o.draw(graphOf(p, s.Want))
 	default:
-		o.printf("%s%s", observed(s.Have), annotated(p, held, sizes, shown))
+		o.printf("%s%s", observed(s.Have), annotated(p, held, waits, sizes, shown))
 	}
 	return o.exit(p)
 }
@@ -148,8 +149,8 @@ func (o *planOptions) exit(p plan.Plan) error {
 }
 
 // annotated is the plan as text. Under each step on data it says how much there is to do; under one that apply will
-// not begin, why; and what a person should know before.
-func annotated(p plan.Plan, held []apply.Held, sizes []apply.Size, checked []apply.Checked) string {
+// not begin, or not yet, why; and what a person should know before.
+func annotated(p plan.Plan, held []apply.Held, waits []apply.Wait, sizes []apply.Size, checked []apply.Checked) string {
 	blocks := strings.Split(p.String(), "\n\n") // one a step
 	under := func(step int, line string) {
 		for i, block := range blocks {
@@ -160,6 +161,9 @@ func annotated(p plan.Plan, held []apply.Held, sizes []apply.Size, checked []app
 	}
 	for _, s := range sizes {
 		under(s.Step, "size   "+sizeText(s))
+	}
+	for _, w := range waits {
+		under(w.Step, "waits  were it to start now: "+w.Why)
 	}
 	for _, h := range held {
 		under(h.Step, fmt.Sprintf("held   %s, policy.maxInvalid allows %d: mend or delete them", unfit(h.Unfit), h.Allowed))

@@ -29,7 +29,7 @@ func planMarkdown(base, head side, p passage) string {
 }
 
 // livePlanMarkdown is the plan from what is live.
-func livePlanMarkdown(have state.Observed, p plan.Plan, held []apply.Held, sizes []apply.Size, checked []apply.Checked) string {
+func livePlanMarkdown(have state.Observed, p plan.Plan, held []apply.Held, waits []apply.Wait, sizes []apply.Size, checked []apply.Checked) string {
 	m := newMarkdown()
 	m.section("## Keyshift: plan of " + mdCode(p.System) + "\n\n")
 	m.section(planSummary(p) + "\n\n")
@@ -48,6 +48,9 @@ func livePlanMarkdown(have state.Observed, p plan.Plan, held []apply.Held, sizes
 		for _, f := range append(c.Of(keyspace.FindingHold), c.Of(keyspace.FindingWarn)...) {
 			m.section(fmt.Sprintf("- step %d, preflight (%s): %s: %s\n", c.Step+1, f.Level, mdProse(f.Reason), mdProse(f.WayOut)))
 		}
+	}
+	for _, w := range waits {
+		m.section(fmt.Sprintf("- step %d would wait, were it to start now: %s\n", w.Step+1, mdProse(w.Why)))
 	}
 	for _, h := range held {
 		m.section(fmt.Sprintf("- step %d is held: %s, `policy.maxInvalid` allows %d\n", h.Step+1, unfit(h.Unfit), h.Allowed))

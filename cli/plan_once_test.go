@@ -23,7 +23,7 @@ func TestWarningsAreToldOnce(t *testing.T) {
 		}}})
 	}
 	for name, text := range map[string]string{
-		"text": annotated(p, nil, nil, once(s, checked)), "markdown": livePlanMarkdown(state.Observed{}, p, nil, nil, once(s, checked)),
+		"text": annotated(p, nil, nil, nil, once(s, checked)), "markdown": livePlanMarkdown(state.Observed{}, p, nil, nil, nil, once(s, checked)),
 	} {
 		if warned, held := strings.Count(text, "the server is old"), strings.Count(text, "the server is full"); warned != 2 || held != 3 {
 			t.Errorf("%s: warned %d times, held %d times:\n%s", name, warned, held, text)

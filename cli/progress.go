@@ -94,6 +94,8 @@ func (p *progress) event(e apply.Event) {
 		}
 	case apply.Ended:
 		p.put(stepLine(e)+"  done"+counted(e), true)
+	case apply.Waiting:
+		p.put(stepLine(e)+"  waits: "+e.Err.Error(), true)
 	case apply.Failed:
 		p.put(stepLine(e)+"  failed", true)
 	case apply.Preflighted:

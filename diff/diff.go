@@ -8,6 +8,8 @@
 // It decides nothing about order; that is package plan.
 package diff
 
+import "slices"
+
 // Kind is the kind of a change.
 type Kind string
 
@@ -29,6 +31,12 @@ const (
 	RiskMixedWriters Risk = "mixed-writers" // two releases that run together write different versions, and fields are at stake
 	RiskLossy        Risk = "lossy"         // units are rewritten and the way back may not restore them
 )
+
+// rising are the risks in their order, behind that of nothing that is said.
+var rising = []Risk{"", RiskNone, RiskRollout, RiskData, RiskMixedWriters, RiskLossy}
+
+// AtLeast tells whether a risk is as high as another, or higher.
+func (r Risk) AtLeast(least Risk) bool { return slices.Index(rising, r) >= slices.Index(rising, least) }
 
 // Of says what the object of a hold is.
 type Of string

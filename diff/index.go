@@ -143,19 +143,19 @@ func (x *Index) Have() state.Observed { return x.have }
 // Put replaces what was observed of the objects that a part names.
 func (x *Index) Put(part state.Observed) {
 	for _, r := range part.Components {
-		if i, ok := x.running[r.Component]; ok {
-			x.have.Components[i] = r
-		} else {
-			x.have.Components = append(x.have.Components, r)
-			x.running[r.Component] = len(x.have.Components) - 1
-		}
+		x.have.Components = put(x.have.Components, x.running, r.Component, r)
 	}
 	for _, l := range part.Keyspaces {
-		if i, ok := x.live[l.Keyspace]; ok {
-			x.have.Keyspaces[i] = l
-		} else {
-			x.have.Keyspaces = append(x.have.Keyspaces, l)
-			x.live[l.Keyspace] = len(x.have.Keyspaces) - 1
-		}
+		x.have.Keyspaces = put(x.have.Keyspaces, x.live, l.Keyspace, l)
 	}
+}
+
+func put[T any](list []T, places map[string]int, name string, object T) []T {
+	i, ok := places[name]
+	if !ok {
+		places[name] = len(list)
+		return append(list, object)
+	}
+	list[i] = object
+	return list
 }

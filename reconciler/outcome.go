@@ -109,6 +109,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonStoreUndefined:  retry,
 	v1alpha1.ReasonNoProgress:      retry,
 	v1alpha1.ReasonNotReady:        retry,
+	v1alpha1.ReasonWindowClosed:    retry,
 	v1alpha1.ReasonNotDrained:      retry,
 	v1alpha1.ReasonUnreadable:      retry,
 	v1alpha1.ReasonStepFailed:      retry,

@@ -41,6 +41,7 @@ type Window struct {
 	From string   `json:"from"`           // "22:00"
 	To   string   `json:"to"`             // of the next day if it is not after From
 	Zone string   `json:"zone,omitempty"` // IANA name; UTC if empty
+	Risk string   `json:"risk,omitempty"` // the least of the steps that it is for; of all if empty
 
 	// Level is that of the policy it stands in: system, keyspace or component.
 	Level string `json:"level,omitempty"`

@@ -81,6 +81,7 @@ const (
 	ReasonUnknownImage   = "UnknownImage"   // a live image that no release names
 	ReasonStoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	ReasonNoProgress     = "NoProgress"     // planning again and again led nowhere
+	ReasonWindowClosed   = "WindowClosed"   // what is left waits for a maintenance window
 	ReasonNotReady       = "NotReady"       // pods that use a keyspace are not ready, so it is not rewritten yet
 	ReasonNotDrained     = "NotDrained"     // old units are neither consumed nor expired yet
 	ReasonUnreadable     = "Unreadable"     // a running release may meet units it cannot read, and no step mends it

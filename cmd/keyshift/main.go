@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // an image may have no time zones
 
 	"github.com/spf13/pflag"
 

@@ -1,0 +1,165 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// windowsIn reads windows as "level days from-to zone", one a line; "*" stands for every day.
+func windowsIn(text string) (out []state.Window) {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		w := state.Window{Level: f[0], Zone: f[3]}
+		if f[1] != "*" {
+			w.Days = strings.Split(f[1], ",")
+		}
+		w.From, w.To, _ = strings.Cut(f[2], "-")
+		out = append(out, w)
+	}
+	return out
+}
+
+func TestOpeningAt(t *testing.T) {
+	const night = "system * 22:00-04:00 Europe/Berlin"
+	for _, c := range []struct{ name, windows, at, want string }{
+		{"no window: always", "", "2026-11-28T12:00:00Z", "open"},
+		{"before it opens", night, "2026-11-28T12:00:00Z", "2026-11-28T21:00:00Z"},
+		{"in it", night, "2026-11-28T21:00:00Z", "open"},
+		{"past midnight, as it opened the day before", night, "2026-11-29T02:59:59Z", "open"},
+		{"closed", night, "2026-11-29T03:00:00Z", "2026-11-29T21:00:00Z"},
+		{"in summer it is an hour earlier", night, "2026-07-01T12:00:00Z", "2026-07-01T20:00:00Z"},
+		{"only on some days", "system sat,sun 08:00-09:00 UTC", "2026-11-24T08:30:00Z", "2026-11-28T08:00:00Z"},
+		{"opened on a day that it names, past midnight", "system sat 22:00-04:00 UTC", "2026-11-29T03:00:00Z", "open"},
+		{"not on the day after", "system sat 22:00-04:00 UTC", "2026-11-30T03:00:00Z", "2026-12-05T22:00:00Z"},
+		{"from is to: the whole day", "system mon 00:00-00:00 UTC", "2026-11-30T23:59:00Z", "open"},
+		{"one of a level is enough", "system * 01:00-02:00 UTC\nsystem * 05:00-06:00 UTC", "2026-11-28T05:30:00Z", "open"},
+		{"each level needs one", "system * 01:00-03:00 UTC\nkeyspace * 02:00-04:00 UTC", "2026-11-28T01:30:00Z", "2026-11-28T02:00:00Z"},
+		{"never together", "system * 01:00-02:00 UTC\nkeyspace * 02:00-03:00 UTC", "2026-11-28T01:30:00Z", "never"},
+		{"together only while one has summer time and the other not", "system * 01:00-02:00 Europe/Berlin\nkeyspace * 20:00-20:30 America/New_York", "2026-11-28T00:00:00Z", "2027-03-15T00:00:00Z"},
+		{"an hour that a day lacks is the next one", "system * 02:30-02:45 Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:30:00Z"},
+	} {
+		at, err := time.Parse(time.RFC3339, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := OpeningAt(windowsIn(c.windows), at, time.LoadLocation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "never"
+		switch {
+		case o.Open:
+			got = "open"
+		case !o.Next.IsZero():
+			got = o.Next.UTC().Format(time.RFC3339)
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	if _, err := OpeningAt([]state.Window{{From: "01:00", To: "02:00", Zone: "Mars/North"}}, time.Unix(0, 0), time.LoadLocation); err == nil {
+		t.Error("a zone that nobody knows is known")
+	}
+}
+
+// TestOpeningIsTheNext: at the next opening windows are open, and from now to then they never are.
+func TestOpeningIsTheNext(t *testing.T) {
+	never := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var windows []state.Window
+		for range rapid.IntRange(1, 4).Draw(t, "windows") {
+			time := rapid.SampledFrom([]string{"00:00", "00:30", "01:00", "02:30", "08:00", "12:00", "22:00", "23:30"})
+			windows = append(windows, state.Window{
+				Days: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"mon", "tue", "sat", "sun"}), 0, 3, rapid.ID).Draw(t, "days"),
+				From: time.Draw(t, "from"), To: time.Draw(t, "to"), Level: rapid.SampledFrom([]string{"system", "keyspace"}).Draw(t, "level"),
+				Zone: rapid.SampledFrom([]string{"", "Europe/Berlin", "America/New_York", "Asia/Kolkata"}).Draw(t, "zone"),
+			})
+		}
+		at := time.Unix(1_790_000_000+60*rapid.Int64Range(0, 365*24*60).Draw(t, "at"), 0).UTC()
+		o, err := OpeningAt(windows, at, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until := o.Next
+		switch {
+		case o.Open:
+			return
+		case o.Next.IsZero():
+			never++
+			until = at.AddDate(0, 0, 9)
+		default:
+			if there, _ := OpeningAt(windows, o.Next, known); !there.Open {
+				t.Fatalf("not open at %s", o.Next)
+			}
+		}
+		for x := at; x.Before(until); x = x.Add(15 * time.Minute) {
+			if openAt(t, windows, x) {
+				t.Fatalf("open at %s already, the next is said to be %s", x, o.Next)
+			}
+		}
+	})
+	t.Logf("%d combinations are never open", never)
+}
+
+// openAt reads the clock on each window's wall.
+func openAt(t *rapid.T, windows []state.Window, at time.Time) bool {
+	open := map[string]bool{}
+	for _, w := range windows {
+		zone := zones[w.Zone]
+		now, day := at.In(zone), strings.ToLower(at.In(zone).Format("Mon"))
+		yesterday := strings.ToLower(now.AddDate(0, 0, -1).Format("Mon"))
+		clock := now.Format("15:04")
+		on := func(day string) bool { return len(w.Days) == 0 || slices.Contains(w.Days, day) }
+		is := on(day) && clock >= w.From && (clock < w.To || w.To <= w.From) || on(yesterday) && w.To <= w.From && clock < w.To
+		open[w.Level] = open[w.Level] || is
+	}
+	for _, is := range open {
+		if !is {
+			return false
+		}
+	}
+	return true
+}
+
+func known(name string) (*time.Location, error) { return zones[name], nil }
+
+// zones are those of the property, read once.
+var zones = func() map[string]*time.Location {
+	out := map[string]*time.Location{}
+	for _, name := range []string{"", "Europe/Berlin", "America/New_York", "Asia/Kolkata"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			panic(err)
+		}
+		out[name] = zone
+	}
+	return out
+}()
+
+func TestWindowsOfSteps(t *testing.T) {
+	want := shop()
+	all, lossy, data := state.Window{From: "01:00", To: "02:00"}, state.Window{From: "03:00", To: "04:00", Risk: "lossy"}, state.Window{From: "05:00", To: "06:00", Risk: "data"}
+	want.Keyspaces[0].Policy.Windows = []state.Window{all, lossy, data}
+	want.Components[0].Policy.Windows = []state.Window{all, data}
+	p := Plan{Steps: []Step{
+		{Kind: Rollout, Object: "checkout", Risk: diff.RiskRollout},
+		{Kind: Rollout, Object: "checkout", Risk: diff.RiskMixedWriters},
+		{Kind: Backup, Object: "session", Risk: diff.RiskNone},
+		{Kind: Rewrite, Object: "session", Risk: diff.RiskLossy},
+		{Kind: Verify, Object: "session", Risk: diff.RiskNone},
+		{Kind: Rewrite, Object: "session", Risk: diff.RiskData},
+		{Kind: Rewrite, Object: "session", Risk: diff.RiskNone, Strategy: state.StrategyDrain},
+	}}
+	for i, n := range []int{1, 2, 3, 3, 0, 2, 1} {
+		if got := p.Windows(want, i); len(got) != n {
+			t.Errorf("step %d, %s of risk %s: %d windows, want %d", i+1, p.Steps[i].Kind, p.Steps[i].Risk, len(got), n)
+		}
+	}
+}
