@@ -68,7 +68,7 @@ func OpeningAt(windows []state.Window, at time.Time, zones Zones) (Opening, erro
 	var opens []time.Time // all are open together from the moment on in which the last of them opens
 	for _, w := range all {
 		for day := range searched {
-			if from, _, ok := w.on(at.In(w.zone).AddDate(0, 0, day)); ok && from.After(at) {
+			if from, _, ok := w.on(w.day(at, day)); ok && from.After(at) {
 				opens = append(opens, from)
 			}
 		}
@@ -107,21 +107,37 @@ func (w window) on(day time.Time) (from, to time.Time, ok bool) {
 	if len(w.days) > 0 && !slices.Contains(w.days, names[day.Weekday()]) {
 		return from, to, false
 	}
-	y, m, d := day.Date()
-	end := d
+	end := w.to
 	if w.to <= w.from {
-		end++
+		end += 24 * 60
 	}
-	return time.Date(y, m, d, 0, w.from, 0, 0, w.zone), time.Date(y, m, end, 0, w.to, 0, 0, w.zone), true
+	return w.clock(day, w.from), w.clock(day, end), true
+}
+
+// clock returns when the clocks of the window's zone show so many minutes of a day. What they leave out is as long after
+// the hour before as it would be on any day, everywhere: time.Date takes it for before the change in half of the world.
+func (w window) clock(day time.Time, minutes int) time.Time {
+	y, m, d := day.Date()
+	t := time.Date(y, m, d, 0, minutes, 0, 0, w.zone)
+	_, offset := t.Zone()
+	shown := t.Add(time.Duration(offset) * time.Second)
+	return t.Add(max(0, time.Date(y, m, d, 0, minutes, 0, 0, time.UTC).Sub(shown)))
 }
 
 // open tells whether the window is open: it opened on this day, or on the one before.
 func (w window) open(t time.Time) bool {
 	for back := range 2 {
-		from, to, ok := w.on(t.In(w.zone).AddDate(0, 0, -back))
+		from, to, ok := w.on(w.day(t, -back))
 		if ok && !t.Before(from) && t.Before(to) {
 			return true
 		}
 	}
 	return false
+}
+
+// day returns a time of the day, by the window's zone, that is some days after that of a time. Only its date counts, so it
+// is kept where no day lacks an hour.
+func (w window) day(t time.Time, after int) time.Time {
+	y, m, d := t.In(w.zone).Date()
+	return time.Date(y, m, d+after, 0, 0, 0, 0, time.UTC)
 }
