@@ -29,6 +29,7 @@ func (p Plan) Needs(want state.Desired) [][]int {
 			last[o] = i
 		}
 		slices.Sort(direct)
+		needs[i] = []int{}
 		behind[i] = make(places, (len(p.Steps)+63)/64)
 		for _, at := range slices.Backward(slices.Compact(direct)) {
 			if !behind[i].has(at) {
