@@ -30,7 +30,8 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 			return total, err
 		}
 		s.waiting = waiting
-		p := s.Plan()
+		p := s.planAt(e.now())
+		waiting = s.waiting
 		total.Have, total.Last, total.Left, total.Superseded = s.Have, s, p, false
 		newReporter(e, report).report(Event{Kind: Planned, Plan: p, Have: s.Have})
 		if len(p.Steps) == 0 && len(p.Blocked) > 0 {

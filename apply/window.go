@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"keyshift.dev/diff"
@@ -71,17 +72,34 @@ func (r *run) window(i int) error {
 	if !waits {
 		return nil
 	}
-	step := r.plan.Steps[i]
-	wayOut := "wait, or change policy.windows"
-	if w.Until.IsZero() {
-		wayOut = "change policy.windows"
-	}
+	change := closed(r.plan.Steps[i], w)
+	return &closedError{hold(WindowClosed, change.WayOut, "%s may not start now, %s", r.plan.Steps[i], w.Why), change}
+}
+
+// closed holds what a step that has to wait is about.
+func closed(step plan.Step, w Wait) diff.Change {
 	change := diff.Change{
 		Kind: diff.Hold, Object: step.Object, To: step.To, Risk: diff.RiskNone, Code: WindowClosed,
-		Reason: fmt.Sprintf("waits: %s may not start now, %s", step, w.Why), WayOut: wayOut,
+		Reason: fmt.Sprintf("waits: %s may not start now, %s", step, w.Why), WayOut: "wait, or change policy.windows",
+	}
+	if w.Until.IsZero() {
+		change.WayOut = "change policy.windows"
 	}
 	if step.Kind != plan.Rollout {
 		change.Of = diff.OfKeyspace
 	}
-	return &closedError{hold(WindowClosed, wayOut, "%s may not start now, %s", step, w.Why), change}
+	return change
+}
+
+// planAt plans without what has to wait for a window that never opens: what comes before that is not begun either.
+func (s *Situation) planAt(now time.Time) plan.Plan {
+	for {
+		p := s.Plan()
+		waits := Waits(s.Want, p, now)
+		i := slices.IndexFunc(waits, func(w Wait) bool { return w.Until.IsZero() })
+		if i < 0 {
+			return p
+		}
+		s.waiting = append(s.waiting, closed(p.Steps[waits[i].Step], waits[i]))
+	}
 }

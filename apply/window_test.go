@@ -109,3 +109,14 @@ func TestWaits(t *testing.T) {
 		t.Errorf("in the window %+v", waits)
 	}
 }
+
+// TestWindowOfTheDataThatNeverOpens: a window that never opens is bad input; nothing of what hangs together is applied.
+func TestWindowOfTheDataThatNeverOpens(t *testing.T) {
+	w := embedded(t, 10)
+	w.after.Keyspaces[0].Policy.Windows = []state.Window{{From: "01:00", To: "02:00", Level: "system"}, {From: "03:00", To: "04:00", Level: "keyspace"}}
+	w.at("2026-11-28T12:00:00Z")
+	o, err := w.deliver(w.after)
+	if len(o.Done) > 0 || err == nil || !strings.Contains(err.Error(), "ever open together") {
+		t.Errorf("done %v, %v", steps(o), err)
+	}
+}
