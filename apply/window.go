@@ -91,12 +91,13 @@ func closed(step plan.Step, w Wait) diff.Change {
 	return change
 }
 
-// planAt plans without what has to wait for a window that never opens: what comes before that is not begun either.
+// planAt plans without what has to wait for a window that never opens: what comes before that is not begun either. Nor is
+// what would have to wait at once, so that not every part of a system that waits costs a run and another pass over all keys.
 func (s *Situation) planAt(now time.Time) plan.Plan {
 	for {
 		p := s.Plan()
 		waits := Waits(s.Want, p, now)
-		i := slices.IndexFunc(waits, func(w Wait) bool { return w.Until.IsZero() })
+		i := slices.IndexFunc(waits, func(w Wait) bool { return w.Until.IsZero() || w.Step == 0 })
 		if i < 0 {
 			return p
 		}

@@ -120,3 +120,32 @@ func TestWindowOfTheDataThatNeverOpens(t *testing.T) {
 		t.Errorf("done %v, %v", steps(o), err)
 	}
 }
+
+// TestManyThatWait: what waits is looked at once, not once for each part of the system.
+func TestManyThatWait(t *testing.T) {
+	w := embedded(t, 10)
+	night := []state.Window{{From: "01:00", To: "02:00", Level: "system"}}
+	w.after.Components[0].Policy.Windows, w.after.Keyspaces[0].Policy.Windows = night, night
+	for _, name := range []string{"xx", "yy", "zz"} {
+		k := w.after.Keyspaces[0]
+		k.Name, k.Shapes = name, append([]state.Shape(nil), k.Shapes...)
+		for i := range k.Shapes {
+			k.Shapes[i].Keys = name + ":<id>"
+		}
+		w.after.Keyspaces = append(w.after.Keyspaces, k)
+		if err := w.client.HSet(t.Context(), name+":1", "user_id", "1", "name", "Ada", "created_ms", "5000").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.at("2026-11-28T12:00:00Z")
+	o, err := w.deliver(w.after)
+	planned := 0
+	for _, e := range w.events {
+		if e.Kind == apply.Planned {
+			planned++
+		}
+	}
+	if len(o.Done) > 0 || err == nil || planned != 1 {
+		t.Errorf("looked %d times, did %v, %v", planned, steps(o), err)
+	}
+}
