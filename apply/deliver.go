@@ -30,7 +30,8 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 			return total, err
 		}
 		s.waiting = waiting
-		p := s.planAt(e.now())
+		var p plan.Plan
+		p, total.Until = s.planAt(e.now(), total.Until)
 		waiting = s.waiting
 		total.Have, total.Last, total.Left, total.Superseded = s.Have, s, p, false
 		newReporter(e, report).report(Event{Kind: Planned, Plan: p, Have: s.Have})
@@ -48,6 +49,7 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 		total.Unpruned = cmp.Or(outcome.Unpruned, total.Unpruned)
 		if closed, ok := errors.AsType[*closedError](err); ok {
 			waiting = append(waiting, closed.change) // what has nothing to do with it need not wait
+			total.Until = earlier(total.Until, closed.until)
 			continue
 		}
 		if err != nil || len(p.Steps) == 0 && !outcome.Superseded {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"keyshift.dev/diff"
 	"keyshift.dev/keyspace"
@@ -19,6 +20,7 @@ type Outcome struct {
 	Have       state.Observed // the last that is known
 	Superseded bool           // the system moved away from the plan before its end: gather and plan again
 	Last       Situation      // of Deliver: that the last plan was made from
+	Until      time.Time      // of Deliver: when the first of what waits for a window may go on; zero if nothing does
 	Left       plan.Plan      // of Deliver: the last plan; it has no steps unless something failed
 
 	// Unpruned is why old archives could not be deleted after a run that ended well. The next run tries again.

@@ -61,6 +61,7 @@ func zoneOf(windows []state.Window) *time.Location {
 type closedError struct {
 	*HoldError
 	change diff.Change
+	until  time.Time
 }
 
 // Unwrap is the hold.
@@ -73,7 +74,7 @@ func (r *run) window(i int) error {
 		return nil
 	}
 	change := closed(r.plan.Steps[i], w)
-	return &closedError{hold(WindowClosed, change.WayOut, "%s may not start now, %s", r.plan.Steps[i], w.Why), change}
+	return &closedError{hold(WindowClosed, change.WayOut, "%s may not start now, %s", r.plan.Steps[i], w.Why), change, w.Until}
 }
 
 // closed holds what a step that has to wait is about.
@@ -93,14 +94,24 @@ func closed(step plan.Step, w Wait) diff.Change {
 
 // planAt plans without what has to wait for a window that never opens: what comes before that is not begun either. Nor is
 // what would have to wait at once, so that not every part of a system that waits costs a run and another pass over all keys.
-func (s *Situation) planAt(now time.Time) plan.Plan {
+// It returns when the first of that may go on, too, or until if that is earlier.
+func (s *Situation) planAt(now, until time.Time) (plan.Plan, time.Time) {
 	for {
 		p := s.Plan()
 		waits := Waits(s.Want, p, now)
 		i := slices.IndexFunc(waits, func(w Wait) bool { return w.Until.IsZero() || w.Step == 0 })
 		if i < 0 {
-			return p
+			return p, until
 		}
 		s.waiting = append(s.waiting, closed(p.Steps[waits[i].Step], waits[i]))
+		until = earlier(until, waits[i].Until)
 	}
+}
+
+// earlier returns the earlier of two times, of which a zero one is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -33,6 +33,9 @@ func TestWindowOfTheData(t *testing.T) {
 	if !ok || blocked.Blocked.Code != apply.WindowClosed || !strings.Contains(err.Error(), "its window opens Sat 2026-11-28 22:00 CET") {
 		t.Fatalf("%v", err)
 	}
+	if want := time.Date(2026, 11, 28, 21, 0, 0, 0, time.UTC); !o.Until.Equal(want) {
+		t.Errorf("to go on at %s, want %s", o.Until, want)
+	}
 	if got, want := steps(o), upgrade[:2]; !reflect.DeepEqual(got, want) {
 		t.Errorf("done by day: %v, want %v", got, want)
 	}

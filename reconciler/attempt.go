@@ -44,6 +44,7 @@ type attempt struct {
 	patcher  *patch.SerialPatcher
 	told     time.Time // when progress was written last
 	ran      int       // steps that ended
+	until    time.Time // when what waits for a window may go on; zero if nothing does
 	news     bool      // whether a success is worth an event
 
 	desired state.Desired  // of the revision
@@ -175,6 +176,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 func (a *attempt) deliver(ctx context.Context, edges apply.Edges, desired state.Desired) (string, apply.Situation, error) {
 	a.desired = desired
 	o, err := apply.Deliver(ctx, edges, desired, func(e apply.Event) { a.report(ctx, e) })
+	a.until = o.Until
 	if err != nil {
 		return "", apply.Situation{}, err
 	}
@@ -228,7 +230,7 @@ func (a *attempt) end(ctx context.Context, v verdict) (ctrl.Result, error) {
 		conditions.Delete(d, meta.StalledCondition)
 		conditions.MarkFalse(d, meta.ReadyCondition, v.reason, "%s", v.message)
 		conditions.MarkReconciling(d, meta.ProgressingWithRetryReason, "%s", v.message)
-		result.RequeueAfter = d.GetRetryInterval()
+		result.RequeueAfter = comeAgain(d.GetRetryInterval(), a.until, time.Now())
 	}
 	if a.requested != "" {
 		d.Status.LastHandledReconcileAt = clip(a.requested, maxName)
@@ -236,6 +238,14 @@ func (a *attempt) end(ctx context.Context, v verdict) (ctrl.Result, error) {
 	a.remember(v)
 	a.tell(v)
 	return result, a.patch(ctx, options...)
+}
+
+// comeAgain is how long to wait before the next try: at the latest until a window opens that something waits for.
+func comeAgain(retry time.Duration, until, now time.Time) time.Duration {
+	if left := until.Sub(now); !until.IsZero() && left < retry {
+		return max(left, soon)
+	}
+	return retry
 }
 
 // settle says that the revision is applied.
