@@ -28,11 +28,16 @@ const (
 	mirrorVariable = "KEYSHIFT_TEST_CHILD_MIRROR"
 )
 
-// child delivers without a cluster: its pods live in the parent.
+// child delivers without a cluster: its pods live in the parent. It says when it has begun to rewrite.
 func child() int {
 	_, after, err := shop()
 	if err == nil {
-		err = deliverIn(context.Background(), os.Getenv(childVariable), os.Getenv(mirrorVariable), after)
+		var said sync.Once
+		err = deliverIn(context.Background(), os.Getenv(childVariable), os.Getenv(mirrorVariable), after, func(e apply.Event) {
+			if e.Kind == apply.Progressed && e.Rewrite != nil {
+				said.Do(func() { fmt.Println("rewriting") })
+			}
+		})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -41,7 +46,7 @@ func child() int {
 	return 0
 }
 
-func deliverIn(ctx context.Context, address, mirror string, commit state.Desired) error {
+func deliverIn(ctx context.Context, address, mirror string, commit state.Desired, report func(apply.Event)) error {
 	for i := range commit.Keyspaces {
 		commit.Keyspaces[i].Policy.Throttle = state.ThrottleGentle
 	}
@@ -51,12 +56,12 @@ func deliverIn(ctx context.Context, address, mirror string, commit state.Desired
 	}
 	defer store.Close()
 	e := apply.Edges{Stores: map[string]*keyspace.Store{"main": store}, Mirror: apply.FileMirror{Dir: mirror}, State: &apply.Storage{Address: mirror}}
-	_, err = apply.Deliver(ctx, e, commit, nil)
+	_, err = apply.Deliver(ctx, e, commit, report)
 	return err
 }
 
-// killed runs children and kills each after a while, until one ends by itself. Some of them must have been killed
-// in the middle of the rewrite.
+// killed runs children until one ends by itself. Every other is killed soon after it began to rewrite, the rest whenever
+// it happens. Some of them must have been killed in the middle of the rewrite.
 func killed(t *testing.T, client *redis.Client, address string) {
 	t.Helper()
 	mirror, middle := t.TempDir(), 0
@@ -64,11 +69,16 @@ func killed(t *testing.T, client *redis.Client, address string) {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childVariable+"="+address, mirrorVariable+"="+mirror)
 		cmd.Stderr = os.Stderr
+		kill := func() { _ = cmd.Process.Signal(syscall.SIGKILL) } // it may have ended
+		after := 30*time.Millisecond + rand.N(time.Duration(100+40*kills)*time.Millisecond)
+		if kills%2 == 0 {
+			after = time.Minute
+			cmd.Stdout = hearing(func() { time.AfterFunc(rand.N(10*time.Millisecond), kill) })
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		after := 30*time.Millisecond + rand.N(time.Duration(100+40*kills)*time.Millisecond)
-		timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
+		timer := time.AfterFunc(after, kill)
 		err := cmd.Wait()
 		timer.Stop()
 		if err == nil {
@@ -88,6 +98,15 @@ func killed(t *testing.T, client *redis.Client, address string) {
 			middle++
 		}
 	}
+}
+
+// hearing calls itself when a child says something.
+type hearing func()
+
+// Write takes what it says.
+func (h hearing) Write(p []byte) (int, error) {
+	h()
+	return len(p), nil
 }
 
 // mixed tells whether a sample of the units has both versions.
@@ -121,7 +140,7 @@ func TestKillEndsInTheSameState(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 0 {
-			if err := deliverIn(t.Context(), server.Addr, t.TempDir(), after); err != nil {
+			if err := deliverIn(t.Context(), server.Addr, t.TempDir(), after, nil); err != nil {
 				t.Fatal(err)
 			}
 		} else {
