@@ -18,6 +18,7 @@ import (
 	"keyshift.dev/apply"
 	"keyshift.dev/demo"
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 	"keyshift.dev/testbed"
 )
@@ -34,7 +35,7 @@ func child() int {
 	if err == nil {
 		var said sync.Once
 		err = deliverIn(context.Background(), os.Getenv(childVariable), os.Getenv(mirrorVariable), after, func(e apply.Event) {
-			if e.Kind == apply.Progressed && e.Rewrite != nil {
+			if e.Kind == apply.Progressed && e.Step.Kind == plan.Rewrite && e.Rewrite.Rewritten > 0 {
 				said.Do(func() { fmt.Println("rewriting") })
 			}
 		})
