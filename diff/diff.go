@@ -35,8 +35,11 @@ const (
 // rising are the risks in their order, behind that of nothing that is said.
 var rising = []Risk{"", RiskNone, RiskRollout, RiskData, RiskMixedWriters, RiskLossy}
 
-// AtLeast tells whether a risk is as high as another, or higher.
-func (r Risk) AtLeast(least Risk) bool { return slices.Index(rising, r) >= slices.Index(rising, least) }
+// AtLeast tells whether a risk is as high as another, or higher. One that is not known is higher than any.
+func (r Risk) AtLeast(least Risk) bool {
+	i := slices.Index(rising, r)
+	return i < 0 || i >= slices.Index(rising, least)
+}
 
 // Of says what the object of a hold is.
 type Of string

@@ -6,7 +6,7 @@ package plan
 // release that can, reads all that is there and writes nothing new. Every move is as safe as one of the search,
 // but there may be cheaper orders, and an order that needs other detours is not found.
 func (m *model) byRule() found {
-	r := ruling{model: m, at: m.start(), goes: make([]answer, len(m.comps)), bridges: make([]answer, len(m.comps)), turns: make([]answer, len(m.keys))}
+	r := newRuling(m)
 	var moves []move
 	for limit := 4*len(m.comps) + 2*len(m.keys); !m.done(r.at); limit-- {
 		by, ok := r.next()
@@ -26,6 +26,10 @@ type ruling struct {
 	goes    []answer // by component: to its desired release
 	bridges []answer // by component: to the first release that helps it on
 	turns   []answer // by keyspace: to its desired version
+}
+
+func newRuling(m *model) *ruling {
+	return &ruling{model: m, at: m.start(), goes: make([]answer, len(m.comps)), bridges: make([]answer, len(m.comps)), turns: make([]answer, len(m.keys))}
 }
 
 // answer is a release or version that an object may go to, and whether that is known.

@@ -44,6 +44,14 @@ func TestOpeningAt(t *testing.T) {
 		{"never together", "system * 01:00-02:00 UTC\nkeyspace * 02:00-03:00 UTC", "2026-11-28T01:30:00Z", "never"},
 		{"together only while one has summer time and the other not", "system * 01:00-02:00 Europe/Berlin\nkeyspace * 20:00-20:30 America/New_York", "2026-11-28T00:00:00Z", "2027-03-15T00:00:00Z"},
 		{"an hour that a day lacks is the next one", "system * 02:30-02:45 Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:30:00Z"},
+		{"opens an hour early", "system * 02:30-05:00 America/New_York", "2026-03-08T06:45:00Z", "2026-03-08T07:30:00Z"},
+		{"is open as any day", "system * 01:45-02:15 America/New_York", "2026-03-08T06:50:00Z", "open"},
+		{"east, for comparison", "system * 01:45-02:15 Europe/Berlin", "2026-03-29T00:50:00Z", "open"},
+		{"midnight that a day lacks", "system sun 22:00-04:00 America/Santiago", "2026-09-07T04:30:00Z", "open"},            // Mon 01:30
+		{"midnight that a day lacks, half past", "system sun 22:00-04:00 America/Santiago", "2026-09-07T03:30:00Z", "open"}, // Mon 00:30
+		{"the day itself is searched", "system sun 10:00-11:00 America/Santiago", "2026-09-01T04:30:00Z", "2026-09-06T13:00:00Z"},
+		{"second of a repeated hour", "system * 01:00-02:30 Europe/Berlin", "2026-10-25T01:10:00Z", "open"},
+		{"the night that begins before the hour is repeated", "system sat 22:00-02:30 Europe/Berlin", "2026-10-25T01:10:00Z", "open"},
 	} {
 		at, err := time.Parse(time.RFC3339, c.at)
 		if err != nil {
