@@ -195,7 +195,7 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
 	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil, r.waiting))
-	if now.Digest != step.Digest {
+	if !slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return p.Digest == step.Digest }) {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}
 	if step.Kind == plan.Rewrite || step.Kind == plan.Backup {

@@ -49,7 +49,10 @@ func Check(want state.Desired, have state.Observed, p Plan) error {
 			return &InvariantError{4, -1, fmt.Sprintf("%s %s is left to do in the end: %s", c.Kind, c.Object, c.Reason)}
 		}
 	}
-	sealed := seal(Plan{System: p.System, Steps: slices.Clone(p.Steps)}, x)
+	if err := p.checkParts(want); err != nil {
+		return err
+	}
+	sealed := seal(Plan{System: p.System, Steps: slices.Clone(p.Steps), Parts: slices.Clone(p.Parts)}, x)
 	for i := range p.Steps {
 		if sealed.Steps[i].Digest != p.Steps[i].Digest {
 			return &InvariantError{5, i, "its digest is not that of its content"}
@@ -57,6 +60,36 @@ func Check(want state.Desired, have state.Observed, p Plan) error {
 	}
 	if sealed.Digest != p.Digest {
 		return &InvariantError{5, -1, "the plan's digest is not that of its steps"}
+	}
+	return nil
+}
+
+// checkParts proves that the parts can go on without each other: each has its steps together, every step is about an
+// object of its part, and no part has anything that a step of another bears on.
+func (p Plan) checkParts(want state.Desired) error {
+	part := -1
+	for i, s := range p.Steps {
+		if s.Part != part && s.Part != part+1 || s.Part >= len(p.Parts) {
+			return &InvariantError{5, i, "its part of the plan is not the one before nor the next"}
+		}
+		part = s.Part
+		mine := p.Parts[part].Keyspaces
+		if s.Kind == Rollout {
+			mine = p.Parts[part].Components
+		}
+		if _, found := slices.BinarySearch(mine, s.Object); !found {
+			return &InvariantError{5, i, "it is about no object of its part of the plan"}
+		}
+	}
+	if part != len(p.Parts)-1 {
+		return &InvariantError{5, -1, "a part of the plan has no step"}
+	}
+	for i, needs := range p.Needs(want) {
+		for _, n := range needs {
+			if p.Steps[n].Part != p.Steps[i].Part {
+				return &InvariantError{5, i, fmt.Sprintf("it needs step %d, which is of another part of the plan", n+1)}
+			}
+		}
 	}
 	return nil
 }

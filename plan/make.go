@@ -27,6 +27,12 @@ func Make(want state.Desired, have state.Observed, changes []diff.Change) Plan {
 			continue
 		}
 		steps, blocked := order(sub.want, x.Within(sub.want))
+		for i := range steps {
+			steps[i].Part = len(p.Parts)
+		}
+		if len(steps) > 0 {
+			p.Parts = append(p.Parts, Part{Components: sub.components(), Keyspaces: sub.keyspaces()})
+		}
 		p.Steps = append(p.Steps, steps...)
 		p.Blocked = append(p.Blocked, blocked...)
 	}
@@ -118,19 +124,34 @@ func (b *builder) add(want state.Desired, have state.Observed, s Step) {
 	b.Put(End(want, have, s))
 }
 
-// seal computes the digests, from the last step to the first.
+// seal computes the digests, from the last step of each part to its first.
 func seal(p Plan, x *diff.Index) Plan {
-	next := state.DigestOf([]string{p.System})
+	none := state.DigestOf([]string{p.System})
 	for i := len(p.Steps) - 1; i >= 0; i-- {
-		next = digest(x, p.Steps[i], next)
-		p.Steps[i].Digest = next
+		next := none
+		if i+1 < len(p.Steps) && p.Steps[i+1].Part == p.Steps[i].Part {
+			next = p.Steps[i+1].Digest
+		}
+		p.Steps[i].Digest = digest(x, p.Steps[i], next)
+		p.Parts[p.Steps[i].Part].Digest = p.Steps[i].Digest
 	}
-	p.Digest = next
+	switch len(p.Parts) {
+	case 0:
+		p.Digest = none
+	case 1:
+		p.Digest = p.Parts[0].Digest
+	default:
+		firsts := make([]state.Digest, len(p.Parts))
+		for i := range p.Parts {
+			firsts[i] = p.Parts[i].Digest
+		}
+		p.Digest = state.DigestOf(firsts)
+	}
 	return p
 }
 
 // content is what a step's digest is made of: what is to be done, to which classes, by which definitions, and
-// everything after it. The releases that a rollout replaces are left out, because they vanish while it runs.
+// everything after it in its part. The releases that a rollout replaces are left out, because they vanish while it runs.
 type content struct {
 	Kind       Kind
 	Object, To string

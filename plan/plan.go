@@ -46,17 +46,27 @@ type Step struct {
 	Mixes    bool           `json:"mixes,omitempty"`    // of a rewrite: units may mix versions, and what one is then made of is logged first
 	Moves    bool           `json:"moves,omitempty"`    // of a rewrite: units get other keys or another type, and what gives way or comes back spelled otherwise is logged first
 	Undo     string         `json:"undo,omitempty"`     // what takes it back
-	Digest   state.Digest   `json:"digest"`             // of this step and everything after it
+	Part     int            `json:"part"`               // index into Plan.Parts
+	Digest   state.Digest   `json:"digest"`             // of this step and everything after it in its part
 }
 
 // Plan is an ordered list of steps, named by its content. Parts of the system that cannot be planned are in
 // Blocked and have no steps; they do not hold the others.
 type Plan struct {
 	System  string       `json:"system"`
-	Digest  state.Digest `json:"digest"` // of the first step; of the system's name alone if there is none
+	Digest  state.Digest `json:"digest"` // of the first step of every part; of the system's name alone if there is none
 	Steps   []Step       `json:"steps,omitempty"`
+	Parts   []Part       `json:"parts,omitempty"`   // that have steps: each can go on without the others
 	Broken  []Violation  `json:"broken,omitempty"`  // what is unreadable now; no step adds to it
 	Blocked []Blocked    `json:"blocked,omitempty"` // sorted by objects, then code
+}
+
+// Part is a part of the system (components and keyspaces that are coupled) that has steps. Its steps stand together, in
+// their order.
+type Part struct {
+	Components []string     `json:"components,omitempty"` // sorted
+	Keyspaces  []string     `json:"keyspaces,omitempty"`  // sorted
+	Digest     state.Digest `json:"digest"`               // of its first step
 }
 
 // Violation is a running release that may meet a unit it cannot read.
