@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
-	"keyshift.dev/diff"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
@@ -15,52 +14,109 @@ import (
 const maxRepeats = 3
 
 // Deliver brings the system to a commit: it gathers, plans and runs, again and again, until nothing is left
-// to do or something holds. Each plan is trusted for one run only. A step that has to wait for a window is left out, with
-// what hangs together with it, and the rest goes on; the next call looks at the clock anew.
+// to do or something holds. Each plan is trusted for one run only. A part that has to wait, for a window or for an approval,
+// or in which a step failed for good, is left out, and the rest goes on; the next call looks at the clock, and asks who has
+// approved, anew. A part in which a step failed goes back to what was applied before, if its policy wants that.
 //
-// The error is Gather's or Run's, or what blocks the rest of the plan (plan.Plan.Err); a *HoldError with
+// The error is Gather's or Run's, a *BackError, or what blocks the rest of the plan (plan.Plan.Err); a *HoldError with
 // NoProgress if planning again and again led nowhere. Outcome tells what was done in any case.
 func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Event)) (Outcome, error) {
-	var total Outcome
-	seen := map[state.Digest]int{}
-	var waiting []diff.Change
+	a := newAdmission(e)
+	total := Outcome{Failures: a.failures}
+	tell := newReporter(e, report).report
 	for {
 		s, err := Gather(ctx, e, commit)
 		if err != nil {
 			return total, err
 		}
-		s.waiting = waiting
-		var p plan.Plan
-		p, total.Until = s.planAt(e.now(), total.Until)
-		waiting = s.waiting
+		p, err := a.plan(ctx, &s)
 		total.Have, total.Last, total.Left, total.Superseded = s.Have, s, p, false
-		newReporter(e, report).report(Event{Kind: Planned, Plan: p, Have: s.Have})
-		if len(p.Steps) == 0 && len(p.Blocked) > 0 {
-			return total, p.Err()
+		total.Until, total.Failures = a.until, a.failures
+		if err != nil {
+			return total, err
 		}
-		if seen[p.Digest]++; seen[p.Digest] > maxRepeats {
-			return total, hold(NoProgress, "look for what keeps changing it: another controller, or a writer that is not declared",
-				"the system does not stay as the plan leaves it; next would be %s", first(p))
+		tell(Event{Kind: Planned, Plan: p, Have: s.Have})
+		done := len(p.Steps) == 0
+		if news := done && s.settle(e, p); done && len(p.Blocked) > 0 {
+			if news {
+				err = newBook(e, s, p).write(ctx, s.Have)
+			}
+			return total, errors.Join(a.end(p), err)
 		}
-		outcome, err := Run(ctx, e, s, p, report)
-		total.Done = append(total.Done, outcome.Done...)
-		total.Stopped = append(total.Stopped, outcome.Stopped...)
-		total.Have, total.Superseded = outcome.Have, outcome.Superseded
-		total.Unpruned = cmp.Or(outcome.Unpruned, total.Unpruned)
-		if closed, ok := errors.AsType[*closedError](err); ok {
-			waiting = append(waiting, closed.change) // what has nothing to do with it need not wait
-			total.Until = earlier(total.Until, closed.until)
+		if part, stuck := a.repeated(p); stuck {
+			if err := a.unstable(s, p, part, tell); err != nil {
+				return total, err
+			}
 			continue
 		}
-		if err != nil || len(p.Steps) == 0 && !outcome.Superseded {
-			return total, err
+		outcome, err := Run(ctx, e, s, p, report)
+		total.add(outcome)
+		switch {
+		case err != nil:
+			if err := a.stopped(s, p, err, tell); err != nil {
+				return total, err
+			}
+		case done && !outcome.Superseded:
+			return total, a.end(p)
 		}
 	}
 }
 
-func first(p plan.Plan) string {
-	if len(p.Steps) == 0 {
-		return "nothing"
+// add adds what one more run did.
+func (o *Outcome) add(more Outcome) {
+	o.Done, o.Stopped = append(o.Done, more.Done...), append(o.Stopped, more.Stopped...)
+	o.Have, o.Superseded = more.Have, more.Superseded
+	o.Unpruned = cmp.Or(more.Unpruned, o.Unpruned)
+}
+
+// stopped takes the part out of the next plans because of which a run ended: its window closed, or a step of it failed for
+// good. Any other error ends the delivery, and is returned.
+func (a *admission) stopped(s Situation, p plan.Plan, err error, tell func(Event)) error {
+	if closed, ok := errors.AsType[*closedError](err); ok {
+		a.held = append(a.held, closed.change)
+		a.until = earlier(a.until, closed.until)
+		return nil
 	}
-	return fmt.Sprintf("%s %s to %s", p.Steps[0].Kind, p.Steps[0].Object, p.Steps[0].To)
+	f, lasting := failureOf(s, p, err, a.edges.now())
+	if !lasting {
+		return err
+	}
+	a.giveUp(p, f, err, tell)
+	return nil
+}
+
+// unstable gives a part up that does not stay as its plan leaves it. That is an error, unless its policy wants to go back.
+func (a *admission) unstable(s Situation, p plan.Plan, part int, tell func(Event)) error {
+	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Part == part })
+	step := p.Steps[i]
+	err := hold(NoProgress, "look for what keeps changing it: another controller, or a writer that is not declared",
+		"the system does not stay as the plan leaves it; next would be %s %s to %s", step.Kind, step.Object, step.To)
+	f := newFailure(s, p, i, err, a.edges.now())
+	if !f.Back || s.goesBack(p.Parts[part]) {
+		return err
+	}
+	a.giveUp(p, f, err, tell)
+	return nil
+}
+
+func (a *admission) giveUp(p plan.Plan, f Failure, err error, tell func(Event)) {
+	a.failures, a.fresh = append(a.failures, f), append(a.fresh, failed{f, err})
+	tell(Event{Kind: GivenUp, Plan: p, Failure: &f, Err: err})
+}
+
+// end says what a plan without steps leaves undone: what failed, what went back, what is blocked.
+func (a *admission) end(p plan.Plan) error {
+	var errs []error
+	for _, f := range a.gone {
+		errs = append(errs, &BackError{f})
+	}
+	for _, f := range a.fresh {
+		if !slices.Contains(a.gone, f.Failure) {
+			errs = append(errs, f.err)
+		}
+	}
+	if len(a.fresh) > 0 { // they say more than that their parts are held
+		p.Blocked = slices.DeleteFunc(slices.Clone(p.Blocked), func(b plan.Blocked) bool { return b.Code == Quarantined })
+	}
+	return errors.Join(errors.Join(errs...), p.Err())
 }

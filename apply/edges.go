@@ -8,6 +8,7 @@ import (
 
 	"keyshift.dev/cluster"
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -55,6 +56,16 @@ type Edges struct {
 
 	// Now is what windows are held against; time.Now if nil.
 	Now func() time.Time
+
+	// Approval is demanded beside what the policies of the spec demand: of the two the stricter.
+	Approval state.Approval
+
+	// Approved returns digests of plans and of what is left of them, which a person has approved, for the plan of all that
+	// demands it. Without it nobody can approve.
+	Approved func(ctx context.Context, s Situation, waiting plan.Plan) ([]state.Digest, error)
+
+	// Failures are those of earlier deliveries, as their Outcome has them.
+	Failures []Failure
 
 	// ProgressEvery is the least time between two progress events of a step; 200 ms if zero.
 	ProgressEvery time.Duration

@@ -16,6 +16,9 @@ const (
 	Unbearable     = "Unbearable"     // the server has no memory, rights or room for a rewrite
 	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready
 	WindowClosed   = "WindowClosed"   // no window of the policy is open
+
+	AwaitingApproval = "AwaitingApproval" // a policy demands that a person approves the plan
+	Quarantined      = "Quarantined"      // a step failed, and nothing has changed since
 )
 
 // HoldError says that nothing more is done until a person, or time, changes something. What was done so far

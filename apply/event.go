@@ -22,6 +22,7 @@ const (
 	Progressed EventKind = "progress"   // Rewrite or Rollout says how far
 	Ended      EventKind = "ended"      // a step succeeded; Outcome or Backup says what it did
 	Failed     EventKind = "failed"     // a step did not; Err says why
+	GivenUp    EventKind = "given-up"   // after failed: the step is not tried again before something changes, as Failure says
 	Superseded EventKind = "superseded" // a step stopped, or did not start, because the system moved away from the plan
 
 	Preflighted EventKind = "preflight"   // before a rewrite: its Preflight has warnings, which do not stop the run
@@ -41,6 +42,7 @@ type Event struct {
 	Backup    *BackedUp
 	Undo      *keyspace.UndoOutcome // of an ended rewrite that had something to take back
 	Preflight *keyspace.Preflight
+	Failure   *Failure // of GivenUp
 	Err       error
 }
 

@@ -23,7 +23,9 @@ type Situation struct {
 	past      state.Observed // by the definitions of the ledgers, if the commit is in conflict with one; else zero
 	shelves   []shelf        // sorted by store
 	durable   bool           // whether there is a place for backups and undo logs
-	waiting   []diff.Change  // holds of what has to wait for a window
+	held      []diff.Change  // holds of what may not be begun now
+	back      state.Goals    // of parts that go back to what was applied before
+	applied   []state.Applied
 	others    []state.Ledger // that the mirror has of stores which are not connected
 }
 
@@ -37,7 +39,7 @@ type shelf struct {
 
 // Plan compares and plans. It is pure.
 func (s Situation) Plan() plan.Plan {
-	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable, s.waiting))
+	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable, s.held))
 }
 
 // Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the
@@ -72,9 +74,12 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 			return Situation{}, err
 		}
 	}
-	s.shelves = shelves
+	s.shelves, s.applied = shelves, applied(shelves, s.others)
 	s.Have.Keyspaces = declared(s.Want, recorded(s.Have.Keyspaces, shelves))
 	s.Have = remembered(s.Want, s.Have, seen)
+	if len(s.applied) == 0 {
+		s.applied = s.found(e.now())
+	}
 	return s, nil
 }
 

@@ -171,6 +171,9 @@ func ledger(t *testing.T, address string) state.Ledger {
 		t.Fatal(err)
 	}
 	l.Identity = ""
+	for i := range l.Applied {
+		l.Applied[i].At = ""
+	}
 	return l
 }
 

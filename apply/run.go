@@ -22,6 +22,7 @@ type Outcome struct {
 	Last       Situation      // of Deliver: that the last plan was made from
 	Until      time.Time      // of Deliver: when the first of what waits for a window may go on; zero if nothing does
 	Left       plan.Plan      // of Deliver: the last plan; it has no steps unless something failed
+	Failures   []Failure      // of Deliver: for the next one, those given that are still in force and new ones
 
 	// Unpruned is why old archives could not be deleted after a run that ended well. The next run tries again.
 	Unpruned error
@@ -75,7 +76,8 @@ type run struct {
 	book     *book
 	leases   map[string]*keyspace.Lease // by keyspace, from its rewrite to the end of its verify
 	log      UndoLog                    // of the rewrite under way; nil if it needs none
-	waiting  []diff.Change              // see Situation
+	held     []diff.Change              // see Situation
+	isBack   func(plan.Part) bool       // see Situation.goesBack
 	reporter *reporter
 	outcome  Outcome
 }
@@ -88,7 +90,7 @@ type run struct {
 // own; in every case what is there is safe and Gather, Plan and Run go on from it.
 func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Event)) (Outcome, error) {
 	r := &run{
-		edges: e, want: s.Want, have: s.Have, plan: p, waiting: s.waiting, book: newBook(e, s, p),
+		edges: e, want: s.Want, have: s.Have, plan: p, held: s.held, isBack: s.goesBack, book: newBook(e, s, p),
 		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, published(ctx, e, s, report)),
 	}
 	err := r.steps(ctx)
@@ -123,7 +125,7 @@ func (r *run) steps(ctx context.Context) error {
 				kind = Superseded
 			}
 			r.tell(Event{Kind: kind, Index: i, Step: step, Err: err})
-			return fmt.Errorf("%s %s: %w", step.Kind, step.Object, err)
+			return &StepError{step, err}
 		}
 	}
 	return nil
@@ -194,7 +196,7 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil, r.waiting))
+	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil, r.held))
 	if !slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return p.Digest == step.Digest }) {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}

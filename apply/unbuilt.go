@@ -14,15 +14,15 @@ import (
 
 // changes compares, and adds a hold where the spec asks for what this program cannot do yet: no demand of a policy is
 // ever passed over in silence, and nothing is written to what cannot be observed. Durable tells whether there is a place
-// for backups and undo logs; without one, what needs it is held, too. Waiting are holds of what has to wait for a window.
-func changes(want state.Desired, have state.Observed, durable bool, waiting []diff.Change) []diff.Change {
+// for backups and undo logs; without one, what needs it is held, too. Held are holds of what may not be begun now.
+func changes(want state.Desired, have state.Observed, durable bool, held []diff.Change) []diff.Change {
 	out := diff.Compute(want, have)
-	holds := slices.Clone(waiting)
+	holds := slices.Clone(held)
 	for _, c := range out {
 		switch c.Kind {
 		case diff.Version:
 			k, _ := want.FindKeyspace(c.Object)
-			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(k, c.Risk))...)
+			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(k))...)
 		case diff.Release:
 			comp, _ := want.FindComponent(c.Object)
 			holds = append(holds, unbuilt(c, "", componentDemands(comp.Policy))...)
@@ -57,7 +57,7 @@ func onTheWay(want state.Desired, have state.Observed, known []diff.Change, dura
 			comp, _ := want.FindComponent(s.Object)
 			holds = unbuilt(c, "", componentDemands(comp.Policy))
 		case plan.Rewrite:
-			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(k, s.Risk))
+			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(k))
 		case plan.Verify:
 			if what := keyspace.Unsupported(k); what != "" {
 				holds = unbuilt(c, diff.OfKeyspace, []string{what})
@@ -103,7 +103,7 @@ func homeless(s plan.Step) diff.Change {
 }
 
 // keyspaceDemands lists what a keyspace needs that is not built.
-func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
+func keyspaceDemands(k state.Keyspace) []string {
 	var out []string
 	demand := func(holds bool, what string) {
 		if holds {
@@ -118,12 +118,12 @@ func keyspaceDemands(k state.Keyspace, risk diff.Risk) []string {
 	demand(p.Strategy == state.StrategyStop, fmt.Sprintf("policy strategy %q", p.Strategy))
 	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
 	demand(p.Soak != state.Soak{}, "policy soak")
-	return append(out, commonDemands(p.Approval, p.OnFailure, p.Gates, risk)...)
+	return append(out, commonDemands(p.Gates)...)
 }
 
 // componentDemands lists what a rollout needs that is not built.
 func componentDemands(p state.ComponentPolicy) []string {
-	out := commonDemands(p.Approval, p.OnFailure, p.Gates, diff.RiskRollout)
+	out := commonDemands(p.Gates)
 	for _, d := range []struct {
 		holds bool
 		what  string
@@ -141,14 +141,8 @@ func componentDemands(p state.ComponentPolicy) []string {
 }
 
 // commonDemands lists what both kinds of policy can demand.
-func commonDemands(a state.Approval, f state.OnFailure, gates []state.Gate, risk diff.Risk) []string {
+func commonDemands(gates []state.Gate) []string {
 	var out []string
-	if a == state.ApprovalAlways || a == state.ApprovalDestructive && risk == diff.RiskLossy {
-		out = append(out, fmt.Sprintf("policy approval %q", a))
-	}
-	if f == state.OnFailureRollback {
-		out = append(out, fmt.Sprintf("policy onFailure %q", f))
-	}
 	if len(gates) > 0 {
 		out = append(out, "policy gates")
 	}

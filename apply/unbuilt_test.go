@@ -26,9 +26,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		}, ""},
 		{"backup", func(k *state.Keyspace, _ *state.Component) { k.Policy.Backup = state.BackupAlways }, ""},
 		{"stop", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyStop }, "stop"},
-		{"approval", func(k *state.Keyspace, _ *state.Component) { k.Policy.Approval = state.ApprovalAlways }, "approval"},
 		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, ""},
-		{"rollback", func(k *state.Keyspace, _ *state.Component) { k.Policy.OnFailure = state.OnFailureRollback }, "onFailure"},
 		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, ""},
 		{"windows", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy.Windows = []state.Window{{From: "01:00", To: "02:00"}}

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"keyshift.dev/diff"
@@ -70,7 +69,7 @@ func (e *closedError) Unwrap() error { return e.HoldError }
 // window tells whether a step may start now, by the windows of its policy.
 func (r *run) window(i int) error {
 	w, waits := waitOf(r.want, r.plan, i, r.edges.now())
-	if !waits {
+	if !waits || r.isBack(r.plan.Parts[r.plan.Steps[i].Part]) { // what goes back mends what failed
 		return nil
 	}
 	change := closed(r.plan.Steps[i], w)
@@ -79,33 +78,12 @@ func (r *run) window(i int) error {
 
 // closed holds what a step that has to wait is about.
 func closed(step plan.Step, w Wait) diff.Change {
-	change := diff.Change{
-		Kind: diff.Hold, Object: step.Object, To: step.To, Risk: diff.RiskNone, Code: WindowClosed,
-		Reason: fmt.Sprintf("waits: %s may not start now, %s", step, w.Why), WayOut: "wait, or change policy.windows",
-	}
+	change := holdOf(step, WindowClosed, fmt.Sprintf("waits: %s may not start now, %s", step, w.Why))
+	change.WayOut = "wait, or change policy.windows"
 	if w.Until.IsZero() {
 		change.WayOut = "change policy.windows"
 	}
-	if step.Kind != plan.Rollout {
-		change.Of = diff.OfKeyspace
-	}
 	return change
-}
-
-// planAt plans without what has to wait for a window that never opens: what comes before that is not begun either. Nor is
-// what would have to wait at once, so that not every part of a system that waits costs a run and another pass over all keys.
-// It returns when the first of that may go on, too, or until if that is earlier.
-func (s *Situation) planAt(now, until time.Time) (plan.Plan, time.Time) {
-	for {
-		p := s.Plan()
-		waits := Waits(s.Want, p, now)
-		i := slices.IndexFunc(waits, func(w Wait) bool { return w.Until.IsZero() || w.Step == 0 })
-		if i < 0 {
-			return p, until
-		}
-		s.waiting = append(s.waiting, closed(p.Steps[waits[i].Step], waits[i]))
-		until = earlier(until, waits[i].Until)
-	}
 }
 
 // earlier returns the earlier of two times, of which a zero one is none.

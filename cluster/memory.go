@@ -104,6 +104,13 @@ func (m *Memory) Stick(image string) {
 	m.stuck[image] = true
 }
 
+// Unstick takes Stick back, for pods that are made from now on.
+func (m *Memory) Unstick(image string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.stuck, image)
+}
+
 // Deploy creates a workload, or changes the images and replicas of one.
 func (m *Memory) Deploy(w state.Workload, replicas int, images ...state.Image) {
 	m.mu.Lock()

@@ -135,19 +135,23 @@ func seal(p Plan, x *diff.Index) Plan {
 		p.Steps[i].Digest = digest(x, p.Steps[i], next)
 		p.Parts[p.Steps[i].Part].Digest = p.Steps[i].Digest
 	}
+	p.Digest = p.digest()
+	return p
+}
+
+// digest is that of the parts together.
+func (p Plan) digest() state.Digest {
 	switch len(p.Parts) {
 	case 0:
-		p.Digest = none
+		return state.DigestOf([]string{p.System})
 	case 1:
-		p.Digest = p.Parts[0].Digest
-	default:
-		firsts := make([]state.Digest, len(p.Parts))
-		for i := range p.Parts {
-			firsts[i] = p.Parts[i].Digest
-		}
-		p.Digest = state.DigestOf(firsts)
+		return p.Parts[0].Digest
 	}
-	return p
+	firsts := make([]state.Digest, len(p.Parts))
+	for i := range p.Parts {
+		firsts[i] = p.Parts[i].Digest
+	}
+	return state.DigestOf(firsts)
 }
 
 // content is what a step's digest is made of: what is to be done, to which classes, by which definitions, and

@@ -102,6 +102,9 @@ type Blocked struct {
 	WayOut     string   `json:"wayOut"` // what to do
 }
 
+// First tells whether a step is the first of its part.
+func (p Plan) First(step int) bool { return step == 0 || p.Steps[step-1].Part != p.Steps[step].Part }
+
 // Err returns what is blocked as an error, nil if nothing is.
 func (p Plan) Err() error {
 	errs := make([]error, len(p.Blocked))

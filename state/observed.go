@@ -89,6 +89,9 @@ type Ledger struct {
 	Catalogue Desired  `json:"catalogue"`
 	Records   []Record `json:"records,omitempty"` // of the store's keyspaces, sorted by keyspace
 	Counted   []string `json:"counted,omitempty"` // keyspaces of the store in which units were counted last, sorted
+
+	// Applied are the revisions of the whole system for which nothing was left to do, the oldest first, at most MaxApplied.
+	Applied []Applied `json:"applied,omitempty"`
 }
 
 // LedgerFormat is the format this program writes. It refuses a newer one.

@@ -1,5 +1,7 @@
 package state
 
+import "slices"
+
 // Policy is what a user demands of a change. An empty field means its default, the first named.
 type Policy struct {
 	Backup     Backup    `json:"backup,omitempty"`
@@ -91,6 +93,15 @@ const (
 	ApprovalDestructive Approval = "destructive" // lossy, downtime or prune
 	ApprovalAlways      Approval = "always"
 )
+
+// Stricter returns the stricter of two approvals.
+func (a Approval) Stricter(b Approval) Approval {
+	rising := []Approval{"", ApprovalNever, ApprovalDestructive, ApprovalAlways}
+	if slices.Index(rising, b) > slices.Index(rising, a) {
+		return b
+	}
+	return a
+}
 
 // Strategy says how old units become new ones.
 type Strategy string

@@ -1,0 +1,113 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyshift.dev/cluster"
+	"keyshift.dev/diff"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
+)
+
+// Failure is a step that failed for good: it is not tried again, and no plan of its part that has it is begun, until the
+// spec of that part changes, or what was observed of the keyspace that it is about.
+type Failure struct {
+	Kind   plan.Kind    `json:"kind"`
+	Object string       `json:"object"`
+	To     string       `json:"to"`
+	Goal   state.Digest `json:"goal"`           // of the part: plan.Plan.Goal
+	Unfit  int64        `json:"unfit"`          // units of the keyspace that fit no version, when it failed
+	Code   string       `json:"code"`           // of the error
+	Reason string       `json:"reason"`         // its text
+	At     time.Time    `json:"at"`             //
+	Back   bool         `json:"back,omitempty"` // whether the part is to go back to what was applied before
+}
+
+// step names the failed step.
+func (f Failure) step() string { return fmt.Sprintf("%s %s to %s", f.Kind, f.Object, f.To) }
+
+// StepError is a step of a plan that did not end.
+type StepError struct {
+	Step plan.Step
+	Err  error
+}
+
+// Error names the step and why.
+func (e *StepError) Error() string {
+	return fmt.Sprintf("%s %s: %v", e.Step.Kind, e.Step.Object, e.Err)
+}
+
+// Unwrap is why.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// lasting are the holds that trying again does not mend.
+var lasting = []string{UnfitUnits}
+
+// failureOf turns the error of a run into a failure, and tells whether it is one: a rollout that cannot go on, or units
+// that cannot be brought to the version. Whatever may pass by itself, such as a store that does not answer, is none: it is
+// tried again.
+func failureOf(s Situation, p plan.Plan, err error, now time.Time) (Failure, bool) {
+	step, ok := errors.AsType[*StepError](err)
+	if !ok {
+		return Failure{}, false
+	}
+	_, stuck := errors.AsType[*cluster.StuckError](err)
+	held, isHeld := errors.AsType[*HoldError](err)
+	if !stuck && !(isHeld && slices.Contains(lasting, held.Code)) {
+		return Failure{}, false
+	}
+	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Digest == step.Step.Digest })
+	if i < 0 {
+		return Failure{}, false
+	}
+	return newFailure(s, p, i, err, now), true
+}
+
+func newFailure(s Situation, p plan.Plan, i int, err error, now time.Time) Failure {
+	step := p.Steps[i]
+	f := Failure{Kind: step.Kind, Object: step.Object, To: step.To, Goal: p.Goal(s.Want, step.Part), Code: codeOf(err),
+		Reason: err.Error(), At: now.UTC().Truncate(time.Second)}
+	f.Unfit = unfitNow(s, step.Object, step.OnComponent())
+	f.Back = p.OnFailure(s.Want, i) == state.OnFailureRollback
+	return f
+}
+
+func unfitNow(s Situation, object string, component bool) int64 {
+	if component {
+		return 0
+	}
+	live, _ := s.Have.FindLive(object)
+	_, unfit := tally(live.Counts)
+	return unfit
+}
+
+// in finds the step that failed in a plan, -1 if it is not in it, or if what is wanted or what is there has changed.
+func (f Failure) in(s Situation, p plan.Plan) int {
+	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Kind == f.Kind && x.Object == f.Object && x.To == f.To })
+	switch {
+	case i < 0 || p.Goal(s.Want, p.Steps[i].Part) != f.Goal:
+		return -1
+	case !f.Back && unfitNow(s, f.Object, p.Steps[i].OnComponent()) != f.Unfit: // going back may have changed that itself
+		return -1
+	}
+	return i
+}
+
+// quarantined holds what a failed step is about.
+func quarantined(f Failure, step plan.Step) diff.Change {
+	change := holdOf(step, Quarantined, fmt.Sprintf("is not tried again: %s failed at %s: %s", f.step(), f.At.Format(time.RFC3339), f.Reason))
+	change.WayOut = "mend what failed and try once more by force, or change the spec"
+	return change
+}
+
+// BackError says that a part of the system went back to what was applied before, because a step failed.
+type BackError struct{ Failure Failure }
+
+// Error names the step, why it failed, and what to do.
+func (e *BackError) Error() string {
+	return fmt.Sprintf("rolled back to what was applied before, because %s failed at %s: %s; change the spec, or try once more by force",
+		e.Failure.step(), e.Failure.At.Format(time.RFC3339), e.Failure.Reason)
+}
