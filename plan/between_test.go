@@ -11,11 +11,12 @@ import (
 )
 
 // TestInTheMiddleOfAStep: while a step runs, releases lose their last pods one by one and units change their class
-// one by one. Planning again in any such moment gives the same plan as when the step began.
+// one by one. Planning again in any such moment gives the same plan as when the step began. Only where the last pod is
+// gone of a release that stood in the way of a cheaper order, it may give that one.
 func TestInTheMiddleOfAStep(t *testing.T) {
 	defer checks(*count)
 	checks(max(1, *count/2))
-	moments := 0
+	moments, cheaper := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := systems(small).Draw(t, "system")
 		p := make1(s)
@@ -26,12 +27,19 @@ func TestInTheMiddleOfAStep(t *testing.T) {
 			moments++
 			at := partly(t, s.Want, m.State, p.Steps[m.Step])
 			again := Make(s.Want, at, diff.Compute(s.Want, at))
-			if !slices.EqualFunc(again.Steps, p.Steps[m.Step:], func(a, b Step) bool { return a.Digest == b.Digest }) {
+			if slices.EqualFunc(again.Steps, p.Steps[m.Step:], func(a, b Step) bool { return a.Digest == b.Digest }) {
+				continue
+			}
+			cheaper++
+			if err := Check(s.Want, at, again); err != nil || !price(s.Want, at, again.Steps).less(price(s.Want, at, p.Steps[m.Step:])) {
 				t.Fatalf("in the middle of step %d of %s it plans %s\n%+v", m.Step+1, brief(p.Steps), brief(again.Steps), at)
 			}
 		}
 	})
-	t.Logf("%d moments", moments)
+	t.Logf("%d moments, in %d of them a cheaper order", moments, cheaper)
+	if cheaper > moments/50 {
+		t.Errorf("in %d of %d moments it plans anew", cheaper, moments)
+	}
 }
 
 // partly draws a world between the beginning and the end of a step.
