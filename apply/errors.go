@@ -3,6 +3,8 @@ package apply
 import (
 	"errors"
 	"fmt"
+
+	"keyshift.dev/plan"
 )
 
 // The codes of a HoldError.
@@ -20,6 +22,11 @@ const (
 	AwaitingApproval = "AwaitingApproval" // a policy demands that a person approves the plan
 	Quarantined      = "Quarantined"      // a step failed, and nothing has changed since
 )
+
+// Passes tells whether what is blocked by a code waits for something that is to come, so that nothing is wrong with it.
+func Passes(code plan.Code) bool {
+	return code == WindowClosed || code == AwaitingApproval || code == Quarantined
+}
 
 // HoldError says that nothing more is done until a person, or time, changes something. What was done so far
 // stays, and is safe.

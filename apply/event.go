@@ -34,6 +34,7 @@ type Event struct {
 	Kind      EventKind
 	Plan      plan.Plan
 	Have      state.Observed // of Planned: what the plan was made from
+	Sizes     []Size         // of Planned
 	Index     int
 	Step      plan.Step
 	Rewrite   *keyspace.Progress

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -30,7 +31,7 @@ func (g Glance) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// Look tells whether a system is still as it was left by a run that ended with nothing to do: the same ledgers and mirror,
+// Look tells whether a system is still as it was left by a run that ended with nothing to do, or nothing that may be done yet: the same ledgers and mirror,
 // the same pods, the same owner of the keys, and in a sample of each keyspace nothing of a class that the last pass over all
 // of its keys did not count. It writes nothing but entries of drift in the change streams. Less than the bound that the
 // Glance names may have changed unseen, so that nothing is recorded as verified because of it; what differs is found by
@@ -39,7 +40,7 @@ func (g Glance) String() string {
 // The error is what a store, the mirror or the cluster answered.
 func Look(ctx context.Context, e Edges, left Situation, o keyspace.DriftOptions) (Glance, error) {
 	p := left.Plan()
-	if len(p.Steps)+len(p.Blocked)+len(p.Broken) > 0 {
+	if len(p.Steps)+len(p.Broken) > 0 || slices.ContainsFunc(p.Blocked, func(b plan.Blocked) bool { return !Passes(b.Code) }) {
 		return Glance{Differs: "something was left to do"}, nil
 	}
 	mirrored, err := e.loadMirror(ctx, left.Commit.System)

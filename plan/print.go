@@ -51,7 +51,7 @@ func (p Plan) write(b *strings.Builder) {
 			fmt.Fprintf(b, "     do     %s\n", x.WayOut)
 		}
 	}
-	fmt.Fprintf(b, "\nPlan %s: %s.\n", p.Short(), p.summary())
+	fmt.Fprintf(b, "\nPlan %s: %s.\n", p.Short(), p.Summary())
 }
 
 // String names the step on one line: "rollout checkout 1.4.0 → 1.5.0".
@@ -87,7 +87,8 @@ func (p Plan) Short() string {
 	return hex[:min(12, len(hex))]
 }
 
-func (p Plan) summary() string {
+// Summary counts the steps of each kind: "2 rollouts, 1 backup, 1 rewrite, 1 verify, 1 lossy".
+func (p Plan) Summary() string {
 	count := map[string]int{}
 	lossy := 0
 	for _, s := range p.Steps {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +48,8 @@ type attempt struct {
 	until    time.Time // when what waits for a window may go on; zero if nothing does
 	news     bool      // whether a success is worth an event
 
-	desired state.Desired  // of the revision
+	desired state.Desired // of the revision
+	plans   *plans
 	plan    *plan.Plan     // made last
 	have    state.Observed // what it was made from
 }
@@ -65,6 +67,9 @@ func (a *attempt) begin(ctx context.Context) error {
 	}
 	if a.requested != d.Status.LastHandledReconcileAt {
 		a.r.specs.forget(a.name) // whoever asks wants it looked at anew
+		if a.requested != "" && d.Annotations[v1alpha1.ForceAnnotation] == a.requested {
+			d.Status.Failures = nil
+		}
 		a.adopt = a.requested != "" && d.Annotations[v1alpha1.AdoptAnnotation] == a.requested
 	}
 	return a.progress(ctx, "fetching "+d.Spec.Git.URL)
@@ -101,14 +106,19 @@ func (a *attempt) run(ctx context.Context) verdict {
 	}
 	running, stop := a.watched(ctx, src)
 	defer stop()
-	unfit, last, err := a.deliver(running, edges, s.desired)
+	unfit, o, err := a.deliver(running, edges, s.desired)
+	waits := onlyWaits(o, err)
 	if cause := context.Cause(running); err != nil && errors.Is(cause, errInterrupted) {
 		err = cause
 	}
 	if err != nil {
-		return judge(err)
+		v := judge(err)
+		if waits && v.then == wait {
+			a.r.looks.put(a.name, look{spec: s, left: o.Last, waits: &v, until: o.Until, at: a.started})
+		}
+		return v
 	}
-	a.r.looks.put(a.name, look{s, last, unfit, a.started})
+	a.r.looks.put(a.name, look{spec: s, left: o.Last, unfit: unfit, at: a.started})
 	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + unfit), then: settled}
 }
 
@@ -152,6 +162,9 @@ func (a *attempt) allowed(desired state.Desired) error {
 
 func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 	e := apply.Edges{
+		Approval:       state.Approval(a.delivery.Spec.Approval),
+		Approved:       a.approved,
+		Failures:       failuresOf(a.delivery.Status.Failures),
 		Cluster:        a.r.Cluster,
 		Stores:         connected,
 		State:          a.r.State,
@@ -171,21 +184,32 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 	return e
 }
 
-// deliver observes, plans and runs until a plan has no step. It returns a remark on units that fit no version, and what
-// the last plan was made from.
-func (a *attempt) deliver(ctx context.Context, edges apply.Edges, desired state.Desired) (string, apply.Situation, error) {
+// deliver observes, plans and runs until a plan has no step. It returns a remark on units that fit no version, and what was
+// done.
+func (a *attempt) deliver(ctx context.Context, edges apply.Edges, desired state.Desired) (string, apply.Outcome, error) {
 	a.desired = desired
 	o, err := apply.Deliver(ctx, edges, desired, func(e apply.Event) { a.report(ctx, e) })
 	a.until = o.Until
+	a.mu.Lock()
+	a.delivery.Status.Failures = showFailures(o.Failures)
+	a.complain(ctx, a.plans.close(ctx, o, err))
+	a.mu.Unlock()
 	if err != nil {
-		return "", apply.Situation{}, err
+		return "", o, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.plan == nil || len(a.plan.Steps) > 0 {
-		return "", apply.Situation{}, errNotConverging
+		return "", o, errNotConverging
 	}
-	return sayUnfit(a.have), o.Last, left(*a.plan)
+	return sayUnfit(a.have), o, left(*a.plan)
+}
+
+// approved asks the Plans of the Delivery.
+func (a *attempt) approved(ctx context.Context, s apply.Situation, waiting plan.Plan) ([]state.Digest, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.plans.approved(ctx, s, waiting)
 }
 
 // left is what a plan without steps leaves undone.
@@ -226,7 +250,8 @@ func (a *attempt) end(ctx context.Context, v verdict) (ctrl.Result, error) {
 		options = append(options, patch.WithStatusObservedGeneration{})
 	case again:
 		return ctrl.Result{RequeueAfter: soon}, a.progress(ctx, v.message)
-	case retry:
+	case retry, wait:
+		a.news = conditions.GetMessage(d, meta.ReadyCondition) != v.message
 		conditions.Delete(d, meta.StalledCondition)
 		conditions.MarkFalse(d, meta.ReadyCondition, v.reason, "%s", v.message)
 		conditions.MarkReconciling(d, meta.ProgressingWithRetryReason, "%s", v.message)
@@ -255,6 +280,10 @@ func (a *attempt) settle(v verdict) {
 	conditions.Delete(d, meta.ReconcilingCondition)
 	conditions.Delete(d, meta.StalledCondition)
 	conditions.MarkTrue(d, meta.ReadyCondition, v.reason, "%s", v.message)
+	if d.Status.LastAppliedRevision != d.Status.LastAttemptedRevision || len(d.Status.Applied) == 0 {
+		now := v1alpha1.AppliedRevision{Revision: d.Status.LastAttemptedRevision, At: metav1.Now()}
+		d.Status.Applied = first(slices.Insert(d.Status.Applied, 0, now), state.MaxApplied)
+	}
 	d.Status.LastAppliedRevision = d.Status.LastAttemptedRevision
 }
 

@@ -56,6 +56,7 @@ func (r *DeliveryReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Delivery{}, builder.WithPredicates(changed)).
+		Owns(&v1alpha1.Plan{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})). // it is approved or rejected
 		Complete(r)
 }
 
@@ -75,6 +76,7 @@ func (r *DeliveryReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	defer r.record(ctx, d, started)
 	a := &attempt{r: r, delivery: d, name: req.NamespacedName, patcher: patch.NewSerialPatcher(d, r.Client), started: started}
+	a.plans = &plans{client: r.Client, of: d}
 	if d.Spec.Suspend {
 		log.Info("suspended: nothing is observed or changed")
 		return ctrl.Result{}, a.suspend(ctx)

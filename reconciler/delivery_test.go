@@ -113,7 +113,7 @@ func newWorld(t *testing.T) *world {
 	events := kuberecorder.NewFakeRecorder(1000)
 	w := &world{
 		t:       t,
-		client:  fake.NewClientBuilder().WithScheme(s).WithStatusSubresource(&v1alpha1.Delivery{}).Build(),
+		client:  fake.NewClientBuilder().WithScheme(s).WithStatusSubresource(&v1alpha1.Delivery{}, &v1alpha1.Plan{}).Build(),
 		git:     &repository{files: map[string]fs.FS{}, errors: map[string]error{}},
 		cluster: newCluster(t),
 		redis:   miniredis.RunT(t),

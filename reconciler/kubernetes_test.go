@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // install applies every manifest of config but the Deployment, as kubectl apply -k config does.
 func install(t *testing.T, c client.Client) {
 	t.Helper()
-	for _, pattern := range []string{"../config/namespace.yaml", "../config/crd/*.yaml", "../config/rbac/*.yaml"} {
+	for _, pattern := range []string{"../config/namespace.yaml", "../config/crd/*.yaml", "../config/rbac/*.yaml", "../config/admission/*.yaml"} {
 		for _, doc := range documents(t, pattern) {
 			var o unstructured.Unstructured
 			if err := yaml.Unmarshal(doc, &o.Object); err != nil {

@@ -25,6 +25,7 @@ type then string
 const (
 	settled then = "settled" // Ready; look again after the interval
 	retry   then = "retry"   // not Ready; again after the retry interval
+	wait    then = "wait"    // not Ready, by no fault of anybody; again after the retry interval, or when what it waits for is there
 	stall   then = "stall"   // not Ready, Stalled; again when the Delivery changes
 	again   then = "again"   // still reconciling; again at once
 )
@@ -109,11 +110,16 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonStoreUndefined:  retry,
 	v1alpha1.ReasonNoProgress:      retry,
 	v1alpha1.ReasonNotReady:        retry,
-	v1alpha1.ReasonWindowClosed:    retry,
-	v1alpha1.ReasonNotDrained:      retry,
-	v1alpha1.ReasonUnreadable:      retry,
-	v1alpha1.ReasonStepFailed:      retry,
-	v1alpha1.ReasonInternal:        retry,
+	v1alpha1.ReasonWindowClosed:    wait,
+
+	v1alpha1.ReasonAwaitingApproval: wait,
+	v1alpha1.ReasonQuarantined:      wait,
+	v1alpha1.ReasonRolledBack:       wait,
+
+	v1alpha1.ReasonNotDrained: retry,
+	v1alpha1.ReasonUnreadable: retry,
+	v1alpha1.ReasonStepFailed: retry,
+	v1alpha1.ReasonInternal:   retry,
 }
 
 // evaluations maps the codes of what is not the spec's own mistake to reasons: the sandbox's, and ours.
@@ -187,6 +193,7 @@ var names = []func(error) (reason string, found bool){
 	as(func(e *cluster.Error) string { return e.Reason }),
 	as(func(*cluster.StuckError) string { return v1alpha1.ReasonRolloutStuck }),
 	as(func(*cluster.ImageOwnedError) string { return v1alpha1.ReasonImageOwnedBy }),
+	as(func(*apply.BackError) string { return v1alpha1.ReasonRolledBack }),
 	as(func(e *plan.BlockedError) string { return string(e.Blocked.Code) }),
 	as(func(e *apply.HoldError) string { return e.Code }),
 }

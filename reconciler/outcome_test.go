@@ -67,7 +67,7 @@ func TestEveryOutcomeIsDeclared(t *testing.T) {
 			t.Errorf("reason %s is not declared in the API", reason)
 		}
 		switch next {
-		case settled, retry, stall, again:
+		case settled, retry, wait, stall, again:
 		default:
 			t.Errorf("reason %s is followed by %q", reason, next)
 		}

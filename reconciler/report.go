@@ -53,6 +53,7 @@ func sayPlan(p plan.Plan) string {
 func (a *attempt) report(ctx context.Context, e apply.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.complain(ctx, a.plans.report(ctx, e))
 	p := a.delivery.Status.Plan
 	place := fmt.Sprintf("step %d of %d: %s", e.Index+1, len(e.Plan.Steps), sayStep(e.Step))
 	switch e.Kind {
@@ -72,8 +73,11 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 		a.ran++
 		mark(p, e.Index, v1alpha1.StepDone)
 		a.event(corev1.EventTypeNormal, v1alpha1.EventStepEnded, place+sayOutcome(e))
-	case apply.Superseded:
+	case apply.Superseded, apply.Waiting:
 		mark(p, e.Index, v1alpha1.StepPending)
+	case apply.GivenUp:
+		a.delivery.Status.Failures = append(a.delivery.Status.Failures, showFailures([]apply.Failure{*e.Failure})...)
+		place = "not tried again: " + e.Failure.Reason
 	case apply.Failed:
 		a.ran++
 		mark(p, e.Index, v1alpha1.StepFailed)
@@ -130,6 +134,10 @@ func (a *attempt) tell(v verdict) {
 	switch v.then {
 	case settled:
 		if a.news {
+			a.event(corev1.EventTypeNormal, v.reason, v.message)
+		}
+	case wait:
+		if a.news || a.ran > 0 {
 			a.event(corev1.EventTypeNormal, v.reason, v.message)
 		}
 	case retry, stall:

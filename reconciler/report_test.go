@@ -40,7 +40,7 @@ func TestProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := kuberecorder.NewFakeRecorder(100)
-	a := &attempt{r: &DeliveryReconciler{Client: c, EventRecorder: events}, delivery: d, name: client.ObjectKeyFromObject(d), patcher: patch.NewSerialPatcher(d, c)}
+	a := &attempt{r: &DeliveryReconciler{Client: c, EventRecorder: events}, delivery: d, name: client.ObjectKeyFromObject(d), patcher: patch.NewSerialPatcher(d, c), plans: &plans{client: c, of: d}}
 	step := plan.Step{Kind: plan.Rewrite, Object: "session", From: []string{"1.0.0"}, To: "2.0.0", Reason: "nobody writes 1.0.0"}
 	p := plan.Plan{Steps: []plan.Step{step}, Digest: "sha256:1"}
 

@@ -36,6 +36,16 @@ type DeliverySpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
+	// Approval that plans of this Delivery wait for, beside what the policies of the spec demand: of the two the
+	// stricter. destructive: plans that lose data, delete or stop something.
+	// +kubebuilder:validation:Enum=never;destructive;always
+	// +optional
+	Approval string `json:"approval,omitempty"`
+
+	// Rollback keeps the live world at an earlier revision, whatever the repository says, until it is taken away.
+	// +optional
+	Rollback *Rollback `json:"rollback,omitempty"`
+
 	// Git is the repository that holds the spec.
 	// +required
 	Git GitSource `json:"git"`
@@ -96,6 +106,15 @@ type GitRef struct {
 	Commit string `json:"commit,omitempty"`
 }
 
+// Rollback names a revision to go back to.
+type Rollback struct {
+	// To is the revision, as status.applied lists it: main@sha1:COMMIT.
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:Pattern="^([^@]*@)?(sha1:)?[0-9a-f]{40}$"
+	// +required
+	To string `json:"to"`
+}
+
 // SecretReference names a Secret in the Delivery's own namespace.
 type SecretReference struct {
 	// Name of the Secret.
@@ -136,6 +155,13 @@ type DeliveryList struct {
 // AdoptAnnotation takes the stores of a Delivery as they are now, once: when it holds the same token as a new
 // reconcile.fluxcd.io/requestedAt. What the mirror knows of a store that was emptied or replaced is then given up.
 const AdoptAnnotation = "keyshift.dev/adoptAt"
+
+// ForceAnnotation tries once more what failed and is not tried again by itself, when it holds the same token as a new
+// reconcile.fluxcd.io/requestedAt.
+const ForceAnnotation = "keyshift.dev/forceAt"
+
+// Finalizer lets a run end at a safe point before its Delivery is gone.
+const Finalizer = "keyshift.dev/finalizer"
 
 // DefaultTimeout is the timeout of a Delivery that names none.
 const DefaultTimeout = 10 * time.Minute

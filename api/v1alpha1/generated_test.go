@@ -10,7 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const crdFile = "keyshift.dev_deliveries.yaml"
+// crds are the files of the generated definitions.
+var crds = []string{"keyshift.dev_deliveries.yaml", "keyshift.dev_plans.yaml"}
 
 // TestGeneratedIsFresh generates what `make generate` does, beside the tree, and compares.
 func TestGeneratedIsFresh(t *testing.T) {
@@ -20,10 +21,11 @@ func TestGeneratedIsFresh(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
-	for generated, committed := range map[string]string{
-		"zz_generated.deepcopy.go": "zz_generated.deepcopy.go",
-		crdFile:                    "../../config/crd/" + crdFile,
-	} {
+	files := map[string]string{"zz_generated.deepcopy.go": "zz_generated.deepcopy.go"}
+	for _, crd := range crds {
+		files[crd] = "../../config/crd/" + crd
+	}
+	for generated, committed := range files {
 		want, err := os.ReadFile(filepath.Join(dir, generated))
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +42,13 @@ func TestGeneratedIsFresh(t *testing.T) {
 
 // TestEveryFieldIsBounded keeps an object, and the cost of its CEL rules, within what an API server takes.
 func TestEveryFieldIsBounded(t *testing.T) {
-	b, err := os.ReadFile("../../config/crd/" + crdFile)
+	for _, crd := range crds {
+		bounded(t, crd)
+	}
+}
+
+func bounded(t *testing.T, file string) {
+	b, err := os.ReadFile("../../config/crd/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ const DeliveryKind = "Delivery"
 
 // AddToScheme makes the types of this package known to a scheme.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &Delivery{}, &DeliveryList{})
+	s.AddKnownTypes(GroupVersion, &Delivery{}, &DeliveryList{}, &Plan{}, &PlanList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

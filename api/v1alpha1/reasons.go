@@ -73,20 +73,23 @@ const (
 	ReasonImageOwnedBy        = "ImageOwnedBy"        // another manager would put the old image back
 
 	// The plan. Parts of a system that are blocked do not hold the others; the message has the reason and the way out.
-	ReasonNoSafeOrder    = "NoSafeOrder"    // no order of rollouts and rewrites keeps every moment readable
-	ReasonSearchLimit    = "SearchLimit"    // too many coupled objects: no order was found within bounds
-	ReasonNotBuilt       = "NotBuilt"       // the spec asks for what this version cannot do yet
-	ReasonUnfitUnits     = "UnfitUnits"     // units that fit no version block a step
-	ReasonUnknownRelease = "UnknownRelease" // the desired release is not declared
-	ReasonUnknownImage   = "UnknownImage"   // a live image that no release names
-	ReasonStoreUndefined = "StoreUndefined" // a keyspace's store has no connection
-	ReasonNoProgress     = "NoProgress"     // planning again and again led nowhere
-	ReasonWindowClosed   = "WindowClosed"   // what is left waits for a maintenance window
-	ReasonNotReady       = "NotReady"       // pods that use a keyspace are not ready, so it is not rewritten yet
-	ReasonNotDrained     = "NotDrained"     // old units are neither consumed nor expired yet
-	ReasonUnreadable     = "Unreadable"     // a running release may meet units it cannot read, and no step mends it
-	ReasonStepFailed     = "StepFailed"     // a step ended with an error that has no reason of its own
-	ReasonInterrupted    = "Interrupted"    // the Delivery or its revision changed during a run; planned anew
+	ReasonNoSafeOrder      = "NoSafeOrder"      // no order of rollouts and rewrites keeps every moment readable
+	ReasonSearchLimit      = "SearchLimit"      // too many coupled objects: no order was found within bounds
+	ReasonNotBuilt         = "NotBuilt"         // the spec asks for what this version cannot do yet
+	ReasonUnfitUnits       = "UnfitUnits"       // units that fit no version block a step
+	ReasonUnknownRelease   = "UnknownRelease"   // the desired release is not declared
+	ReasonUnknownImage     = "UnknownImage"     // a live image that no release names
+	ReasonStoreUndefined   = "StoreUndefined"   // a keyspace's store has no connection
+	ReasonNoProgress       = "NoProgress"       // planning again and again led nowhere
+	ReasonAwaitingApproval = "AwaitingApproval" // a person must approve the plan, as a Plan says
+	ReasonQuarantined      = "Quarantined"      // a step failed, and nothing has changed since: spec or force
+	ReasonRolledBack       = "RolledBack"       // a step failed, and its part went back to what was applied before
+	ReasonWindowClosed     = "WindowClosed"     // what is left waits for a maintenance window
+	ReasonNotReady         = "NotReady"         // pods that use a keyspace are not ready, so it is not rewritten yet
+	ReasonNotDrained       = "NotDrained"       // old units are neither consumed nor expired yet
+	ReasonUnreadable       = "Unreadable"       // a running release may meet units it cannot read, and no step mends it
+	ReasonStepFailed       = "StepFailed"       // a step ended with an error that has no reason of its own
+	ReasonInterrupted      = "Interrupted"      // the Delivery or its revision changed during a run; planned anew
 
 	// The Delivery itself.
 	ReasonAccessDenied    = "AccessDenied"    // the spec names a workload of another namespace

@@ -38,6 +38,16 @@ type DeliveryStatus struct {
 	// +optional
 	LastAppliedRevision string `json:"lastAppliedRevision,omitempty"`
 
+	// Applied are the last revisions for which nothing was left to do, at most ten, the latest first.
+	// +kubebuilder:validation:MaxItems=10
+	// +optional
+	Applied []AppliedRevision `json:"applied,omitempty"`
+
+	// Failures are steps that failed for good: they are not tried again until the spec, or what is observed, changes.
+	// +kubebuilder:validation:MaxItems=32
+	// +optional
+	Failures []StepFailure `json:"failures,omitempty"`
+
 	// ObservedAt is when components and keyspaces were last observed in full.
 	// +optional
 	ObservedAt *metav1.Time `json:"observedAt,omitempty"`
@@ -63,6 +73,48 @@ type DeliveryStatus struct {
 	// History of the last plans, at most five, the latest first.
 	// +optional
 	History meta.History `json:"history,omitempty"`
+}
+
+// AppliedRevision is a revision for which nothing was left to do.
+type AppliedRevision struct {
+	// Revision, main@sha1:COMMIT.
+	// +kubebuilder:validation:MaxLength=320
+	Revision string `json:"revision"`
+	// At is when that was observed first.
+	At metav1.Time `json:"at"`
+}
+
+// StepFailure is a step that failed for good.
+type StepFailure struct {
+	// Kind of the step.
+	// +kubebuilder:validation:MaxLength=32
+	Kind string `json:"kind"`
+	// Object is the component or the keyspace.
+	// +kubebuilder:validation:MaxLength=253
+	Object string `json:"object"`
+	// To is the release or version after.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	To string `json:"to,omitempty"`
+	// Goal is the digest of what was wanted of the part of the system.
+	// +kubebuilder:validation:MaxLength=128
+	Goal string `json:"goal"`
+	// Unfit units of the keyspace when it failed.
+	// +optional
+	Unfit int64 `json:"unfit,omitempty"`
+	// Code of the error.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Code string `json:"code,omitempty"`
+	// Reason is the error.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// At is when it failed.
+	At metav1.Time `json:"at"`
+	// Back tells that the part goes back to what was applied before.
+	// +optional
+	Back bool `json:"back,omitempty"`
 }
 
 // StepState says how far a step is.
