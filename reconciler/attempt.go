@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	kerrors "k8s.io/apimachinery/pkg/util/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/apply"
@@ -119,7 +120,15 @@ func (a *attempt) run(ctx context.Context) verdict {
 		return v
 	}
 	a.r.looks.put(a.name, look{spec: s, left: o.Last, unfit: unfit, at: a.started})
-	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + unfit), then: settled}
+	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + unfit + a.pinned()), then: settled}
+}
+
+// pinned remarks that the repository is not followed.
+func (a *attempt) pinned() string {
+	if a.delivery.Spec.Rollback == nil {
+		return ""
+	}
+	return "; rolled back to it: revert in Git what came after, then take spec.rollback away (keyshift resume " + a.name.Name + ")"
 }
 
 // read returns the spec of the newest revision, and says so if it is another than that of the last attempt.
@@ -236,6 +245,7 @@ func sayUnfit(have state.Observed) string {
 // end writes the verdict and returns when to come again.
 func (a *attempt) end(ctx context.Context, v verdict) (ctrl.Result, error) {
 	d := a.delivery
+	controllerutil.RemoveFinalizer(d, v1alpha1.Finalizer)
 	var result ctrl.Result
 	var options []patch.Option
 	switch v.then {

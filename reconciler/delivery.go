@@ -15,6 +15,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"keyshift.dev/api/v1alpha1"
@@ -69,7 +70,7 @@ func (r *DeliveryReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	err := r.Get(ctx, req.NamespacedName, d)
 	if apierrors.IsNotFound(err) || err == nil && !d.DeletionTimestamp.IsZero() {
 		r.forget(req.NamespacedName)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, r.let(ctx, d)
 	}
 	if err != nil {
 		return ctrl.Result{}, err
@@ -109,6 +110,16 @@ func (r *DeliveryReconciler) forget(name types.NamespacedName) {
 	r.specs.forget(name)
 	r.looks.forget(name)
 	r.stores.keep(name, nil)
+}
+
+// let lets a Delivery go that is being deleted. Its run is over, at a safe point, when this is called; nothing is asked of
+// any other system, so that it cannot hang.
+func (r *DeliveryReconciler) let(ctx context.Context, d *v1alpha1.Delivery) error {
+	before := d.DeepCopy()
+	if !controllerutil.RemoveFinalizer(d, v1alpha1.Finalizer) {
+		return nil
+	}
+	return client.IgnoreNotFound(r.Patch(ctx, d, client.MergeFrom(before)))
 }
 
 // close closes the connections to stores.

@@ -38,13 +38,15 @@ type repository struct {
 	mu     sync.Mutex
 	files  map[string]fs.FS
 	errors map[string]error
-	served int // trees handed out
+	old    map[string]fs.FS // by commit
+	served int              // trees handed out
 }
 
 func (r *repository) push(url string, files fs.FS) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files[url] = files
+	r.old[revisionOf(files)[len("main@sha1:"):]] = files
 	delete(r.errors, url)
 }
 
@@ -61,6 +63,9 @@ func (r *repository) fetch(_ context.Context, s gitsource.Source, last string) (
 		return gitsource.Snapshot{}, err
 	}
 	files, ok := r.files[s.URL]
+	if s.Commit != "" {
+		files, ok = r.old[s.Commit]
+	}
 	if !ok {
 		return gitsource.Snapshot{}, &gitsource.Error{Reason: gitsource.GitUnreachable, Where: s.URL, Message: "no such repository"}
 	}
@@ -114,7 +119,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t:       t,
 		client:  fake.NewClientBuilder().WithScheme(s).WithStatusSubresource(&v1alpha1.Delivery{}, &v1alpha1.Plan{}).Build(),
-		git:     &repository{files: map[string]fs.FS{}, errors: map[string]error{}},
+		git:     &repository{files: map[string]fs.FS{}, old: map[string]fs.FS{}, errors: map[string]error{}},
 		cluster: newCluster(t),
 		redis:   miniredis.RunT(t),
 		events:  events.Events,

@@ -58,7 +58,7 @@ func (a *attempt) glance(ctx context.Context, edges apply.Edges, s spec) (verdic
 		a.until = held.until
 		return *held.waits, true
 	}
-	message := fmt.Sprintf("applied revision %s%s", s.revision, held.unfit)
+	message := fmt.Sprintf("applied revision %s%s%s", s.revision, held.unfit, a.pinned())
 	if said := g.String(); said != "" {
 		message += "; since the last full pass " + said
 	}

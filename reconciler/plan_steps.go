@@ -3,7 +3,6 @@ package reconciler
 import (
 	"context"
 	"errors"
-	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -114,7 +113,7 @@ func (p *plans) close(ctx context.Context, o apply.Outcome, err error) error {
 
 // ending says in which phase a Plan is after a delivery, and why.
 func ending(x *v1alpha1.Plan, o apply.Outcome, err error) (v1alpha1.PlanPhase, string) {
-	if int(x.Status.Done) == len(x.Spec.Steps) && x.Spec.More == 0 {
+	if isDone(x) {
 		return v1alpha1.PlanSucceeded, ""
 	}
 	for _, f := range o.Failures {
@@ -129,10 +128,8 @@ func ending(x *v1alpha1.Plan, o apply.Outcome, err error) (v1alpha1.PlanPhase, s
 		}
 	}
 	for _, b := range o.Left.Blocked {
-		for _, s := range x.Spec.Steps {
-			if slices.Contains(b.Components, s.Object) || slices.Contains(b.Keyspaces, s.Object) {
-				return v1alpha1.PlanPaused, b.Reason
-			}
+		if blocked(x, plan.Plan{Blocked: []plan.Blocked{b}}) {
+			return v1alpha1.PlanPaused, b.Reason
 		}
 	}
 	if err == nil && len(o.Left.Steps) == 0 {

@@ -70,6 +70,12 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		if err := p.decide(ctx, x); err != nil {
 			return nil, err
 		}
+		if runs(x) && !hasFailed(x) && !goesOn(x, waiting) {
+			if err := p.stop(ctx, x); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if a := x.Spec.Approval; a != nil && a.Approved {
 			for _, step := range x.Spec.Steps {
 				digests = append(digests, state.Digest(step.Digest))
@@ -143,8 +149,8 @@ func (p *plans) planned(ctx context.Context, e apply.Event) error {
 		if !runs(x) {
 			continue
 		}
-		if !about(x, e.Plan) {
-			if err := p.end(ctx, x, v1alpha1.PlanSuperseded, "what was observed, or the spec, has changed"); err != nil {
+		if !hasFailed(x) && !goesOn(x, e.Plan) && !blocked(x, e.Plan) {
+			if err := p.stop(ctx, x); err != nil {
 				return err
 			}
 			continue
@@ -174,17 +180,36 @@ func runs(x *v1alpha1.Plan) bool {
 	return false
 }
 
-// about tells whether something that is planned now is left of a Plan, or may be.
-func about(x *v1alpha1.Plan, now plan.Plan) bool {
-	for _, step := range x.Spec.Steps {
-		if slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return string(p.Digest) == step.Digest }) ||
-			slices.ContainsFunc(now.Blocked, func(b plan.Blocked) bool {
-				return slices.Contains(b.Components, step.Object) || slices.Contains(b.Keyspaces, step.Object)
-			}) {
-			return true
-		}
+// goesOn tells whether something that is planned now is what is left of a Plan.
+func goesOn(x *v1alpha1.Plan, now plan.Plan) bool {
+	return slices.ContainsFunc(x.Spec.Steps, func(s v1alpha1.PlanStep) bool {
+		return slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return string(p.Digest) == s.Digest })
+	})
+}
+
+// blocked tells whether an object of a Plan is blocked now, so that it may be gone on with later.
+func blocked(x *v1alpha1.Plan, now plan.Plan) bool {
+	return slices.ContainsFunc(x.Spec.Steps, func(s v1alpha1.PlanStep) bool {
+		return slices.ContainsFunc(now.Blocked, func(b plan.Blocked) bool {
+			return slices.Contains(b.Components, s.Object) || slices.Contains(b.Keyspaces, s.Object)
+		})
+	})
+}
+
+// hasFailed tells whether a step failed: how such a Plan ends is known when the delivery is over.
+func hasFailed(x *v1alpha1.Plan) bool {
+	return slices.ContainsFunc(x.Status.Steps, func(s v1alpha1.PlanStepStatus) bool { return s.State == v1alpha1.StepFailed })
+}
+
+// isDone tells whether every step ended.
+func isDone(x *v1alpha1.Plan) bool { return int(x.Status.Done) == len(x.Spec.Steps) && x.Spec.More == 0 }
+
+// stop ends a Plan of which nothing is planned any more.
+func (p *plans) stop(ctx context.Context, x *v1alpha1.Plan) error {
+	if isDone(x) {
+		return p.end(ctx, x, v1alpha1.PlanSucceeded, "")
 	}
-	return false
+	return p.end(ctx, x, v1alpha1.PlanSuperseded, "what was observed, or the spec, has changed")
 }
 
 // create makes a Plan in a phase.

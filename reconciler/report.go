@@ -10,6 +10,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/conditions"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/apply"
@@ -36,6 +37,7 @@ func (a *attempt) planned(ctx context.Context, e apply.Event) {
 	if len(e.Plan.Steps) == 0 {
 		return
 	}
+	controllerutil.AddFinalizer(a.delivery, v1alpha1.Finalizer) // until the run is over
 	a.event(corev1.EventTypeNormal, v1alpha1.EventPlanned, sayPlan(e.Plan))
 	a.told = time.Now()
 	a.complain(ctx, a.progress(ctx, sayPlan(e.Plan)))

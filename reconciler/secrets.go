@@ -62,9 +62,8 @@ func requestError(object string, err error) error {
 func gitSource(ctx context.Context, c client.Reader, d *v1alpha1.Delivery) (gitsource.Source, error) {
 	git := d.Spec.Git
 	src := gitsource.Source{URL: git.URL, AllowHTTP: git.InsecureHTTP, Timeout: d.GetTimeout()}
-	if ref := git.Ref; ref != nil {
-		src.Branch, src.Tag, src.Commit = ref.Branch, ref.Tag, ref.Commit
-	}
+	ref := followed(d)
+	src.Branch, src.Tag, src.Commit = ref.Branch, ref.Tag, ref.Commit
 	if git.SecretRef == nil {
 		return src, nil
 	}

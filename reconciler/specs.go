@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -46,11 +47,25 @@ func (s *specs) get(name types.NamespacedName, source string) spec {
 
 // sourceKey names what a Delivery asks for, credentials aside.
 func sourceKey(d *v1alpha1.Delivery) string {
+	ref := followed(d)
+	return fmt.Sprintf("%q", []string{d.Spec.Git.URL, ref.Branch, ref.Tag, ref.Commit, d.Spec.Path})
+}
+
+// followed is what a Delivery takes from its repository: what its ref says, or the commit that it was rolled back to.
+func followed(d *v1alpha1.Delivery) v1alpha1.GitRef {
 	ref := v1alpha1.GitRef{}
 	if d.Spec.Git.Ref != nil {
 		ref = *d.Spec.Git.Ref
 	}
-	return fmt.Sprintf("%q", []string{d.Spec.Git.URL, ref.Branch, ref.Tag, ref.Commit, d.Spec.Path})
+	if d.Spec.Rollback == nil {
+		return ref
+	}
+	branch, _, named := strings.Cut(d.Spec.Rollback.To, "@")
+	if ref.Tag = ""; named && ref.Branch == "" {
+		ref.Branch = branch // of which the server serves commits, if it does not serve single ones
+	}
+	ref.Commit = d.Spec.Rollback.To[max(0, len(d.Spec.Rollback.To)-40):]
+	return ref
 }
 
 // line is the part of the line before the live world: how to fetch and how to evaluate.
