@@ -26,8 +26,8 @@ type Failure struct {
 	Back   bool         `json:"back,omitempty"` // whether the part is to go back to what was applied before
 }
 
-// step names the failed step.
-func (f Failure) step() string { return fmt.Sprintf("%s %s to %s", f.Kind, f.Object, f.To) }
+// String names the failed step: "rollout checkout to 2.0.0".
+func (f Failure) String() string { return fmt.Sprintf("%s %s to %s", f.Kind, f.Object, f.To) }
 
 // StepError is a step of a plan that did not end.
 type StepError struct {
@@ -98,7 +98,7 @@ func (f Failure) in(s Situation, p plan.Plan) int {
 
 // quarantined holds what a failed step is about.
 func quarantined(f Failure, step plan.Step) diff.Change {
-	change := holdOf(step, Quarantined, fmt.Sprintf("is not tried again: %s failed at %s: %s", f.step(), f.At.Format(time.RFC3339), f.Reason))
+	change := holdOf(step, Quarantined, fmt.Sprintf("is not tried again: %s failed at %s: %s", f, f.At.Format(time.RFC3339), f.Reason))
 	change.WayOut = "mend what failed and try once more by force, or change the spec"
 	return change
 }
@@ -109,5 +109,5 @@ type BackError struct{ Failure Failure }
 // Error names the step, why it failed, and what to do.
 func (e *BackError) Error() string {
 	return fmt.Sprintf("rolled back to what was applied before, because %s failed at %s: %s; change the spec, or try once more by force",
-		e.Failure.step(), e.Failure.At.Format(time.RFC3339), e.Failure.Reason)
+		e.Failure, e.Failure.At.Format(time.RFC3339), e.Failure.Reason)
 }

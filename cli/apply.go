@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ type applyOptions struct {
 	output
 	connection
 	source
+	approve string // a digest, or how it begins
 }
 
 // applied is the last line of apply -o json.
@@ -34,10 +36,13 @@ func newApply() *cobra.Command {
 		Short: "Bring the cluster and the data to the spec",
 		Long: `Apply plans like "keyshift plan" and carries the plan out, step by step, until nothing is left to do or
 something holds. It does not ask: review the output of plan, or the pull request, before. It may be interrupted
-at any moment and run again; it goes on where it stopped.`,
+at any moment and run again; it goes on where it stopped.
+
+Where a policy demands a person's approval, that part of the plan waits until --approve names its digest, as plan prints it.`,
 		Example: "  keyshift apply . --store main=redis://127.0.0.1:6379/0 --no-cluster",
 	}, &o.output, &o.source, o.run)
 	o.connection.bind(c.Flags())
+	c.Flags().StringVar(&o.approve, "approve", "", "approve the plan with this `digest`, or one that begins so, where a policy demands an approval")
 	return c
 }
 
@@ -51,11 +56,30 @@ func (o *applyOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.finish(apply.Outcome{}, err)
 	}
-	edges.Revision = o.source.commit()
+	if n := len(o.approve); n > 0 && n < shortestDigest {
+		return o.finish(apply.Outcome{}, trouble(misuse, "--approve "+o.approve+" is too short to tell plans apart", "name at least the 12 digits that plan prints", nil))
+	}
+	edges.Revision, edges.Approved = o.source.commit(), approving(o.approve)
 	show := newProgress(&o.output)
 	outcome, err := apply.Deliver(ctx, edges, desired, show.event)
 	show.end()
 	return o.finish(outcome, o.connection.advise(err))
+}
+
+// shortestDigest is how many digits of a digest name a plan at least.
+const shortestDigest = 12
+
+// approving answers for a person who approves the plan whose digest begins so, and what is left of it later.
+func approving(digest string) func(context.Context, apply.Situation, plan.Plan) ([]state.Digest, error) {
+	var approved []state.Digest
+	return func(_ context.Context, _ apply.Situation, waiting plan.Plan) ([]state.Digest, error) {
+		if digest != "" && strings.HasPrefix(strings.TrimPrefix(string(waiting.Digest), "sha256:"), strings.TrimPrefix(digest, "sha256:")) {
+			for _, s := range waiting.Steps {
+				approved = append(approved, s.Digest)
+			}
+		}
+		return approved, nil
+	}
 }
 
 // finish prints what was done and turns the error into an exit code.

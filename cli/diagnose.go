@@ -80,6 +80,9 @@ func part(err error) (state.Diagnostic, error) {
 	if e, ok := errors.AsType[*plan.BlockedError](err); ok {
 		return blocked(e.Blocked), e
 	}
+	if e, ok := errors.AsType[*apply.BackError](err); ok {
+		return state.Diagnostic{Code: "RolledBack", Message: e.Error()}, e
+	}
 	if e, ok := errors.AsType[*gitsource.Error](err); ok {
 		bare := *e
 		bare.Hint = ""

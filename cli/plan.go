@@ -28,6 +28,7 @@ type planned struct {
 	Plan     plan.Plan         `json:"plan"`
 	Needs    [][]int           `json:"needs"`               // by step: the places of those that it waits for, from 0
 	Held     []apply.Held      `json:"held,omitempty"`      // steps that apply will not begin
+	Approval *asked            `json:"approval,omitempty"`  // steps that wait for a person
 	Waits    []apply.Wait      `json:"waits,omitempty"`     // steps that would wait for a window, were they to start now
 	Sizes    []apply.Size      `json:"sizes,omitempty"`     // of the steps on data
 	Checked  []apply.Checked   `json:"preflight,omitempty"` // of the rewrites
@@ -90,7 +91,7 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	held, sizes, shown, waits := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked), apply.Waits(s.Want, p, time.Now())
 	switch {
 	case o.json():
-		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Waits: waits, Sizes: sizes, Checked: checked, Observed: s.Have}
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Approval: asking(p, s.Want), Waits: waits, Sizes: sizes, Checked: checked, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}
@@ -99,10 +100,16 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 		}
 	case o.markdown:
 		o.printf("%s", livePlanMarkdown(s.Have, p, held, waits, sizes, shown))
+		if a := asking(p, s.Want); a != nil {
+			o.printf("\n**%s**\n", a)
+		}
 	case o.other != "":
 		o.draw(graphOf(p, s.Want))
 	default:
 		o.printf("%s%s", observed(s.Have), annotated(p, held, waits, sizes, shown))
+		if a := asking(p, s.Want); a != nil {
+			o.printf("\n%s\n", a)
+		}
 	}
 	return o.exit(p)
 }

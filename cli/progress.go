@@ -98,6 +98,11 @@ func (p *progress) event(e apply.Event) {
 		p.put(stepLine(e)+"  waits: "+e.Err.Error(), true)
 	case apply.Failed:
 		p.put(stepLine(e)+"  failed", true)
+	case apply.GivenUp:
+		p.end()
+		if e.Failure.Back {
+			p.note("%s failed; going back to what was applied before", e.Failure)
+		}
 	case apply.Preflighted:
 		p.warned(e.Preflight.Of(keyspace.FindingWarn))
 	case apply.Unpublished:
