@@ -26,6 +26,7 @@ type Situation struct {
 	held      []diff.Change  // holds of what may not be begun now
 	back      state.Goals    // of parts that go back to what was applied before
 	applied   []state.Applied
+	made      *plan.Plan     // by Deliver; nil if it has to be made
 	others    []state.Ledger // that the mirror has of stores which are not connected
 }
 
@@ -39,6 +40,9 @@ type shelf struct {
 
 // Plan compares and plans. It is pure.
 func (s Situation) Plan() plan.Plan {
+	if s.made != nil {
+		return *s.made
+	}
 	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable, s.held))
 }
 

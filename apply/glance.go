@@ -15,7 +15,7 @@ import (
 // Glance is what a look finds that does without a pass over every key.
 type Glance struct {
 	Differs string    // what is not as it was left; empty if nothing is
-	Samples []Drifted // of every keyspace, if nothing differs
+	Samples []Drifted // of every keyspace, if nothing differs and any were asked for
 }
 
 // String says what the samples prove, and how sure that is: "of session 1000 keys were looked at, and in 19 of 20 such looks
@@ -33,12 +33,12 @@ func (g Glance) String() string {
 
 // Look tells whether a system is still as it was left by a run that ended with nothing to do, or nothing that may be done yet: the same ledgers and mirror,
 // the same pods, the same owner of the keys, and in a sample of each keyspace nothing of a class that the last pass over all
-// of its keys did not count. It writes nothing but entries of drift in the change streams. Less than the bound that the
+// of its keys did not count. Without options no sample is drawn, and nothing is read but the ledgers and what runs. It writes nothing but entries of drift in the change streams. Less than the bound that the
 // Glance names may have changed unseen, so that nothing is recorded as verified because of it; what differs is found by
 // Gather.
 //
 // The error is what a store, the mirror or the cluster answered.
-func Look(ctx context.Context, e Edges, left Situation, o keyspace.DriftOptions) (Glance, error) {
+func Look(ctx context.Context, e Edges, left Situation, o *keyspace.DriftOptions) (Glance, error) {
 	p := left.Plan()
 	if len(p.Steps)+len(p.Broken) > 0 || slices.ContainsFunc(p.Blocked, func(b plan.Blocked) bool { return !Passes(b.Code) }) {
 		return Glance{Differs: "something was left to do"}, nil
@@ -61,7 +61,10 @@ func Look(ctx context.Context, e Edges, left Situation, o keyspace.DriftOptions)
 	if !reflect.DeepEqual(now, left.Have.Components) {
 		return Glance{Differs: "other pods run"}, nil
 	}
-	return e.sampled(ctx, left, o)
+	if o == nil {
+		return Glance{}, nil
+	}
+	return e.sampled(ctx, left, *o)
 }
 
 // same tells whether two looks at a ledger and its copy found the same.

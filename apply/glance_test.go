@@ -30,7 +30,7 @@ func TestLook(t *testing.T) {
 	}
 	look := func(left apply.Situation, o keyspace.DriftOptions) apply.Glance {
 		t.Helper()
-		g, err := apply.Look(t.Context(), w.edges, left, o)
+		g, err := apply.Look(t.Context(), w.edges, left, &o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,13 +69,13 @@ func TestLookMissesNoLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g, err := apply.Look(t.Context(), w.edges, o.Last, keyspace.DriftOptions{}); err != nil || g.Differs != "" {
+	if g, err := apply.Look(t.Context(), w.edges, o.Last, &keyspace.DriftOptions{}); err != nil || g.Differs != "" {
 		t.Errorf("%q, %v", g.Differs, err)
 	}
 	if _, err := w.deliver(w.after); err != nil {
 		t.Fatal(err)
 	}
-	if g, err := apply.Look(t.Context(), w.edges, o.Last, keyspace.DriftOptions{}); err != nil || g.Differs != "a ledger was written" {
+	if g, err := apply.Look(t.Context(), w.edges, o.Last, &keyspace.DriftOptions{}); err != nil || g.Differs != "a ledger was written" {
 		t.Errorf("%q, %v", g.Differs, err)
 	}
 }

@@ -103,15 +103,16 @@ func suspected(now, seen []state.Running) []state.Running {
 // remembered adds to the records what releases may have written that were seen during the pass and are gone: a class
 // that the record lacks is present from then on, and the keyspace is not verified.
 func remembered(want state.Desired, have state.Observed, seen []state.Running) state.Observed {
-	then := have
-	then.Components = seen
+	now, then := diff.NewIndex(want, have), diff.NewIndex(want, state.Observed{Components: seen, Keyspaces: have.Keyspaces})
 	for _, k := range want.Keyspaces {
 		classes := diff.ClassesOf(k)
-		_, read := have.FindLive(k.Name)
-		if read && !slices.Equal(diff.Writes(want, then, k.Name, classes), diff.Writes(want, have, k.Name, classes)) {
-			then = plan.Begin(want, then, plan.Step{Kind: plan.Verify, Object: k.Name})
+		_, here := now.Around(k.Name)
+		part, there := then.Around(k.Name)
+		_, read := here.FindLive(k.Name)
+		if read && !slices.Equal(diff.Writes(part, there, k.Name, classes), diff.Writes(part, here, k.Name, classes)) {
+			then.Put(plan.Begin(part, there, plan.Step{Kind: plan.Verify, Object: k.Name}))
 		}
 	}
-	have.Keyspaces = then.Keyspaces
+	have.Keyspaces = then.Have().Keyspaces
 	return have
 }

@@ -50,12 +50,24 @@ func (s shelf) behind() state.Ledger {
 	if !s.known() || s.stored.Identity != l.Identity {
 		return l
 	}
+	stored := map[string]state.Keyspace{}
+	for _, k := range s.stored.Catalogue.Keyspaces {
+		stored[k.Name] = k
+	}
 	l.Catalogue.Keyspaces = slices.DeleteFunc(slices.Clone(l.Catalogue.Keyspaces), func(old state.Keyspace) bool {
+		if there, found := stored[old.Name]; found && sameKeys(there, old) {
+			return false // no two of one ledger share keys
+		}
 		return slices.ContainsFunc(s.stored.Catalogue.Keyspaces, func(k state.Keyspace) bool {
 			return k.Name != old.Name && k.Store == old.Store && k.SharesKeys(old)
 		})
 	})
 	return l
+}
+
+// sameKeys tells whether two definitions of a keyspace have the same keys in the same store, version by version.
+func sameKeys(a, b state.Keyspace) bool {
+	return a.Store == b.Store && slices.EqualFunc(a.Shapes, b.Shapes, func(x, y state.Shape) bool { return x.Keys == y.Keys })
 }
 
 // lookBack observes what is there by the definitions that were applied. A store that is not connected is left out,

@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -59,6 +60,36 @@ func (s *Store) ReadLedger(ctx context.Context, system string) (state.Ledger, bo
 		return state.Ledger{}, false, s.changed(system)
 	}
 	return k.Ledger, true, nil
+}
+
+// ledgers remember what the last ledger of each system says: it is read far more often than written, and that of a large
+// system is large. What is remembered is shared, and like all plain data never changed.
+type ledgers struct {
+	mu   sync.Mutex
+	last map[string]unpacked // by system
+}
+
+type unpacked struct {
+	raw string
+	kept
+}
+
+func (l *ledgers) get(system, raw string) (kept, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if u, found := l.last[system]; found && u.raw == raw {
+		return u.kept, true
+	}
+	return kept{}, false
+}
+
+func (l *ledgers) put(system, raw string, k kept) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == nil {
+		l.last = map[string]unpacked{}
+	}
+	l.last[system] = unpacked{raw, k}
 }
 
 // rawLedger reads a ledger's bytes and the identity in one command; both are empty if they are not there.
@@ -191,7 +222,10 @@ func (s *Store) pack(l state.Ledger) (string, error) {
 
 // unpack reads the bytes of a ledger.
 func (s *Store) unpack(system, raw string) (kept, error) {
-	var k kept
+	k, known := s.ledgers.get(system, raw)
+	if known {
+		return k, nil
+	}
 	var head struct {
 		Format int `json:"format"`
 	}
@@ -214,6 +248,7 @@ func (s *Store) unpack(system, raw string) (kept, error) {
 			Err: fmt.Errorf("the key %q holds no ledger of system %q", ledgerKey(system), system),
 		}
 	}
+	s.ledgers.put(system, raw, k)
 	return k, nil
 }
 

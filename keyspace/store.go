@@ -19,6 +19,7 @@ type Store struct {
 	serving atomic.Value // string: the process that answered when it was last asked
 	closed  atomic.Bool
 	shelf   shelf
+	ledgers ledgers
 
 	plainScripts bool  // the server refuses scripts with a shebang
 	tellsExpiry  bool  // the server knows PEXPIRETIME

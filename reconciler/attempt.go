@@ -188,7 +188,12 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		e.Room = kept.Room
 	}
 	if a.r.Records != nil {
-		e.Mirror = mirror{a.r.Records(a.delivery)}
+		last, known := a.r.mirrors.get(a.name)
+		if !known {
+			last = &mirrored{}
+			a.r.mirrors.put(a.name, last)
+		}
+		e.Mirror = mirror{a.r.Records(a.delivery), last}
 	}
 	return e
 }

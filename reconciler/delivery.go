@@ -39,6 +39,7 @@ type DeliveryReconciler struct {
 	State          apply.Archives                   // where backups and undo logs are kept; nil: nowhere
 	CrossNamespace bool                             // whether a Delivery may roll out workloads of other namespaces than its own
 	Full           time.Duration                    // how long a full pass over the keys is relied on, with samples between; an hour if zero, never if negative
+	Sample         time.Duration                    // how long a sample of the keys is relied on between full passes; five minutes if zero, never if negative
 	Watch          time.Duration                    // how often a run looks whether its Delivery has changed; one second if zero
 
 	// Fetch and Evaluate replace gitsource.Fetch and sandbox.Evaluate.
@@ -48,6 +49,7 @@ type DeliveryReconciler struct {
 	specs      specs
 	stores     stores
 	looks      memory[look]
+	mirrors    memory[*mirrored]
 	evaluating sync.Mutex // an evaluation may take 1 GiB in a process of its own: one at a time
 }
 
@@ -109,6 +111,7 @@ func (r *DeliveryReconciler) record(ctx context.Context, d *v1alpha1.Delivery, s
 func (r *DeliveryReconciler) forget(name types.NamespacedName) {
 	r.specs.forget(name)
 	r.looks.forget(name)
+	r.mirrors.forget(name)
 	r.stores.keep(name, nil)
 }
 

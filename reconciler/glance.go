@@ -25,6 +25,9 @@ type look struct {
 	waits *verdict // what all that is left waits for; nil if nothing is left
 	until time.Time
 	at    time.Time
+
+	sampled time.Time // when a sample was drawn last
+	seen    string    // what it said
 }
 
 // fullEvery is how long a full pass is relied on.
@@ -33,6 +36,14 @@ func (r *DeliveryReconciler) fullEvery() time.Duration {
 		return time.Hour
 	}
 	return r.Full
+}
+
+// sampleEvery is how long a sample is relied on. Between two nothing is read but the ledgers and what runs.
+func (r *DeliveryReconciler) sampleEvery() time.Duration {
+	if r.Sample == 0 {
+		return 5 * time.Minute
+	}
+	return r.Sample
 }
 
 // glance spares the pass over every key where nothing was asked for, nothing has changed, and the last pass is young. The
@@ -46,7 +57,11 @@ func (a *attempt) glance(ctx context.Context, edges apply.Edges, s spec) (verdic
 	if due || asked || a.adopt || !a.stays(ctx, held, s.revision) {
 		return verdict{}, false
 	}
-	g, err := apply.Look(ctx, edges, held.left, keyspace.DriftOptions{})
+	var sample *keyspace.DriftOptions
+	if time.Since(held.sampled) >= a.r.sampleEvery() {
+		sample = &keyspace.DriftOptions{}
+	}
+	g, err := apply.Look(ctx, edges, held.left, sample)
 	if err != nil {
 		g.Differs = err.Error() // the full pass meets it again, and the status tells it then
 	}
@@ -54,13 +69,17 @@ func (a *attempt) glance(ctx context.Context, edges apply.Edges, s spec) (verdic
 		ctrl.LoggerFrom(ctx).Info("every key is looked at", "because", g.Differs)
 		return verdict{}, false
 	}
+	if sample != nil {
+		held.sampled, held.seen = time.Now(), g.String()
+		a.r.looks.put(a.name, held)
+	}
 	if held.waits != nil {
 		a.until = held.until
 		return *held.waits, true
 	}
 	message := fmt.Sprintf("applied revision %s%s%s", s.revision, held.unfit, a.pinned())
-	if said := g.String(); said != "" {
-		message += "; since the last full pass " + said
+	if held.seen != "" {
+		message += "; since the last full pass " + held.seen
 	}
 	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy(message), then: settled}, true
 }

@@ -15,6 +15,7 @@ import (
 // when the keys were observed in full. What a sample shows otherwise, a request, or an old pass leads to a full one.
 func TestSampleBetweenFullPasses(t *testing.T) {
 	w := newWorld(t)
+	w.r.Sample = -1
 	w.seed(50)
 	name := w.deliver("shop")
 	w.git.push(urlOf("shop"), w.shop(0))
@@ -58,4 +59,26 @@ func TestSampleBetweenFullPasses(t *testing.T) {
 	w.r.Full = time.Nanosecond
 	d, _ = w.reconcile(name)
 	sampled(false)
+}
+
+// Between two samples nothing is read but the ledgers and what runs, and the status says what the last one did.
+func TestNothingIsReadBetweenSamples(t *testing.T) {
+	w := newWorld(t)
+	w.seed(50)
+	name := w.deliver("shop")
+	w.git.push(urlOf("shop"), w.shop(0))
+	for range 3 { // the first writes the ledger, the third draws a sample
+		w.reconcile(name)
+	}
+	said := conditions.GetMessage(w.get(name), meta.ReadyCondition)
+	w.redis.HSet("session:odd", "colour", "green")
+	d, _ := w.reconcile(name)
+	wantReady(t, d)
+	if message := conditions.GetMessage(d, meta.ReadyCondition); message != said || !strings.Contains(said, "of session all 50 keys were looked at") {
+		t.Errorf("%q, before %q", message, said)
+	}
+	w.r.Sample = time.Nanosecond
+	if d, _ = w.reconcile(name); len(d.Status.Keyspaces[0].Live) != 2 {
+		t.Errorf("live: %+v", d.Status.Keyspaces[0].Live)
+	}
 }

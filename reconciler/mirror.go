@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,12 +25,21 @@ type Records interface {
 }
 
 // mirror keeps the ledgers of a Delivery's systems in its records. It implements apply.Mirror.
-type mirror struct{ records Records }
+type mirror struct {
+	records Records
+	last    *mirrored // what was read last; nil if nobody remembers it
+}
+
+// mirrored is a blob of records, and what it says.
+type mirrored struct {
+	blob    []byte
+	ledgers []state.Ledger
+}
 
 // Load returns the ledgers of a system.
 func (m mirror) Load(ctx context.Context, system string) ([]state.Ledger, error) {
 	all, err := m.load(ctx)
-	return slices.DeleteFunc(all, func(l state.Ledger) bool { return l.System != system }), err
+	return slices.DeleteFunc(slices.Clone(all), func(l state.Ledger) bool { return l.System != system }), err
 }
 
 // Save replaces the ledgers of a system. Those of others stay: a Delivery may have had another path before.
@@ -38,7 +48,7 @@ func (m mirror) Save(ctx context.Context, system string, ledgers []state.Ledger)
 	if err != nil {
 		return err
 	}
-	others := slices.DeleteFunc(all, func(l state.Ledger) bool { return l.System == system })
+	others := slices.DeleteFunc(slices.Clone(all), func(l state.Ledger) bool { return l.System == system })
 	blob, err := json.Marshal(append(others, ledgers...))
 	if err != nil {
 		return fmt.Errorf("mirror of the ledgers: %w", err)
@@ -51,6 +61,9 @@ func (m mirror) load(ctx context.Context) ([]state.Ledger, error) {
 	if err != nil || !found {
 		return nil, err
 	}
+	if m.last != nil && bytes.Equal(m.last.blob, blob) {
+		return m.last.ledgers, nil
+	}
 	var all []state.Ledger
 	if err := json.Unmarshal(blob, &all); err != nil {
 		return nil, damaged(fmt.Errorf("it does not parse: %w", err))
@@ -59,6 +72,9 @@ func (m mirror) load(ctx context.Context) ([]state.Ledger, error) {
 		if l.Format > state.LedgerFormat {
 			return nil, damaged(fmt.Errorf("it has format %d and this program knows %d", l.Format, state.LedgerFormat))
 		}
+	}
+	if m.last != nil {
+		*m.last = mirrored{blob, all}
 	}
 	return all, nil
 }

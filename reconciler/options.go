@@ -28,6 +28,7 @@ type Options struct {
 	Namespaces     []string      // to serve; empty: all
 	CrossNamespace bool          // whether a Delivery may roll out workloads of other namespaces than its own
 	Full           time.Duration // how long a full pass over the keys is relied on, with samples between; see DeliveryReconciler
+	Sample         time.Duration // how long a sample is relied on; see DeliveryReconciler
 	Concurrent     int           // Deliveries worked on at the same time; 0: one
 
 	LeaderElection          leaderelection.Options
@@ -48,6 +49,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.Namespaces, "watch-namespaces", nil, "Namespaces whose Deliveries to serve. Empty: all.")
 	fs.BoolVar(&o.CrossNamespace, "allow-cross-namespace", false, "Let a Delivery roll out workloads of other namespaces than its own.")
 	fs.DurationVar(&o.Full, "full-pass-every", time.Hour, "How often every key is looked at when nothing has changed; between two passes a sample is. Negative: at every interval.")
+	fs.DurationVar(&o.Sample, "sample-every", 5*time.Minute, "How often a sample of the keys is looked at between two full passes when nothing has changed. Negative: at every interval.")
 	fs.IntVar(&o.Concurrent, "concurrent", 4, "Deliveries worked on at the same time.")
 	fs.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", "", "Namespace of the leader election's lease. Empty: the pod's.")
 	o.LeaderElection.BindFlags(fs)

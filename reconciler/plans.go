@@ -202,7 +202,9 @@ func hasFailed(x *v1alpha1.Plan) bool {
 }
 
 // isDone tells whether every step ended.
-func isDone(x *v1alpha1.Plan) bool { return int(x.Status.Done) == len(x.Spec.Steps) && x.Spec.More == 0 }
+func isDone(x *v1alpha1.Plan) bool {
+	return int(x.Status.Done) == len(x.Spec.Steps) && x.Spec.More == 0
+}
 
 // stop ends a Plan of which nothing is planned any more.
 func (p *plans) stop(ctx context.Context, x *v1alpha1.Plan) error {

@@ -97,7 +97,7 @@ func ledgersOf(system string) []state.Ledger {
 
 // TestMirror keeps the ledgers of one system apart from those of another.
 func TestMirror(t *testing.T) {
-	m := mirror{&memoryRecords{}}
+	m := mirror{records: &memoryRecords{}}
 	if got, err := m.Load(t.Context(), "shop"); err != nil || len(got) != 0 {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -112,7 +112,7 @@ func TestMirror(t *testing.T) {
 		}
 	}
 	for _, blob := range []string{"{", `[{"format": 99, "system": "shop"}]`} {
-		_, err := mirror{&memoryRecords{[]byte(blob)}}.Load(t.Context(), "shop")
+		_, err := mirror{records: &memoryRecords{[]byte(blob)}}.Load(t.Context(), "shop")
 		if v := judge(err); err == nil || v.reason != v1alpha1.ReasonRecordsDamaged {
 			t.Errorf("%s: %v", blob, err)
 		}
