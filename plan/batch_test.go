@@ -34,7 +34,7 @@ func (w *world) rewrite(want state.Desired, k *stock, s Step, to int) ([]state.C
 			if err == nil && s.Mixes && len(mixed) > 0 {
 				return nil, errHeld // they have no winner, and count as unfit
 			}
-			return slices.Concat([]state.Count{}, counts), err
+			return counts, err
 		}
 	}
 	return nil, flawed("the rewrite of %s to %s does not end", k.def.Name, s.To)
@@ -177,10 +177,20 @@ func (w *world) mayStart(s Step) error {
 			continue
 		}
 		for key, x := range k.units {
-			if !x.gone && x.fits == 0 && (x.mixes == 0 || x.mixes&^reads != 0) {
+			if !x.gone && x.fits == 0 && !k.readsMixed(x, reads) {
 				return flawed("%s %s reads less of %s than what runs, and would be the first to meet unit %d, which fits no version", c.def.Name, r.Name, k.def.Name, key)
 			}
 		}
 	}
 	return nil
+}
+
+// readsMixed tells whether a release reads the units of each version that a unit mixes.
+func (k *stock) readsMixed(u unit, reads uint8) bool {
+	for v, wide := range k.wider {
+		if u.mixes&(1<<v) != 0 && wide&reads == 0 {
+			return false
+		}
+	}
+	return u.mixes != 0
 }

@@ -85,7 +85,8 @@ func (w *world) count(k *stock) (counts, mixed []state.Count, err error) {
 	return counted(units), counted(mixes), nil
 }
 
-func counted(units map[state.Class]int64) (out []state.Count) {
+func counted(units map[state.Class]int64) []state.Count {
+	out := []state.Count{}
 	for class, n := range units {
 		out = append(out, state.Count{Class: class, Units: n})
 	}
@@ -110,21 +111,21 @@ func (w *world) run(want state.Desired, have state.Observed, p Plan) error {
 			have = during
 			w.write(have)
 		}
-		counts, err := w.execute(want, s)
+		counts, mixed, err := w.execute(want, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s, err)
 		}
-		have = w.after(want, have, s, counts)
+		have = w.after(want, have, s, counts, mixed)
 		w.write(have)
 	}
 	return nil
 }
 
 // after returns the world once a step ended.
-func (w *world) after(want state.Desired, have state.Observed, s Step, counts []state.Count) state.Observed {
+func (w *world) after(want state.Desired, have state.Observed, s Step, counts, mixed []state.Count) state.Observed {
 	switch {
 	case counts != nil:
-		return EndCounted(want, have, s, counts)
+		return EndCounted(want, have, s, counts, mixed...)
 	case s.Kind == Backup:
 		return EndArchived(want, have, s, "kept")
 	case s.Kind == Rollout && w.off == forgetsToRecord:
@@ -141,22 +142,26 @@ func (w *world) write(have state.Observed) {
 	}
 }
 
-func (w *world) execute(want state.Desired, s Step) ([]state.Count, error) {
-	switch s.Kind {
-	case Rollout:
-		return nil, w.rollOut(s)
-	case Backup:
-		return nil, w.backUp(w.find(s.Object))
-	case Verify:
-		return w.verify(w.find(s.Object))
+// execute does what a step says. It returns what was counted in a full pass, nil if there was none.
+func (w *world) execute(want state.Desired, s Step) (counts, mixed []state.Count, err error) {
+	if s.Kind == Rollout {
+		return nil, nil, w.rollOut(s)
 	}
 	k := w.find(s.Object)
 	to := k.index[state.Version(s.To)]
-	switch s.Strategy {
-	case state.StrategyDrain:
-		return w.drain(k, to)
+	switch {
+	case s.Kind == Backup:
+		err = w.backUp(k)
+	case s.Kind == Verify:
+		if counts, mixed, err = w.verify(k); !mends(want, k.def.Name) {
+			mixed = nil
+		}
+	case s.Strategy == state.StrategyDrain:
+		counts, err = w.drain(k, to)
+	default:
+		counts, err = w.rewrite(want, k, s, to)
 	}
-	return w.rewrite(want, k, s, to)
+	return counts, mixed, err
 }
 
 // rollOut changes the template and waits until no other pod exists.
@@ -195,24 +200,23 @@ func (w *world) backUp(k *stock) error {
 }
 
 // verify counts every unit and waits until the replicas have what was written before its end.
-func (w *world) verify(k *stock) ([]state.Count, error) {
+func (w *world) verify(k *stock) (counts, mixed []state.Count, err error) {
 	if w.off == forgetsToVerify {
-		return nil, nil
+		return nil, nil, nil
 	}
-	counts, _, err := w.count(k)
-	if err != nil {
-		return nil, err
+	if counts, mixed, err = w.count(k); err != nil {
+		return nil, nil, err
 	}
 	end := len(k.log)
 	for i := range k.replicas {
 		for k.replicas[i].applied < end && w.off != forgetsReplicas {
 			k.apply(i)
 			if err := w.tick(); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return slices.Concat([]state.Count{}, counts), nil
+	return counts, mixed, nil
 }
 
 // drain waits until no unit of another version is left, which expire.
@@ -232,7 +236,7 @@ func (w *world) drain(k *stock, to int) ([]state.Count, error) {
 		}
 		if left == 0 {
 			counts, _, err := w.count(k)
-			return slices.Concat([]state.Count{}, counts), err
+			return counts, err
 		}
 	}
 	return nil, flawed("the drain of %s does not end", k.def.Name)
