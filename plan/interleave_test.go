@@ -41,7 +41,7 @@ func TestNoReaderMeetsWhatItCannotRead(t *testing.T) {
 // each time some world has to go wrong.
 func TestInterleavingNotices(t *testing.T) {
 	defer func() { off = invariantNone }()
-	most := max(*worlds, 4000)
+	most := max(*worlds, 1500)
 	for _, c := range []struct {
 		name string
 		rule invariant
@@ -63,12 +63,24 @@ func TestInterleavingNotices(t *testing.T) {
 		seed := 0
 		for ; seed < most && err == nil; seed++ {
 			_, err = stories().Example(seed).play(c.slip)
+			if err == nil {
+				_, err = upAndBack(seed).play(c.slip)
+			}
 		}
 		if err == nil {
 			t.Errorf("%s: without it nothing went wrong in %d worlds", c.name, most)
 		}
 		first, _, _ := strings.Cut(fmt.Sprint(err), "\n")
 		t.Logf("%s: world %d: %s", c.name, seed, first)
+	}
+}
+
+// TestUpAndBack: what goes wrong there with something switched off does not with nothing.
+func TestUpAndBack(t *testing.T) {
+	for seed := range max(*worlds, 1500) / 3 {
+		if _, err := upAndBack(seed).play(slipNone); err != nil {
+			t.Fatalf("world %d: %v", seed, err)
+		}
 	}
 }
 

@@ -170,3 +170,18 @@ func next(t *rapid.T, was state.Desired, ladder bool) state.Desired {
 	}
 	return want
 }
+
+// upAndBack is the shop, known to hold sessions of 1.0.0 alone, going up and being killed on the way, then back.
+func upAndBack(seed int) story {
+	up := shop()
+	down := shop()
+	down.Keyspaces, down.Components = slices.Clone(up.Keyspaces), slices.Clone(up.Components)
+	down.Keyspaces[0].Version, down.Components[0].Release = "1.0.0", "1.4.0"
+	old := unit{fits: 1}
+	return story{
+		Commits: []state.Desired{up, down}, Fuses: []int{seed % 90, -1}, Seed: uint64(seed),
+		Pods:    map[string][]string{"checkout": {"1.4.0", "1.4.0"}},
+		Units:   map[string][]unit{"session": {old, old, old}},
+		Records: []state.Record{{Keyspace: "session", Present: []state.Class{"1.0.0"}, Verified: true}},
+	}
+}
