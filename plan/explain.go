@@ -42,6 +42,9 @@ func (m *model) explain(want state.Desired, have state.Observed, f found) Blocke
 		b.Reason = "no order of rollouts and rewrites leads to what is desired"
 		b.WayOut = "check that the desired versions are declared and that migrations lead to them"
 	}
+	if b.WayOut == "" {
+		b.WayOut = bridging(want, bridges(want, have))
+	}
 	if len(refused) > 0 && b.WayOut == "" {
 		b.WayOut = refused[0].wayOut
 	}
