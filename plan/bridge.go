@@ -14,8 +14,8 @@ import (
 // Bounds of the search for a bridge: it is for people who wait for a plan that there is none of.
 const (
 	bridgeTries    = 300    // catalogues
-	bridgeNodes    = 4_000  // visited in one of them
-	bridgeAllNodes = 40_000 // and in all
+	bridgeNodes    = 3_000  // visited in one of them
+	bridgeAllNodes = 15_000 // and in all
 	bridgeDrafts   = 16     // ways to write, of one component
 	bridgeReads    = 512    // ways to read, of one release
 )
@@ -245,6 +245,38 @@ func (s draft) text(want state.Desired) string {
 		uses = []string{"uses nothing"}
 	}
 	return fmt.Sprintf("a release of %s that %s", want.Components[s.comp].Name, strings.Join(uses, ", "))
+}
+
+// bridged says which releases to declare for a safe order, and which units to mend if these stand in the way of any;
+// empty if none was found.
+func bridged(want state.Desired, have state.Observed) string {
+	if text := bridging(want, bridges(want, have)); text != "" {
+		return text
+	}
+	clean, unfit := mended(have)
+	if len(unfit) == 0 {
+		return ""
+	}
+	text := bridging(want, bridges(want, clean))
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("mend or delete the units of %s that fit no version, and %s", strings.Join(unfit, " and "), text)
+}
+
+// mended returns what would be observed if no unit were unfit, and the keyspaces that have such units.
+func mended(have state.Observed) (clean state.Observed, unfit []string) {
+	clean = have
+	clean.Keyspaces = slices.Clone(have.Keyspaces)
+	for i, live := range have.Keyspaces {
+		l := &clean.Keyspaces[i]
+		l.Counts = slices.DeleteFunc(slices.Clone(live.Counts), func(n state.Count) bool { return n.Class == state.Unfit })
+		l.Record.Present = slices.DeleteFunc(slices.Clone(live.Record.Present), func(c state.Class) bool { return c == state.Unfit })
+		if len(l.Counts) < len(live.Counts) {
+			unfit = append(unfit, live.Keyspace)
+		}
+	}
+	return clean, unfit
 }
 
 // bridging says to declare releases, empty if there are none.

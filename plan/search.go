@@ -44,7 +44,7 @@ func (m *model) search() found {
 			continue
 		}
 		if len(s.nodes) > cmp.Or(m.bound, exactNodes) {
-			return found{limit: true, nearest: s.nearest(), visited: len(s.nodes)}
+			return s.failed(true)
 		}
 		s.nodes[e.node].closed = true
 		if s.nodes[e.node].rest == 0 && m.done(s.nodes[e.node].node) {
@@ -54,9 +54,18 @@ func (m *model) search() found {
 		s.expand(e.node)
 	}
 	if best == never {
-		return found{nearest: s.nearest(), visited: len(s.nodes)}
+		return s.failed(false)
 	}
 	return found{ok: true, moves: s.smallest(goals), visited: len(s.nodes)}
+}
+
+// failed is the outcome of a search that found nothing. Nobody asks how near one came that had a bound of its own.
+func (s *searcher) failed(limit bool) found {
+	f := found{limit: limit, visited: len(s.nodes)}
+	if s.bound == 0 {
+		f.nearest = s.nearest()
+	}
+	return f
 }
 
 // objects counts what can be moved.
