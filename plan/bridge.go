@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -13,11 +12,11 @@ import (
 
 // Bounds of the search for a bridge: it is for people who wait for a plan that there is none of.
 const (
-	bridgeTries    = 300    // catalogues
-	bridgeNodes    = 3_000  // visited in one of them
-	bridgeAllNodes = 15_000 // and in all
-	bridgeDrafts   = 16     // ways to write, of one component
-	bridgeReads    = 512    // ways to read, of one release
+	bridgeTries    = 300   // catalogues
+	bridgeNodes    = 2_000 // visited in one of them
+	bridgeAllNodes = 4_000 // and in all
+	bridgeDrafts   = 16    // ways to write, of one component
+	bridgeReads    = 512   // ways to read, of one release
 )
 
 // draft is a release that nobody has declared.
@@ -26,6 +25,7 @@ type draft struct {
 	keys   []int           // keyspaces that releases of its component use
 	reads  []span          // by these
 	writes []state.Version // by these; empty if it writes nothing
+	silent bool            // it may leave out what other releases write
 }
 
 // span is a range of declared versions by their places, both included; nothing is read if high is before low.
@@ -113,34 +113,18 @@ func (d *drafter) drafts(silent bool) (out []draft) {
 		if c.External || c.Removed {
 			continue
 		}
-		one := draft{comp: ci}
+		one := draft{comp: ci, silent: silent}
 		var choices [][]state.Version
 		ways := 1
 		for ki, k := range d.want.Keyspaces {
-			reads, uses, writes := false, false, []state.Version{}
-			quiet := silent
-			for _, r := range c.Releases {
-				if u, ok := r.FindUse(k.Name); ok {
-					uses, reads = true, reads || u.Reads != ""
-					quiet = quiet || u.Writes == ""
-					writes = append(writes, u.Writes)
+			if writes, reads := writing(c, k, silent); len(writes) > 0 {
+				span := noSpan
+				if reads {
+					span.high = len(k.Shapes) - 1
 				}
+				one.keys, one.reads, choices = append(one.keys, ki), append(one.reads, span), append(choices, writes)
+				ways *= len(writes)
 			}
-			if !uses {
-				continue
-			}
-			if quiet {
-				writes = append(writes, "")
-			}
-			slices.SortFunc(writes, func(a, b state.Version) int { return cmp.Or(b2c(a == "", b == ""), a.Compare(b)) })
-			writes = slices.Compact(writes)
-			span := noSpan
-			if reads {
-				span.high = len(k.Shapes) - 1
-			}
-			one.keys, one.reads = append(one.keys, ki), append(one.reads, span)
-			choices = append(choices, writes)
-			ways *= len(writes)
 		}
 		if len(one.keys) == 0 || ways > bridgeDrafts {
 			continue
@@ -152,18 +136,35 @@ func (d *drafter) drafts(silent bool) (out []draft) {
 				next.writes = append(next.writes, writes[way%len(writes)])
 				way /= len(writes)
 			}
-			out = append(out, next)
+			if d.excess(next).compare(noBase) < 0 {
+				out = append(out, next)
+			}
 		}
 	}
 	return out
 }
 
-// b2c puts what is last.
-func b2c(aLast, bLast bool) int {
+// writing returns what releases of a component write to a keyspace, the oldest first and nothing last, and whether any
+// reads it; no choice if none uses it.
+func writing(c state.Component, k state.Keyspace, silent bool) (writes []state.Version, reads bool) {
+	for _, r := range c.Releases {
+		if u, ok := r.FindUse(k.Name); ok {
+			reads = reads || u.Reads != ""
+			writes = append(writes, u.Writes)
+		}
+	}
+	if silent && len(writes) > 0 {
+		writes = append(writes, "")
+	}
+	slices.SortFunc(writes, func(a, b state.Version) int { return cmp.Or(lastIfEmpty(a, b), a.Compare(b)) })
+	return slices.Compact(writes), reads
+}
+
+func lastIfEmpty(a, b state.Version) int {
 	switch {
-	case aLast == bLast:
+	case (a == "") == (b == ""):
 		return 0
-	case aLast:
+	case a == "":
 		return 1
 	}
 	return -1
@@ -292,12 +293,4 @@ func bridging(want state.Desired, some []draft) string {
 		return "declare " + texts[0] + ", and roll over it"
 	}
 	return "declare " + strings.Join(texts, "; ") + "; and roll over them"
-}
-
-// size counts the members of a set.
-func (s set) size() (n int) {
-	for _, word := range s {
-		n += bits.OnesCount64(word)
-	}
-	return n
 }

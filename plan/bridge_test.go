@@ -15,9 +15,7 @@ import (
 // TestBridgesHelp follows the way out of random systems without a safe order to the letter: with the releases that it
 // says to declare there is one.
 func TestBridgesHelp(t *testing.T) {
-	defer checks(*count)
-	checks(*count * 2)
-	stuck, several, helped := 0, 0, map[int]int{}
+	stuck, helped := 0, map[int]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		s := systems(small).Draw(t, "system")
 		s.Want, s.Have = sortedDesired(s.Want), sortedObserved(s.Have)
@@ -27,36 +25,36 @@ func TestBridgesHelp(t *testing.T) {
 				continue
 			}
 			stuck++
-			declared, ok := follow(s.Want, b.WayOut)
+			have, wayOut := s.Have, b.WayOut
+			if mend, then, both := strings.Cut(b.WayOut, " that fit no version, and "); both && strings.HasPrefix(mend, "mend or delete the units of ") {
+				have, _ = mended(s.Have)
+				wayOut = then
+			}
+			declared, ok := follow(s.Want, wayOut)
 			if !ok {
 				continue
 			}
 			helped[len(declared.releases)]++
-			if len(declared.releases) > 1 {
-				several++
-			}
-			for _, left := range make1(system{declared.want, s.Have}).Blocked {
-				if slices.ContainsFunc(left.Components, func(c string) bool { return slices.Contains(b.Components, c) }) {
-					t.Fatalf("%s\nbut then: %s; %s", b.WayOut, left.Reason, left.WayOut)
-				}
+			if left := blocks(b.Components, make1(system{declared.want, have})); left != "" {
+				t.Fatalf("%s\nbut then: %s", b.WayOut, left)
 			}
 			for i := range declared.releases {
-				if again, _ := follow(s.Want, b.WayOut, i); len(make1(system{again.want, s.Have}).Blocked) < len(p.Blocked) {
+				if again, _ := follow(s.Want, wayOut, i); blocks(b.Components, make1(system{again.want, have})) == "" {
 					t.Fatalf("%s\nbut number %d can be left out", b.WayOut, i+1)
 				}
 			}
 		}
 	})
 	t.Logf("%d parts without a safe order, by releases that help: %v", stuck, helped)
-	if helped[1] == 0 || several == 0 {
-		t.Errorf("%d parts without a safe order, by releases that help: %v", stuck, helped)
+	if stuck >= 100 && helped[1] == 0 {
+		t.Errorf("no single release helps any of %d parts", stuck)
 	}
 }
 
 // TestNoSmallerBridge: no single release that reads fewer versions beyond a declared one would do.
 func TestNoSmallerBridge(t *testing.T) {
 	defer checks(*count)
-	checks(max(1, *count/2))
+	checks(max(1, *count/4))
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := systems(small).Draw(t, "system")
@@ -77,7 +75,7 @@ func TestNoSmallerBridge(t *testing.T) {
 			}
 			for _, wide := range d.drafts(false) {
 				for _, one := range d.readings(wide) {
-					if _, ok := d.search([]draft{one}); ok && (len(best) > 1 || d.excess(one).compare(d.excess(best[0])) < 0) {
+					if _, ok := d.search([]draft{one}); ok && d.excess(one).compare(noBase) < 0 && (len(best) > 1 || d.excess(one).compare(d.excess(best[0])) < 0) {
 						t.Fatalf("%s would do, too, and is smaller than %s", one.text(sub.want), bridging(sub.want, best))
 					}
 					compared++
@@ -86,6 +84,16 @@ func TestNoSmallerBridge(t *testing.T) {
 		}
 	})
 	t.Logf("%d compared", compared)
+}
+
+// blocks says why a plan has no steps for one of some components, empty if it has.
+func blocks(components []string, p Plan) string {
+	for _, b := range p.Blocked {
+		if slices.ContainsFunc(b.Components, func(c string) bool { return slices.Contains(components, c) }) {
+			return b.Reason + "; " + b.WayOut
+		}
+	}
+	return ""
 }
 
 type declared struct {

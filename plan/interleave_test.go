@@ -32,7 +32,7 @@ func TestNoReaderMeetsWhatItCannotRead(t *testing.T) {
 		all.add(played)
 	})
 	t.Logf("%d worlds: %+v", *worlds, all)
-	if all.Steps == 0 || all.Kills == 0 || all.Reads == 0 || all.Ended == 0 {
+	if *worlds >= 100 && (all.Steps == 0 || all.Kills == 0 || all.Reads == 0 || all.Ended == 0) {
 		t.Errorf("nothing was tried: %+v", all)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// excess is how far a draft is from a declared release: versions that it reads and that one does not, then all that
-// differs between them.
+// excess is how far a draft is from a declared release: versions that it reads and that one does not, then keyspaces to
+// which it writes something else.
 type excess struct{ beyond, differs int }
 
 func (a excess) compare(b excess) int {
@@ -18,34 +18,40 @@ func (d *drafter) compare(a, b draft) int {
 	return cmp.Or(d.excess(a).compare(d.excess(b)), cmp.Compare(a.comp, b.comp))
 }
 
-// excess compares a draft with the declared release of its component that is nearest.
+// excess compares a draft with the nearest of the declared releases that it could be made from: the draft reads all that
+// such a release reads, and writes where it writes, unless it is silent. It has none if it could be made from none.
 func (d *drafter) excess(s draft) (least excess) {
-	for ri, r := range d.want.Components[s.comp].Releases {
-		var e excess
+	least = noBase
+	for _, r := range d.want.Components[s.comp].Releases {
+		e := excess{}
 		for i, ki := range s.keys {
 			k := d.want.Keyspaces[ki]
 			u, _ := r.FindUse(k.Name)
-			var drafted, declared set
-			for v, shape := range k.Shapes {
-				if s.reads[i].has(v) {
-					drafted = drafted.or(setOf(v))
-				}
-				if u.Reads.Contains(shape.Version) {
-					declared = declared.or(setOf(v))
-				}
-			}
-			e.beyond += drafted.without(declared).size()
-			e.differs += drafted.without(declared).size() + declared.without(drafted).size()
 			if u.Writes != s.writes[i] {
 				e.differs++
 			}
+			if u.Writes == "" && s.writes[i] != "" || u.Writes != "" && s.writes[i] == "" && !s.silent {
+				e = noBase
+				break
+			}
+			for v, shape := range k.Shapes {
+				switch declared := u.Reads.Contains(shape.Version); {
+				case s.reads[i].has(v) && !declared:
+					e.beyond++
+				case declared && !s.reads[i].has(v):
+					e.beyond = noBase.beyond
+				}
+			}
 		}
-		if ri == 0 || e.compare(least) < 0 {
+		if e.beyond < noBase.beyond && e.compare(least) < 0 {
 			least = e
 		}
 	}
 	return least
 }
+
+// noBase is more than any draft has that could be made from a declared release.
+var noBase = excess{beyond: 1 << 20}
 
 // shrink returns one of some drafts with as few reads as will do beside the others: the least of all if there are not
 // too many to try, else one of which neither end of any range can be left out.
@@ -58,10 +64,7 @@ func (d *drafter) shrink(some []draft, at int) draft {
 	}
 	best := some[at]
 	for _, s := range d.readings(best) {
-		if d.excess(s).compare(d.excess(best)) >= 0 {
-			break
-		}
-		if d.tries < bridgeTries/4 {
+		if d.excess(s).compare(d.excess(best)) >= 0 || d.tries < bridgeTries/4 {
 			break
 		}
 		if enough(s) {
