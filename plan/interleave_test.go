@@ -15,7 +15,7 @@ import (
 	"keyshift.dev/state"
 )
 
-var worlds = flag.Int("worlds", 1500, "random worlds in which pods, replicas, writers and runs interleave")
+var worlds = flag.Int("worlds", 1000, "random worlds in which pods, replicas, writers and runs interleave")
 
 // TestNoReaderMeetsWhatItCannotRead plays random worlds: whatever interleaves, and whenever a run is killed, no pod meets a
 // unit that it cannot read, nothing is lost, and in the end all is as wanted.
