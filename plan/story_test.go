@@ -126,10 +126,10 @@ func drawUnits(t *rapid.T, k *stock, writes []state.Use) (out []unit) {
 			written = append(written, k.index[u.Writes])
 		}
 	}
-	any := len(written) == 0 || chance(t, 6, "of any version")
+	every := len(written) == 0 || chance(t, 6, "of any version")
 	for range rapid.IntRange(2, 6).Draw(t, "units") {
 		v := rapid.IntRange(0, len(k.wider)-1).Draw(t, "version")
-		if !any && !slices.Contains(written, v) {
+		if !every && !slices.Contains(written, v) {
 			v = written[0]
 		}
 		u := unit{fits: k.wider[v]}
