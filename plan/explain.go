@@ -12,6 +12,9 @@ import (
 // refusal says why a move towards the goal is not safe, and what would make it so.
 type refusal struct{ reason, wayOut string }
 
+// declares is how a way out begins that is a release to declare.
+const declares = "declare a "
+
 // explain turns a failed search into a counterexample: at the node nearest to the goal, what each move that is
 // still wanted would break.
 func (m *model) explain(want state.Desired, have state.Observed, f found) Blocked {
@@ -42,10 +45,23 @@ func (m *model) explain(want state.Desired, have state.Observed, f found) Blocke
 		b.Reason = "no order of rollouts and rewrites leads to what is desired"
 		b.WayOut = "check that the desired versions are declared and that migrations lead to them"
 	}
+	if b.WayOut == "" {
+		b.WayOut = bridged(want, have)
+	}
 	if len(refused) > 0 && b.WayOut == "" {
-		b.WayOut = refused[0].wayOut
+		b.WayOut = firstWayOut(refused)
 	}
 	return b
+}
+
+// firstWayOut returns the first way out that is more than a release to declare, if there is one: no release helps alone.
+func firstWayOut(refused []refusal) string {
+	for _, r := range refused {
+		if !strings.HasPrefix(r.wayOut, declares) {
+			return r.wayOut
+		}
+	}
+	return refused[0].wayOut
 }
 
 // withoutUnfit tells whether there would be an order if no unit were unfit, and which keyspaces have such units.

@@ -58,11 +58,7 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 	if b, ok := mustStop(b.Index, want); ok {
 		return nil, []Blocked{b}
 	}
-	for _, k := range want.Keyspaces {
-		if know := know(b.Index, k); know.pending() {
-			b.verify(k, know.rewritten)
-		}
-	}
+	b.confirm()
 	if len(b.steps) > 0 {
 		m = newModel(b.Index, want)
 	}
@@ -111,6 +107,15 @@ func (b *builder) expand(m *model, n node, mv move) {
 	}
 	want, have := b.AroundComponent(c.Name)
 	b.add(want, have, rolloutStep(want, have, c, r))
+}
+
+// confirm adds the verify of every rewrite that ended without one.
+func (b *builder) confirm() {
+	for _, k := range b.want.Keyspaces {
+		if know := know(b.Index, k); know.pending() {
+			b.verify(k, know.rewritten)
+		}
+	}
 }
 
 func (b *builder) verify(k state.Keyspace, to state.Version) {

@@ -14,6 +14,7 @@ type model struct {
 	comps  []component
 	keys   []keyspace
 	places map[string]int // of the keyspaces by name
+	bound  int            // of the nodes that a search visits; exactNodes if 0
 }
 
 type component struct {

@@ -21,6 +21,7 @@ type found struct {
 	ok      bool
 	limit   bool // gave up before everything was tried
 	nearest node // if not ok: the node nearest to the goal
+	visited int  // nodes
 }
 
 // search returns the cheapest safe moves from the start to the goal; of several, those that first end what has
@@ -42,8 +43,8 @@ func (m *model) search() found {
 		if at := &s.nodes[e.node]; at.closed || at.paid.plus(at.rest) != e.total {
 			continue
 		}
-		if len(s.nodes) > exactNodes {
-			return found{limit: true, nearest: s.nearest()}
+		if len(s.nodes) > cmp.Or(m.bound, exactNodes) {
+			return s.failed(true)
 		}
 		s.nodes[e.node].closed = true
 		if s.nodes[e.node].rest == 0 && m.done(s.nodes[e.node].node) {
@@ -53,9 +54,18 @@ func (m *model) search() found {
 		s.expand(e.node)
 	}
 	if best == never {
-		return found{nearest: s.nearest()}
+		return s.failed(false)
 	}
-	return found{ok: true, moves: s.smallest(goals)}
+	return found{ok: true, moves: s.smallest(goals), visited: len(s.nodes)}
+}
+
+// failed is the outcome of a search that found nothing. Nobody asks how near one came that had a bound of its own.
+func (s *searcher) failed(limit bool) found {
+	f := found{limit: limit, visited: len(s.nodes)}
+	if s.bound == 0 {
+		f.nearest = s.nearest()
+	}
+	return f
 }
 
 // objects counts what can be moved.

@@ -40,14 +40,19 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 }
 
 // EndCounted is End for a rewrite or verify that counted what it saw: the counts replace the observed ones, and
-// after a verify they are, with what running releases write, all that may exist.
-func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.Count) state.Observed {
+// after a verify they are, with what running releases write, all that may exist. Units that mix versions, of those counted
+// as Unfit, go on standing for one of each after a verify that is not of a rewrite: what a rewrite could not resolve stays
+// Unfit.
+func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.Count, mixed ...state.Count) state.Observed {
 	end := End(want, have, s)
 	if s.Kind != Rewrite && s.Kind != Verify {
 		return end
 	}
 	live, _ := end.FindLive(s.Object)
-	live.Counts, live.Mixed = slices.Clone(counts), nil // what a rewrite could not resolve stays Unfit
+	live.Counts, live.Mixed = slices.Clone(counts), nil
+	if s.Kind == Verify && s.To == "" {
+		live.Mixed = slices.Clone(mixed)
+	}
 	end = withLive(end, live)
 	if s.Kind != Verify {
 		return end
