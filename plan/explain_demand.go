@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"fmt"
+)
+
+// whyNotPermitted says which demand of its policy keeps a component from its desired release, and whether one does.
+func (m *model) whyNotPermitted(n node, comp int, step string) (refusal, bool) {
+	c := m.comps[comp]
+	if first := m.comesAfter(n, comp); first >= 0 {
+		o := m.comps[first]
+		return refusal{
+			fmt.Sprintf("%s, policy after lets it wait for %s, which does not run %s alone", step, o.name, o.releases[max(o.goal, 0)].name),
+			fmt.Sprintf("take %s out of after of %s, or declare a release that lets %s go first", o.name, c.name, o.name),
+		}, true
+	}
+	if from := m.stepsOver(n, comp, c.goal); from >= 0 {
+		return refusal{
+			fmt.Sprintf("%s, policy jump lets no rollout lead there from %s, and none to what lies between is safe", step, c.releases[from].name),
+			fmt.Sprintf("take jump out of the policy of %s, or declare a release between them that may run", c.name),
+		}, true
+	}
+	return refusal{}, false
+}
+
+// whyNotStart says why a stopped component may not run its desired release again.
+func (m *model) whyNotStart(n node, comp int) refusal {
+	return m.whyNotRun(n, comp, fmt.Sprintf("in scale %s back up", m.comps[comp].name))
+}
+
+// whyInUse says who keeps a keyspace in use that is rewritten only while nobody uses it.
+func (m *model) whyInUse(hit meeting, step string) refusal {
+	c, k := m.comps[hit.comp], m.keys[hit.key]
+	r := refusal{fmt.Sprintf("%s would not begin while running %s uses it, as its strategy is \"stop\"", step, m.called(hit)),
+		fmt.Sprintf("see why %s cannot be stopped and started again, or choose another strategy for %s", c.name, k.name)}
+	if c.fixed {
+		r.wayOut = fmt.Sprintf("Keyshift does not stop %s: take it off %s for the rewrite, or choose another strategy for %s", c.name, k.name, k.name)
+	}
+	return r
+}
+
+// stoppedNow names the components that are stopped at the start.
+func (m *model) stoppedNow() (names []string) {
+	for _, c := range m.comps {
+		if c.halted {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
