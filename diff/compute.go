@@ -103,7 +103,7 @@ func workload(c state.Component) string {
 func release(c state.Component, have state.Observed) (Change, bool) {
 	live, ok := have.FindRunning(c.Name)
 	runs := Runs(c, have)
-	if c.External || c.Removed || !ok || live.Template == c.Release && slices.Equal(runs, []string{c.Release}) {
+	if c.External || c.Removed || !ok || !live.Stopped && live.Template == c.Release && slices.Equal(runs, []string{c.Release}) {
 		return Change{}, false
 	}
 	others := slices.DeleteFunc(slices.Clone(runs), func(r string) bool { return r == c.Release })

@@ -125,7 +125,7 @@ func (m *model) take(n node, by move) node {
 		n.present[by.object] = setOf(m.keys[by.object].to[by.to].written).or(n.present[by.object].and(setOf(0)))
 		return n
 	case moveStop:
-		n.runs[by.object] = m.stop(n, by.object)
+		n.runs[by.object] = halted(n.runs[by.object])
 		return n
 	case moveRollout:
 		if _, stopped := n.haltedAt(by.object); stopped {

@@ -27,24 +27,15 @@ func (m *model) open(n node, key int) bool {
 	return k.stops && k.goal >= 0 && !n.present[key].within(k.fits)
 }
 
-// mayStop tells whether a component may be stopped: a release of it that runs uses a keyspace which is not rewritten
-// before nobody does. That is always safe.
+// mayStop tells whether a component may be stopped: the release of it that runs uses a keyspace which is not rewritten
+// before nobody does. That is always safe. A rollout that is under way ends first: were it cut short by a stop, it would
+// be cheaper to stop in its middle than before it, and a plan would change under its own rollout (invariant 6).
 func (m *model) mayStop(n node, comp int) bool {
-	c := &m.comps[comp]
-	if _, stopped := n.haltedAt(comp); stopped || c.fixed {
+	c, r := &m.comps[comp], n.runs[comp]
+	if c.fixed || r < 0 {
 		return false
 	}
-	return slices.ContainsFunc(c.stops, func(key int) bool {
-		return m.open(n, key) && slices.ContainsFunc(m.running(n, comp), func(r int) bool { return c.releases[r].use(key) != nil })
-	})
-}
-
-// stop returns what a component that is stopped is at.
-func (m *model) stop(n node, comp int) int {
-	if n.runs[comp] == mixed {
-		return halted(m.comps[comp].template)
-	}
-	return halted(n.runs[comp])
+	return slices.ContainsFunc(c.stops, func(key int) bool { return m.open(n, key) && c.releases[r].use(key) != nil })
 }
 
 // mayStart tells whether a stopped component may run the release of its template again: it reads all that is there, and

@@ -252,8 +252,11 @@ func (t *tiny) rollout(s micro, ci, to int) (micro, bool) {
 	return t.begin(s, ci, to)
 }
 
-// needsStop tells whether a running release uses a keyspace that is rewritten only while none does.
+// needsStop tells whether the one running release uses a keyspace that is rewritten only while none does.
 func (t *tiny) needsStop(s micro, ci int) bool {
+	if s.template[ci] < 0 || s.run[ci] != 1<<s.template[ci] {
+		return false
+	}
 	for ki, k := range t.keys {
 		if k.stop && k.goal >= 0 && !allReadable(s.present[ki], 1<<k.goal) && t.used(s, ci, ki) {
 			return true
