@@ -117,9 +117,10 @@ func (m *model) obstacles(n node) int {
 	return count
 }
 
-// refusals returns why the moves that are wanted at a node are not safe there, components first.
+// refusals returns why the moves that are wanted at a node are not safe there: first who cannot be stopped for one, then
+// components, then keyspaces.
 func (m *model) refusals(n node) []refusal {
-	var out []refusal
+	out := m.inUse(n)
 	for ci, c := range m.comps {
 		if c.fixed || c.goal < 0 || n.runs[ci] == c.goal {
 			continue
@@ -137,7 +138,7 @@ func (m *model) refusals(n node) []refusal {
 		if k.goal < 0 || n.present[ki].within(k.fits) {
 			continue
 		}
-		if _, _, ok := m.rewrite(n, ki, k.goal); !ok {
+		if _, _, ok := m.rewrite(n, ki, k.goal); !ok && !m.held(n, ki) {
 			out = append(out, m.whyNotRewrite(n, ki))
 		}
 	}

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+
+	"keyshift.dev/state"
 )
 
 // whyNotPermitted says which demand of its policy keeps a component from its desired release, and whether one does.
@@ -15,6 +17,12 @@ func (m *model) whyNotPermitted(n node, comp int, step string) (refusal, bool) {
 		}, true
 	}
 	if from := m.stepsOver(n, comp, c.goal); from >= 0 {
+		for _, r := range []int{from, c.goal} {
+			if name := c.releases[r].name; !state.Version(name).Valid() {
+				return refusal{fmt.Sprintf("%s, policy jump tells no distance, as %s is no version", step, name),
+					fmt.Sprintf("take jump out of the policy of %s, or give its releases names that are versions", c.name)}, true
+			}
+		}
 		return refusal{
 			fmt.Sprintf("%s, policy jump lets no rollout lead there from %s, and none to what lies between is safe", step, c.releases[from].name),
 			fmt.Sprintf("take jump out of the policy of %s, or declare a release between them that may run", c.name),
@@ -26,6 +34,22 @@ func (m *model) whyNotPermitted(n node, comp int, step string) (refusal, bool) {
 // whyNotStart says why a stopped component may not run its desired release again.
 func (m *model) whyNotStart(n node, comp int) refusal {
 	return m.whyNotRun(n, comp, fmt.Sprintf("in scale %s back up", m.comps[comp].name))
+}
+
+// inUse returns why keyspaces are not rewritten that something uses which Keyshift does not stop.
+func (m *model) inUse(n node) (out []refusal) {
+	for ki := range m.keys {
+		if k := &m.keys[ki]; m.open(n, ki) && m.held(n, ki) {
+			out = append(out, m.whyInUse(m.usersOf(n, ki)[0], fmt.Sprintf("rewrite %s to %s", k.name, k.to[k.goal].version)))
+		}
+	}
+	return out
+}
+
+// held tells whether something that Keyshift does not stop uses a keyspace that is rewritten only while nobody does.
+func (m *model) held(n node, key int) bool {
+	users := m.usersOf(n, key)
+	return m.keys[key].stops && len(users) > 0 && m.comps[users[0].comp].fixed
 }
 
 // whyInUse says who keeps a keyspace in use that is rewritten only while nobody uses it.

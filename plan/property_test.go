@@ -168,6 +168,7 @@ func TestCheckNoticesForgery(t *testing.T) {
 		{"the backup too early", 3, func(p *Plan) { p.Steps[1], p.Steps[2] = p.Steps[2], p.Steps[1] }},
 		{"the backup for another rewrite", 3, func(p *Plan) { p.Steps[2].To = "1.0.0" }},
 		{"the verify left out", 4, func(p *Plan) { p.Steps = p.Steps[:4] }},
+		{"stopped for nothing", 7, func(p *Plan) { p.Steps = append(p.Steps, Step{Kind: Scale, Object: "checkout", To: ToZero}) }},
 		{"a loss hidden", 5, func(p *Plan) { p.Steps[3].Losses = nil }},
 		{"another digest", 5, func(p *Plan) { p.Digest = state.DigestOf("x") }},
 	} {

@@ -27,9 +27,13 @@ func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
 			keyspaces = append(keyspaces, k.Name)
 		}
 	}
-	s.Reason = fmt.Sprintf("%s must not be used while it is rewritten", strings.Join(keyspaces, " and "))
-	if len(keyspaces) == 0 {
+	switch len(keyspaces) {
+	case 0:
 		s.Reason = "it is being stopped already, and that ends before anything else"
+	case 1:
+		s.Reason = fmt.Sprintf("%s must not be used while it is rewritten", keyspaces[0])
+	default:
+		s.Reason = fmt.Sprintf("%s must not be used while they are rewritten", strings.Join(keyspaces, " and "))
 	}
 	s.Undo = fmt.Sprintf("scale %s back up", c.Name)
 	return s
