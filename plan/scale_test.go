@@ -2,8 +2,10 @@ package plan
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keyshift.dev/diff"
 	"keyshift.dev/state"
@@ -106,5 +108,61 @@ func TestCheckNoticesForbiddenRollouts(t *testing.T) {
 		if err := CheckStep(want, have, step); !errors.As(err, &broken) || broken.Invariant != 7 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// standing is the ring of large without its bridges: every component has to stand still for both of its keyspaces.
+func standing(components, keyspaces int) (state.Desired, state.Observed) {
+	want, have := large(components, keyspaces)
+	for i := range want.Keyspaces {
+		want.Keyspaces[i].Policy.Strategy = state.StrategyStop
+	}
+	for i := range want.Components {
+		c := &want.Components[i]
+		c.Releases = []state.Release{c.Releases[0], c.Releases[2]}
+		c.Releases[1].Uses = slices.Clone(c.Releases[1].Uses)
+		for j := range c.Releases[1].Uses {
+			c.Releases[1].Uses[j].Reads = "2.0.0"
+		}
+	}
+	return want, have
+}
+
+// TestManyStandStill: by search and by rule every component is stopped once.
+func TestManyStandStill(t *testing.T) {
+	for _, n := range []int{3, 6, 30} {
+		want, have := standing(n, n)
+		start := time.Now()
+		p := Make(want, have, diff.Compute(want, have))
+		t.Logf("%d components, %d keyspaces: %d steps in %s", n, n, len(p.Steps), time.Since(start))
+		if err := errors.Join(p.Err(), Check(want, have, p)); err != nil {
+			t.Fatal(err)
+		}
+		stops := 0
+		for _, s := range p.Steps {
+			stops += b2i(s.Kind == Scale && s.To == ToZero)
+		}
+		if stops != n || len(p.Steps) != 3*n+3*n {
+			t.Errorf("%d stops in %d steps: %s", stops, len(p.Steps), brief(p.Steps))
+		}
+	}
+}
+
+// TestLargeDemands: the rule for large systems goes after others, and over what may not be jumped.
+func TestLargeDemands(t *testing.T) {
+	want, have := large(20, 10)
+	for i := range want.Components {
+		c := &want.Components[i]
+		c.Policy.Jump = state.JumpMajor
+		last := c.Releases[2]
+		last.Name, c.Release = "3.0.0", "3.0.0"
+		c.Releases = append(slices.Clone(c.Releases), last)
+		if i < 2 { // far away in the ring, or neither could go first
+			c.Policy.After = []string{want.Components[i+5].Name}
+		}
+	}
+	p := planned(t, want, have)
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
 	}
 }
