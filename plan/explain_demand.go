@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"keyshift.dev/state"
 )
@@ -61,6 +62,41 @@ func (m *model) whyInUse(hit meeting, step string) refusal {
 		r.wayOut = fmt.Sprintf("Keyshift does not stop %s: take it off %s for the rewrite, or choose another strategy for %s", c.name, k.name, k.name)
 	}
 	return r
+}
+
+// standingStill names the keyspaces of which the rewrites would leave an order if they stopped their components: one, if
+// one is enough, else all; none if that would not help.
+func (m *model) standingStill() (names []string) {
+	var online []int
+	for i := range m.keys {
+		if k := &m.keys[i]; k.online && k.goal >= 0 && !k.present.within(k.fits) {
+			online = append(online, i)
+			names = append(names, k.name)
+		}
+	}
+	for n, i := range online {
+		if m.ifStopping(i) {
+			return names[n : n+1]
+		}
+	}
+	if len(online) > 1 && m.ifStopping(online...) {
+		return names
+	}
+	return nil
+}
+
+// ifStopping tells whether there would be an order if the rewrites of some keyspaces stopped their components.
+func (m *model) ifStopping(keys ...int) bool {
+	still := *m
+	still.keys, still.comps = slices.Clone(m.keys), slices.Clone(m.comps)
+	for _, i := range keys {
+		still.keys[i].stops = true
+	}
+	for i := range still.comps {
+		still.comps[i].stops, still.comps[i].always = nil, nil
+		still.stopping(&still.comps[i])
+	}
+	return still.search().ok
 }
 
 // stoppedNow names the components that are stopped at the start.

@@ -59,6 +59,7 @@ type keyspace struct {
 	to      []target      // by version
 	present set           // at the start
 	stops   bool          // it is rewritten while nobody uses it
+	online  bool          // it is rewritten while it is used
 	users   []int         // components that have a release which uses it
 }
 
@@ -101,6 +102,7 @@ func newModel(x *diff.Index, want state.Desired) *model {
 
 func newKeyspace(know knowledge, k state.Keyspace) keyspace {
 	out := keyspace{name: k.Name, goal: -1, classes: []state.Class{state.Unfit}, stops: k.Policy.Strategy == state.StrategyStop}
+	out.online = !out.stops && !k.Policy.Strategy.Empties()
 	index := func(c state.Class) int {
 		i := slices.Index(out.classes, c)
 		if i < 0 {
