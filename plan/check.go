@@ -74,7 +74,7 @@ func (p Plan) checkParts(want state.Desired) error {
 		}
 		part = s.Part
 		mine := p.Parts[part].Keyspaces
-		if s.Kind == Rollout {
+		if s.OnComponent() {
 			mine = p.Parts[part].Components
 		}
 		if _, found := slices.BinarySearch(mine, s.Object); !found {

@@ -15,9 +15,6 @@ const (
 	BackUp = "up" // as many as there were before
 )
 
-// OnComponent tells whether the object of a step is a component, not a keyspace.
-func (s Step) OnComponent() bool { return s.Kind == Rollout || s.Kind == Scale }
-
 // stopStep describes that a component is stopped. It says the same while its pods go.
 func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
 	s := Step{Kind: Scale, Object: c.Name, From: diff.Runs(c, have), To: ToZero, Risk: diff.RiskDowntime}
