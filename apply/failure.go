@@ -54,9 +54,10 @@ func failureOf(s Situation, p plan.Plan, err error, now time.Time) (Failure, boo
 	if !ok {
 		return Failure{}, false
 	}
-	_, stuck := errors.AsType[*cluster.StuckError](err)
+	stuck, isStuck := errors.AsType[*cluster.StuckError](err)
 	held, isHeld := errors.AsType[*HoldError](err)
-	if !stuck && !(isHeld && slices.Contains(lasting, held.Code)) {
+	isStuck = isStuck && stuck.Release != "" // pods that are to go may go late, and until then their component is down
+	if !isStuck && !(isHeld && slices.Contains(lasting, held.Code)) {
 		return Failure{}, false
 	}
 	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Digest == step.Step.Digest })

@@ -13,11 +13,11 @@ import (
 // releaseTimeout bounds how long a run that ends waits to give its leases back.
 const releaseTimeout = 5 * time.Second
 
-// lease makes sure that the run holds the lease of a data step's keyspace; it does nothing for a rollout.
+// lease makes sure that the run holds the lease of a data step's keyspace; it does nothing for a step on a component.
 // If somebody else holds it, the run waits for as long as Edges.LeaseWait says: a process that was killed
 // leaves a lease behind that expires soon. The error then holds a *keyspace.HeldError.
 func (r *run) lease(ctx context.Context, i int, step plan.Step) error {
-	if step.Kind == plan.Rollout || r.leases[step.Object] != nil {
+	if step.OnComponent() || r.leases[step.Object] != nil {
 		return nil
 	}
 	k, ok := r.want.FindKeyspace(step.Object)

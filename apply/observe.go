@@ -77,7 +77,7 @@ func together(earlier, later []state.Running) []state.Running {
 	out := slices.Clone(later)
 	for i, now := range out {
 		was, _ := state.Observed{Components: earlier}.FindRunning(now.Component)
-		if was.Template != "" && !was.Missing {
+		if was.Template != "" && !was.Missing && !was.Stopped {
 			was.Releases = append(slices.Clone(was.Releases), was.Template)
 		}
 		out[i].Releases = slices.Compact(slices.Sorted(slices.Values(slices.Concat(was.Releases, now.Releases))))

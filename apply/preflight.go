@@ -23,7 +23,7 @@ func Sizes(s Situation, p plan.Plan) []Size {
 	var out []Size
 	for i, step := range p.Steps {
 		k, declared := s.Want.FindKeyspace(step.Object)
-		if step.Kind == plan.Rollout || !declared || step.Strategy.Empties() {
+		if step.OnComponent() || !declared || step.Strategy.Empties() {
 			continue
 		}
 		live, _ := s.Have.FindLive(k.Name)
@@ -119,7 +119,7 @@ func due(steps []plan.Step, i, j int) bool {
 	if i == 0 {
 		return true
 	}
-	works := func(s plan.Step) bool { return s.Kind != plan.Rollout && s.Kind != plan.Verify }
+	works := func(s plan.Step) bool { return !s.OnComponent() && s.Kind != plan.Verify }
 	now, last := steps[i], steps[i-1]
 	begins := works(now) && !(works(last) && last.Object == now.Object)
 	return begins && j >= i && steps[j].Object == now.Object

@@ -8,7 +8,6 @@ import (
 
 	"keyshift.dev/cluster"
 	"keyshift.dev/keyspace"
-	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -77,7 +76,7 @@ func (p *publisher) change(e Event, now time.Time) (keyspace.Change, bool) {
 		Kind: kind, Step: string(e.Step.Kind), From: e.Step.From, To: e.Step.To,
 		Revision: p.edges.Revision, Plan: e.Step.Digest, Error: codeOf(e.Err),
 	}
-	if e.Step.Kind == plan.Rollout {
+	if e.Step.OnComponent() {
 		c.Component = e.Step.Object
 	} else {
 		c.Keyspace = e.Step.Object

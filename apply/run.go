@@ -212,6 +212,8 @@ func (r *run) execute(ctx context.Context, i int, step plan.Step) (done Done, er
 	switch {
 	case step.Kind == plan.Rollout:
 		err = r.rollout(ctx, i, step)
+	case step.Kind == plan.Scale:
+		err = r.scale(ctx, i, step)
 	case step.Kind == plan.Backup:
 		done.Backup, err = r.backup(ctx, i, step)
 	case step.Kind == plan.Rewrite && step.Strategy == state.StrategyDrain:

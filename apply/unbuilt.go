@@ -53,7 +53,10 @@ func onTheWay(want state.Desired, have state.Observed, known []diff.Change, dura
 		c := diff.Change{Object: s.Object, To: s.To}
 		var holds []diff.Change
 		switch s.Kind {
-		case plan.Rollout:
+		case plan.Rollout, plan.Scale:
+			if s.To == plan.BackUp { // what is stopped waits for nothing
+				continue
+			}
 			comp, _ := want.FindComponent(s.Object)
 			holds = unbuilt(c, "", componentDemands(comp.Policy))
 		case plan.Rewrite:
@@ -115,27 +118,16 @@ func keyspaceDemands(k state.Keyspace) []string {
 	}
 	p := k.Policy
 	streams := slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream })
-	demand(p.Strategy == state.StrategyStop, fmt.Sprintf("policy strategy %q", p.Strategy))
 	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
 	demand(p.Soak != state.Soak{}, "policy soak")
 	return append(out, commonDemands(p.Gates)...)
 }
 
-// componentDemands lists what a rollout needs that is not built.
+// componentDemands lists what a step on a component needs that is not built.
 func componentDemands(p state.ComponentPolicy) []string {
 	out := commonDemands(p.Gates)
-	for _, d := range []struct {
-		holds bool
-		what  string
-	}{
-		{len(p.After) > 0, "policy after"},
-		{p.MaxParallel != 0, "policy maxParallel"},
-		{p.Jump != "" && p.Jump != state.JumpAny, fmt.Sprintf("policy jump %q", p.Jump)},
-		{p.Soak != state.Soak{}, "policy soak"},
-	} {
-		if d.holds {
-			out = append(out, d.what)
-		}
+	if p.Soak != (state.Soak{}) {
+		out = append(out, "policy soak")
 	}
 	return out
 }

@@ -25,7 +25,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 			k.Policy = state.Policy{Backup: state.BackupLossy, Approval: state.ApprovalDestructive}
 		}, ""},
 		{"backup", func(k *state.Keyspace, _ *state.Component) { k.Policy.Backup = state.BackupAlways }, ""},
-		{"stop", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyStop }, "stop"},
+		{"stop", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyStop }, ""},
 		{"drain", func(k *state.Keyspace, _ *state.Component) { k.Policy.Strategy = state.StrategyDrain }, ""},
 		{"limits", func(k *state.Keyspace, _ *state.Component) { k.Policy.Limits = &state.Limits{KeysPerSecond: 1} }, ""},
 		{"windows", func(k *state.Keyspace, _ *state.Component) {
@@ -44,8 +44,9 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"discard of a stream", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy.Strategy, k.Shapes[0].Type, k.Shapes[1].Type = state.StrategyDiscard, state.Stream, state.Stream
 		}, "discard"},
-		{"after", func(_ *state.Keyspace, c *state.Component) { c.Policy.After = []string{"x"} }, "after"},
-		{"jump", func(_ *state.Keyspace, c *state.Component) { c.Policy.Jump = state.JumpMinor }, "jump"},
+		{"after", func(_ *state.Keyspace, c *state.Component) { c.Policy.After = []string{"x"} }, ""},
+		{"jump", func(_ *state.Keyspace, c *state.Component) { c.Policy.Jump = state.JumpMinor }, ""},
+		{"maxParallel", func(_ *state.Keyspace, c *state.Component) { c.Policy.MaxParallel = 1 }, ""},
 		{"env", func(_ *state.Keyspace, c *state.Component) {
 			c.Releases[0].Env = []state.Env{{Container: "app", Name: "MODE", Value: "new"}}
 		}, "sets env"},

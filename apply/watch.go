@@ -97,7 +97,8 @@ func (r *run) beside(ctx context.Context, step plan.Step, pass func(context.Cont
 
 // disturbed tells why a rewrite or verify that began beside some releases may not go on beside those that run now:
 // one writes what is not converted to the rewrite's version or what the verify does not allow for, one that is new
-// cannot read the version, or nobody knows what an image reads and writes. The error is errSuperseded.
+// cannot read the version, or one uses at all what is rewritten while nobody does, or nobody knows what an image reads and
+// writes. The error is errSuperseded.
 func disturbed(want state.Desired, step plan.Step, before, now []state.Running) error {
 	k, _ := want.FindKeyspace(step.Object)
 	classes, to := diff.ClassesOf(k), state.Version(step.To)
@@ -109,6 +110,11 @@ func disturbed(want state.Desired, step plan.Step, before, now []state.Running) 
 		}
 	}
 	for _, c := range want.Components {
+		if step.Kind == plan.Rewrite && k.Policy.Strategy == state.StrategyStop {
+			if live, _ := later.FindRunning(c.Name); usedBy(c, state.Running{Releases: diff.Runs(c, later)}, k.Name) {
+				return fmt.Errorf("%w: component %s was stopped for the rewrite of %s, and runs again with %d replicas", errSuperseded, c.Name, k.Name, live.Desired)
+			}
+		}
 		if live, _ := later.FindRunning(c.Name); len(live.Unknown) > 0 && uses(c, k.Name) {
 			return fmt.Errorf("%w: component %s runs %s, and nobody knows what that writes to %s", errSuperseded, c.Name, live.Unknown[0].Image, k.Name)
 		}

@@ -6,6 +6,7 @@ const helpOfCodes = "Each finding names the place and the way out; `keyshift vet
 // codes says in a sentence what each code of a diagnostic of vet means.
 var codes = map[string]string{
 	"after-cycle":         "Components that wait for each other",
+	"jump-version":        "A release name that tells no distance",
 	"ambiguous":           "A value that may be of two structs of one type",
 	"arithmetic":          "Arithmetic without a result",
 	"base-broken":         "The commit to compare with is broken itself",

@@ -67,13 +67,15 @@ func planSummary(p plan.Plan) string {
 		return "**No safe order.** Plan " + mdCode(p.Short()) + "."
 	}
 	var marks []string
-	lossy, mixed := 0, 0
+	lossy, mixed, down := 0, 0, 0
 	for _, s := range p.Steps {
 		switch s.Risk {
 		case diff.RiskLossy:
 			lossy++
 		case diff.RiskMixedWriters:
 			mixed++
+		case diff.RiskDowntime:
+			down++
 		}
 	}
 	if lossy > 0 {
@@ -83,6 +85,9 @@ func planSummary(p plan.Plan) string {
 		marks = append(marks, fmt.Sprintf("%d with mixed writers", mixed))
 	}
 	s := "**" + count(len(p.Steps), "step") + "**"
+	if down > 0 {
+		marks = append(marks, fmt.Sprintf("%d that stop a component", down))
+	}
 	if len(marks) > 0 {
 		s += " (" + strings.Join(marks, ", ") + ")"
 	}
@@ -129,6 +134,12 @@ func blockedMarkdown(b plan.Blocked) string {
 // stepMarkdown names a step: rollout `checkout` 1.4.0 → **1.5.0**.
 func stepMarkdown(s plan.Step) string {
 	text := cmp.Or(string(s.Strategy), string(s.Kind)) + " " + mdCode(s.Object)
+	switch {
+	case s.Kind == plan.Scale && s.To == plan.BackUp:
+		return text + " back up"
+	case s.Kind == plan.Scale:
+		return text + " to " + mdProse(s.To) + " **" + string(s.Risk) + "**"
+	}
 	if len(s.From) > 0 {
 		text += " " + mdProse(strings.Join(s.From, ", ")) + " →"
 	}

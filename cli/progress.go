@@ -175,7 +175,9 @@ func measure(e apply.Event) string {
 			parts = append(parts, fmt.Sprintf("%d fit no version", r.Unfit))
 		}
 	}
-	if r := e.Rollout; r != nil {
+	if r := e.Rollout; r != nil && e.Step.Kind == plan.Scale && e.Step.To == plan.ToZero {
+		parts = append(parts, fmt.Sprintf("%s left", count(r.Old, "pod")))
+	} else if r != nil {
 		parts = append(parts, fmt.Sprintf("%d of %d new pods ready, %d old", r.Ready, r.Desired, r.Old))
 	}
 	return strings.Join(parts, ", ")

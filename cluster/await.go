@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"keyshift.dev/state"
@@ -21,6 +22,8 @@ type awaiting struct {
 	release   state.Release
 	every     time.Duration // between two looks
 	look      look
+	over      func(view) bool   // what is awaited is there
+	gaveUp    func(view) string // why it cannot come, empty if it may
 	report    func(Progress)
 
 	began time.Time
@@ -29,6 +32,15 @@ type awaiting struct {
 }
 
 var errTimeout = errors.New("the rollout's timeout has passed")
+
+// awaitRollout waits for the end of a rollout.
+func awaitRollout(c state.Component, r state.Release, every time.Duration, report func(Progress), look look) *awaiting {
+	return &awaiting{
+		component: c, release: r, every: every, report: report, look: look,
+		over:   func(v view) bool { return done(c, r.Name, v) },
+		gaveUp: func(v view) string { return v.stopped },
+	}
+}
 
 // until looks again and again until the rollout has ended or cannot end.
 func (a *awaiting) until(ctx context.Context, timeout time.Duration) error {
@@ -41,11 +53,11 @@ func (a *awaiting) until(ctx context.Context, timeout time.Duration) error {
 		v, failed := a.look(ctx)
 		if failed == nil {
 			a.tell(v)
-			if done(a.component, a.release.Name, v) {
+			if a.over(v) {
 				return nil
 			}
-			if v.stopped != "" {
-				return stuck(a.component, a.release, v, v.stopped, time.Since(a.began))
+			if why := a.gaveUp(v); why != "" {
+				return stuck(a.component, a.release, v, why, time.Since(a.began))
 			}
 		} else if !passing(failed) {
 			return failed
@@ -88,7 +100,7 @@ func passing(err error) bool {
 
 // stuck makes the error of a rollout that does not end, with the pods that hold it up.
 func stuck(c state.Component, r state.Release, v view, reason string, after time.Duration) *StuckError {
-	e := &StuckError{Component: c.Name, Object: object(c), Release: r.Name, Reason: reason, After: after, Progress: progress(c, r.Name, v)}
+	e := &StuckError{Component: c.Name, Object: object(c), Release: strings.TrimPrefix(r.Name, nobody.Name), Reason: reason, After: after, Progress: progress(c, r.Name, v)}
 	for _, p := range v.pods {
 		name, _ := p.of(c)
 		if name == r.Name && (p.ready || p.terminating) {

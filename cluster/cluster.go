@@ -7,7 +7,7 @@ import (
 	"keyshift.dev/state"
 )
 
-// Cluster observes and rolls out the components of a system.
+// Cluster observes, rolls out, stops and starts the components of a system.
 type Cluster interface {
 	// Observe tells what runs of each component, sorted by component. A component that is removed from the
 	// spec is observed like any other; an external one runs its declared release. An image that no release
@@ -26,9 +26,23 @@ type Cluster interface {
 	// has put another image into the template meanwhile, *OvertakenError if another process of Keyshift has,
 	// *Error, or the context's.
 	Await(ctx context.Context, c state.Component, r state.Release, timeout time.Duration, report func(Progress)) error
+
+	// Stop puts the replicas of the component's workload to zero, notes on it how many there were (ReplicasAnnotation),
+	// and returns once that is accepted. It does nothing to one that is stopped. *Error, with ReplicasOwned if another
+	// manager would put the replicas back.
+	Stop(ctx context.Context, c state.Component) error
+
+	// AwaitStopped returns nil once no pod of a stopped workload is left, terminating ones included. It reports progress
+	// whenever that changes. Errors: *StuckError once the timeout has passed, *ScaledError if somebody has scaled the
+	// workload up meanwhile, *Error, or the context's.
+	AwaitStopped(ctx context.Context, c state.Component, timeout time.Duration, report func(Progress)) error
+
+	// Start gives a stopped workload the replicas back that it had, and removes the note; Await tells when they are ready.
+	// It does nothing to one that is not stopped. *Error.
+	Start(ctx context.Context, c state.Component) error
 }
 
-// Progress counts the pods of a workload during a rollout.
+// Progress counts the pods of a workload during a rollout or a stop, in which all are old.
 type Progress struct {
 	Old         int `json:"old"`         // pods of other releases, terminating ones included
 	Updated     int `json:"updated"`     // pods of the new release that are not terminating

@@ -18,6 +18,7 @@ type stage struct {
 	cluster   cluster.Cluster
 	deploy    func(t *testing.T, w state.Workload, replicas int, images ...state.Image)
 	remove    func(t *testing.T, w state.Workload)
+	scale     func(t *testing.T, w state.Workload, replicas int) // behind Keyshift's back
 	work      state.Workload
 	terminate time.Duration // from a pod's deletion until it is gone
 }
@@ -44,6 +45,10 @@ var conformance = []struct {
 	{"ExternalAndUnsupported", testExternal},
 	{"CancelledAwait", testCancelled},
 	{"OvertakenByAnotherProcess", testOvertaken},
+	{"StopsAndStartsAgain", testStop},
+	{"StopThatDoesNotEnd", testStopTimeout},
+	{"ScaledUpWhileStopped", testScaledUp},
+	{"StopOfWhatIsNotThere", testStopNothing},
 }
 
 // conform runs the suite; the stages of its cases run at the same time.

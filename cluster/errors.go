@@ -15,7 +15,9 @@ const (
 	Missing     = "WorkloadMissing"     // the workload does not exist
 	Unsupported = "WorkloadUnsupported" // Keyshift cannot roll out what the component names
 	Refused     = "ClusterRefused"      // the API server accepts no such change
-	Damaged     = "RecordsDamaged"      // what Records kept is not what was saved
+	Damaged     = "RecordsDamaged"      // what Keyshift kept in the cluster is not what it saved
+
+	ReplicasOwned = "ReplicasOwnedBy" // another manager would put the replicas of a stopped workload back
 )
 
 // Error is a failed request to the cluster: what was tried on which object, and what to do next.
@@ -70,10 +72,11 @@ func (e *OvertakenError) Error() string {
 }
 
 // HandOverAnnotation on a workload, with the value HandOverImages, says that its images are Keyshift's from
-// now on, whoever set them before.
+// now on, whoever set them before; with HandOverReplicas, that Keyshift may stop it; with both, joined by a comma, both.
 const (
 	HandOverAnnotation = "keyshift.dev/hand-over"
 	HandOverImages     = "images"
+	HandOverReplicas   = "replicas"
 )
 
 // The machine-readable reasons of a StuckError.
@@ -83,11 +86,11 @@ const (
 	TimedOut         = "Timeout"                  // Await's timeout has passed
 )
 
-// StuckError is a rollout that does not end.
+// StuckError is a rollout or a stop that does not end.
 type StuckError struct {
 	Component string
 	Object    string // "Deployment shop/checkout"
-	Release   string
+	Release   string // empty of a stop
 	Reason    string // one of the constants
 	After     time.Duration
 	Progress  Progress
@@ -105,8 +108,12 @@ type PodProblem struct {
 func (e *StuckError) Error() string {
 	var b strings.Builder
 	p := e.Progress
-	fmt.Fprintf(&b, "component %s: release %s of %s is stuck after %s (%s): %d of %d pods ready, %d of other releases",
-		e.Component, e.Release, e.Object, e.After.Round(time.Second), e.Reason, p.Ready, p.Desired, p.Old)
+	if e.Release == "" {
+		fmt.Fprintf(&b, "component %s: %s is not stopped after %s (%s): %d pods are left", e.Component, e.Object, e.After.Round(time.Second), e.Reason, p.Old)
+	} else {
+		fmt.Fprintf(&b, "component %s: release %s of %s is stuck after %s (%s): %d of %d pods ready, %d of other releases",
+			e.Component, e.Release, e.Object, e.After.Round(time.Second), e.Reason, p.Ready, p.Desired, p.Old)
+	}
 	for _, pod := range e.Pods {
 		fmt.Fprintf(&b, "; pod %s: %s", pod.Name, pod.Reason)
 	}
@@ -118,6 +125,8 @@ func (e *StuckError) Error() string {
 // Hint is the next action.
 func (e *StuckError) Hint() string {
 	switch {
+	case e.Release == "":
+		return "look at the grace period, finalizers and node of the pods that have not gone"
 	case e.Reason == Paused:
 		return "resume it (kubectl rollout resume)"
 	case e.Progress.Ready >= e.Progress.Desired && e.Progress.Old > 0:

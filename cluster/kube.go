@@ -59,8 +59,7 @@ func (k *Kube) Observe(ctx context.Context, components []state.Component) ([]sta
 
 // Await implements Cluster.
 func (k *Kube) Await(ctx context.Context, c state.Component, r state.Release, timeout time.Duration, report func(Progress)) error {
-	a := &awaiting{component: c, release: r, every: k.every, report: report}
-	a.look = func(ctx context.Context) (view, error) {
+	return awaitRollout(c, r, k.every, report, func(ctx context.Context) (view, error) {
 		s, err := k.read(ctx, c)
 		if err != nil {
 			return view{}, err
@@ -70,8 +69,7 @@ func (k *Kube) Await(ctx context.Context, c state.Component, r state.Release, ti
 		}
 		v := s.view()
 		return v, changed(c, r, v.template, func(container string) string { return manager(s.deployment, container) })
-	}
-	return a.until(ctx, timeout)
+	}).until(ctx, timeout)
 }
 
 // Secret returns the data of a Secret.

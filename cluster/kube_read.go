@@ -88,10 +88,7 @@ func (s snapshot) view() view {
 	v := view{missing: s.deployment == nil}
 	if d := s.deployment; d != nil {
 		v.template = imagesOf(d.Spec.Template.Spec)
-		v.desired = 1 // what the API server would have filled in
-		if d.Spec.Replicas != nil {
-			v.desired = int(*d.Spec.Replicas)
-		}
+		v.desired, v.noted = replicasOf(d), has(d)
 		v.seen = d.Status.ObservedGeneration >= d.Generation
 		v.stopped = s.stopped()
 	}

@@ -70,7 +70,7 @@ var persistent = []string{
 // held returns an *ImageOwnedError if another manager would put back one of the images that differ from the
 // release.
 func held(c state.Component, r state.Release, d *appsv1.Deployment) error {
-	if d.Annotations[HandOverAnnotation] == HandOverImages {
+	if handsOver(d.Annotations[HandOverAnnotation], HandOverImages) {
 		return nil
 	}
 	live := imagesOf(d.Spec.Template.Spec)
@@ -79,10 +79,7 @@ func held(c state.Component, r state.Release, d *appsv1.Deployment) error {
 			continue
 		}
 		for _, e := range d.ManagedFields {
-			if e.Manager == FieldManager || e.Operation != metav1.ManagedFieldsOperationApply && !slices.Contains(persistent, e.Manager) {
-				continue
-			}
-			if ownsImage(e, want.Container) {
+			if persists(e) && ownsImage(e, want.Container) {
 				return owned(c, want, live, e.Manager)
 			}
 		}
@@ -90,18 +87,25 @@ func held(c state.Component, r state.Release, d *appsv1.Deployment) error {
 	return nil
 }
 
-// ownsImage tells whether an entry of metadata.managedFields owns the image of a container of the template.
-// The format of the entry is that of structured-merge-diff: "f:" fields, "k:" list items by their keys.
+// persists tells whether an entry of metadata.managedFields is that of another manager which puts back what is its own.
+func persists(e metav1.ManagedFieldsEntry) bool {
+	return e.Manager != FieldManager && (e.Operation == metav1.ManagedFieldsOperationApply || slices.Contains(persistent, e.Manager))
+}
+
+// ownsImage tells whether an entry owns the image of a container of the template.
 func ownsImage(e metav1.ManagedFieldsEntry, container string) bool {
+	key, err := json.Marshal(map[string]string{"name": container})
+	return err == nil && owns(e, "f:spec", "f:template", "f:spec", "f:containers", "k:"+string(key), "f:image")
+}
+
+// owns tells whether an entry owns a field. The format of the entry is that of structured-merge-diff: "f:" fields, "k:"
+// list items by their keys.
+func owns(e metav1.ManagedFieldsEntry, path ...string) bool {
 	if e.FieldsV1 == nil || e.Subresource != "" {
 		return false
 	}
-	key, err := json.Marshal(map[string]string{"name": container})
-	if err != nil {
-		return false
-	}
 	fields := json.RawMessage(e.FieldsV1.GetRawBytes())
-	for _, name := range []string{"f:spec", "f:template", "f:spec", "f:containers", "k:" + string(key), "f:image"} {
+	for _, name := range path {
 		var level map[string]json.RawMessage
 		if json.Unmarshal(fields, &level) != nil || level[name] == nil {
 			return false

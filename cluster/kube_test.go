@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,9 @@ func kubeStage(t *testing.T, c *testbed.ControlPlane) stage {
 			if err := c.Client.AppsV1().Deployments(w.Namespace).Delete(t.Context(), w.Name, metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
+		},
+		scale: func(t *testing.T, w state.Workload, replicas int) {
+			patch(t, c, w, "kubectl-scale", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
 		},
 		terminate: terminate,
 		work:      state.Workload{Kind: "Deployment", Namespace: c.Namespace(t), Name: "checkout"},

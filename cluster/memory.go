@@ -63,6 +63,8 @@ type deployment struct {
 	deleted  bool      // its pods may terminate still
 	moved    time.Time // of the last progress
 	manager  string    // who else set the template last; empty if Rollout did
+	note     string    // ReplicasAnnotation
+	noted    bool      // it stands
 }
 
 type memoryPod struct {
@@ -201,15 +203,13 @@ func (m *Memory) Await(ctx context.Context, c state.Component, r state.Release, 
 	if err := supported(c); err != nil {
 		return err
 	}
-	a := &awaiting{component: c, release: r, every: 10 * time.Millisecond, report: report}
-	a.look = func(context.Context) (view, error) {
+	return awaitRollout(c, r, 10*time.Millisecond, report, func(context.Context) (view, error) {
 		v := m.view(*c.Workload)
 		if v.missing {
 			return v, missing(c)
 		}
 		return v, changed(c, r, v.template, func(string) string { return v.manager })
-	}
-	return a.until(ctx, timeout)
+	}).until(ctx, timeout)
 }
 
 // view takes one look.
@@ -220,7 +220,7 @@ func (m *Memory) view(w state.Workload) view {
 	if d == nil {
 		return view{missing: true}
 	}
-	v := view{missing: d.deleted, seen: true, template: d.template, desired: d.replicas, manager: d.manager}
+	v := view{missing: d.deleted, seen: true, template: d.template, desired: d.replicas, noted: d.noted, manager: d.manager}
 	for _, p := range d.pods {
 		pod := podView{name: p.Name, images: p.Images, ready: p.Ready, terminating: p.Terminating}
 		switch {

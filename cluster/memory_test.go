@@ -29,6 +29,7 @@ func TestMemory(t *testing.T) {
 				m.Deploy(w, replicas, images...)
 			},
 			remove:    func(_ *testing.T, w state.Workload) { m.Delete(w) },
+			scale:     func(_ *testing.T, w state.Workload, replicas int) { m.Scale(w, replicas) },
 			terminate: terminate,
 			work:      state.Workload{Kind: "Deployment", Namespace: "shop", Name: "checkout"},
 		}

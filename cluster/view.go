@@ -15,6 +15,7 @@ type view struct {
 	template []state.Image   // of the present template, one for each container
 	started  [][]state.Image // of older templates from which its controller may still start pods
 	desired  int
+	noted    bool   // Keyshift's note of the replicas that it had stands on it
 	manager  string // who else set the template last, of the in-memory twin
 	stopped  string // why its controller has given up or was told to wait; empty if it has not
 	pods     []podView
@@ -108,7 +109,13 @@ func running(c state.Component, v view) state.Running {
 		}
 		return name
 	}
-	if !v.missing {
+	out.Stopped = v.noted && v.desired == 0 && !v.missing
+	switch {
+	case out.Stopped && v.seen: // its template starts nothing
+		if out.Template, _ = match(c, v.template); out.Template == "" {
+			out.Unknown = append(out.Unknown, unknown(c, v.template)...)
+		}
+	case !v.missing:
 		out.Template = note(v.template)
 	}
 	for _, images := range v.started {

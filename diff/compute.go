@@ -10,7 +10,7 @@ import (
 )
 
 // Compute returns what differs between a united catalogue and an observation, sorted by kind and object: holds,
-// releases, versions. It returns nothing if the system is as desired.
+// releases, scales, versions. It returns nothing if the system is as desired.
 func Compute(want state.Desired, have state.Observed) []Change {
 	var out []Change
 	x := NewIndex(want, have)
@@ -68,14 +68,23 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 	return hold, true
 }
 
-// undeclared returns the first running release that the catalogue lacks, empty if none.
+// undeclared returns the first release that runs, or will once a stopped component runs again, and that the catalogue
+// lacks; empty if none.
 func undeclared(c state.Component, have state.Observed) string {
-	for _, name := range Runs(c, have) {
+	for _, name := range append(Runs(c, have), stoppedAt(c, have)...) {
 		if !declares(c, name) {
 			return name
 		}
 	}
 	return ""
+}
+
+// stoppedAt returns the release of the template of a stopped component, none of one that is not.
+func stoppedAt(c state.Component, have state.Observed) []string {
+	if live, _ := have.FindRunning(c.Name); live.Stopped && live.Template != "" {
+		return []string{live.Template}
+	}
+	return nil
 }
 
 func declares(c state.Component, release string) bool {
@@ -94,12 +103,17 @@ func workload(c state.Component) string {
 func release(c state.Component, have state.Observed) (Change, bool) {
 	live, ok := have.FindRunning(c.Name)
 	runs := Runs(c, have)
-	if c.External || c.Removed || !ok || live.Template == c.Release && slices.Equal(runs, []string{c.Release}) {
+	if c.External || c.Removed || !ok || !live.Stopped && live.Template == c.Release && slices.Equal(runs, []string{c.Release}) {
 		return Change{}, false
 	}
 	others := slices.DeleteFunc(slices.Clone(runs), func(r string) bool { return r == c.Release })
 	change := Change{Kind: Release, Object: c.Name, From: strings.Join(others, ", "), To: c.Release, Risk: RiskRollout}
 	switch {
+	case live.Stopped && live.Template == c.Release:
+		change.Kind, change.Risk = Scale, RiskNone
+		change.Reason = fmt.Sprintf("Keyshift has stopped it, and %s is to run", c.Release)
+	case live.Stopped:
+		change.Reason = fmt.Sprintf("Keyshift has stopped it; its template is %s, desired is %s", live.Template, c.Release)
 	case live.Template != c.Release:
 		change.Reason = fmt.Sprintf("its template is %s, desired is %s", live.Template, c.Release)
 	default:

@@ -17,6 +17,7 @@ type Kind string
 const (
 	Hold    Kind = "hold"    // nothing may be planned around the object until somebody acts
 	Release Kind = "release" // a component does not run its desired release alone
+	Scale   Kind = "scale"   // a component has the desired release and is stopped
 	Version Kind = "version" // units of a keyspace may not fit its desired version
 )
 
@@ -30,10 +31,11 @@ const (
 	RiskData         Risk = "data"          // units are rewritten, proved exact
 	RiskMixedWriters Risk = "mixed-writers" // two releases that run together write different versions, and fields are at stake
 	RiskLossy        Risk = "lossy"         // units are rewritten and the way back may not restore them
+	RiskDowntime     Risk = "downtime"      // no pod of a component runs for a while
 )
 
 // rising are the risks in their order, behind that of nothing that is said.
-var rising = []Risk{"", RiskNone, RiskRollout, RiskData, RiskMixedWriters, RiskLossy}
+var rising = []Risk{"", RiskNone, RiskRollout, RiskData, RiskMixedWriters, RiskLossy, RiskDowntime}
 
 // AtLeast tells whether a risk is as high as another, or higher. One that is not known is higher than any.
 func (r Risk) AtLeast(least Risk) bool {
@@ -63,7 +65,7 @@ const (
 // Change is one difference between desired and observed.
 type Change struct {
 	Kind   Kind   `json:"kind"`
-	Object string `json:"object"`           // component of a release or hold, keyspace of a version
+	Object string `json:"object"`           // component of a release, scale or hold, keyspace of a version
 	Of     Of     `json:"of,omitempty"`     // of a hold: what Object names, a component if empty
 	From   string `json:"from,omitempty"`   // what is there: releases, or classes that do not fit, joined by ", "
 	To     string `json:"to,omitempty"`     // desired release or version

@@ -76,13 +76,19 @@ func (x *Index) Around(keyspace string) (state.Desired, state.Observed) {
 	return x.part(nil, nil)
 }
 
-// AroundComponent returns all that bears on a component and on the keyspaces that its releases use.
+// AroundComponent returns all that bears on a component and on the keyspaces that its releases use, and the components
+// that it is to be rolled out after.
 func (x *Index) AroundComponent(name string) (state.Desired, state.Observed) {
 	at, ok := x.components[name]
 	if !ok {
 		return x.part(nil, nil)
 	}
 	keyspaces, components := []int{}, []int{at}
+	for _, before := range x.want.Components[at].Policy.After {
+		if i, ok := x.components[before]; ok {
+			components = append(components, i)
+		}
+	}
 	for _, r := range x.want.Components[at].Releases {
 		for _, u := range r.Uses {
 			if i, ok := x.keyspaces[u.Keyspace]; ok && !slices.Contains(keyspaces, i) {

@@ -7,10 +7,10 @@ import (
 )
 
 // Mends tells whether a rewrite of a keyspace resolves units that mix two versions: some release writes single fields of
-// it, so that there may be such units, and its units are converted. What it needs besides, a running release that writes
-// the one version that wins, is known only then.
+// it, so that there may be such units, and its units are converted while releases run. What it needs besides, a running
+// release that writes the one version that wins, is known only then.
 func Mends(want state.Desired, k state.Keyspace) bool {
-	return !k.Policy.Strategy.Empties() && slices.ContainsFunc(want.Components, func(c state.Component) bool {
+	return !k.Policy.Strategy.Empties() && k.Policy.Strategy != state.StrategyStop && slices.ContainsFunc(want.Components, func(c state.Component) bool {
 		return slices.ContainsFunc(c.Releases, func(r state.Release) bool {
 			u, ok := r.FindUse(k.Name)
 			return ok && u.Writes != "" && u.Updates == state.UpdatesFields && (!c.External || r.Name == c.Release)

@@ -7,12 +7,13 @@ import (
 )
 
 // Runs returns the releases of a component that may act now, sorted: of a workload those that have a pod or a
-// template that may still start one, of an external component the one the spec pins.
+// template that may still start one, of an external component the one the spec pins. The template of a workload that
+// Keyshift has stopped starts nothing before it is scaled back up.
 func Runs(c state.Component, have state.Observed) []string {
 	var out []string
 	if live, ok := have.FindRunning(c.Name); ok {
 		out = append(out, live.Releases...)
-		if live.Template != "" && !live.Missing {
+		if live.Template != "" && !live.Missing && !live.Stopped {
 			out = append(out, live.Template)
 		}
 	}

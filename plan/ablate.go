@@ -9,6 +9,9 @@ const (
 	invariantConvergent
 	invariantRecoverable
 	invariantUnfit
+	invariantStopped
+	invariantAfter
+	invariantJump
 	exactSearch // not an invariant: without it every subsystem is ordered by the rule for large ones
 )
 

@@ -33,7 +33,7 @@ func (p Plan) about(want state.Desired, step int) (k state.Keyspace, c state.Com
 }
 
 // OnComponent tells whether the object of the step is a component, and not a keyspace.
-func (s Step) OnComponent() bool { return s.Kind == Rollout }
+func (s Step) OnComponent() bool { return s.Kind == Rollout || s.Kind == Scale }
 
 // Asking returns the parts of a plan that demand a person's approval, by their indexes: those with a step whose policy
 // demands it, or would with an approval of least. A backup and a verify lose nothing, but they are for what follows, so

@@ -21,7 +21,7 @@ func TestInTheMiddleOfAStep(t *testing.T) {
 		s := systems(small).Draw(t, "system")
 		p := make1(s)
 		for _, m := range Simulate(s.Want, s.Have, p) {
-			if m.Phase != During {
+			if m.Phase != During || p.Steps[m.Step].To == BackUp { // which is over for the planner once it has begun
 				continue
 			}
 			moments++
@@ -45,8 +45,18 @@ func TestInTheMiddleOfAStep(t *testing.T) {
 // partly draws a world between the beginning and the end of a step.
 func partly(t *rapid.T, want state.Desired, have state.Observed, s Step) state.Observed {
 	switch s.Kind {
+	case Scale:
+		live, _ := have.FindRunning(s.Object)
+		live.Releases = slices.DeleteFunc(slices.Clone(live.Releases), func(string) bool { return chance(t, 2, "gone") })
+		if len(live.Releases) == 0 { // that is the end of the step
+			live.Releases = s.From[:1]
+		}
+		return withRunning(have, live)
 	case Rollout:
 		live, _ := have.FindRunning(s.Object)
+		if live.Stopped { // nobody runs
+			return have
+		}
 		live.Releases = slices.DeleteFunc(slices.Clone(live.Releases), func(r string) bool {
 			return r != s.To && chance(t, 2, "gone")
 		})

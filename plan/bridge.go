@@ -185,7 +185,7 @@ func (d *drafter) search(some []draft) (used []int, ok bool) {
 		c.Releases = append(slices.Clip(c.Releases), s.release(want))
 	}
 	b := builder{Index: diff.NewIndex(want, d.have), want: want}
-	b.confirm()
+	b.finish()
 	m := newModel(b.Index, want)
 	m.bound = min(bridgeNodes, d.nodes)
 	f := m.search()

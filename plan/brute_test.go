@@ -13,7 +13,7 @@ import (
 // TestCheapestOfAll compares Make with a search over every order of single steps in a model of its own (tiny): both
 // find an order or neither does, and both pay the same.
 func TestCheapestOfAll(t *testing.T) {
-	feasible, infeasible, states, spread := 0, 0, 0, 0
+	feasible, infeasible, states, spread, down := 0, 0, 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := systems(small).Draw(t, "system")
 		changes := diff.Compute(s.Want, s.Have)
@@ -32,17 +32,18 @@ func TestCheapestOfAll(t *testing.T) {
 				continue
 			}
 			feasible++
-			spread += b2i(best[0] > 0)
+			spread += b2i(best[1] > 0)
+			down += b2i(best[0] > 0)
 			if got := price(sub.want, s.Have, steps); got != best {
 				t.Fatalf("brute force pays %v, Make %v: %s", best, got, brief(steps))
 			}
 		}
 	})
-	t.Logf("%d subsystems with an order (%d spread what is unreadable), %d without, %d states tried", feasible, spread, infeasible, states)
+	t.Logf("%d subsystems with an order (%d spread what is unreadable, %d stop something), %d without, %d states tried", feasible, spread, down, infeasible, states)
 }
 
-// paid counts rollouts that spread what is unreadable, lossy rewrites, rewrites and rollouts.
-type paid [4]int
+// paid counts stops, rollouts and starts that spread what is unreadable, lossy rewrites, rewrites, rollouts and starts.
+type paid [5]int
 
 func price(want state.Desired, have state.Observed, steps []Step) (p paid) {
 	for _, s := range steps {
@@ -54,23 +55,30 @@ func price(want state.Desired, have state.Observed, steps []Step) (p paid) {
 
 func (p paid) plus(s Step, spreads bool) paid {
 	switch {
-	case s.Kind == Rollout:
-		p[0] += b2i(spreads)
-		p[3]++
+	case s.Kind == Scale && s.To == ToZero:
+		p[0]++
+	case s.OnComponent():
+		p[1] += b2i(spreads)
+		p[4]++
 	case s.Kind == Rewrite:
-		p[1] += b2i(len(s.Losses) > 0 || s.Strategy == state.StrategyDiscard)
-		p[2]++
+		p[2] += b2i(len(s.Losses) > 0 || s.Strategy == state.StrategyDiscard)
+		p[3]++
 	}
 	return p
 }
 
-// spreads tells whether a rollout starts a writer of what another running release cannot read.
+// spreads tells whether a step starts a writer of what another running release cannot read.
 func spreads(want state.Desired, have state.Observed, s Step) bool {
 	c, _ := want.FindComponent(s.Object)
-	if s.Kind != Rollout || slices.Contains(diff.Runs(c, have), s.To) {
+	live, _ := have.FindRunning(s.Object)
+	begins := s.To
+	switch {
+	case s.Kind == Scale && s.To == BackUp:
+		begins = live.Template
+	case s.Kind != Rollout || live.Stopped || slices.Contains(diff.Runs(c, have), s.To):
 		return false
 	}
-	r, _ := c.FindRelease(s.To)
+	r, _ := c.FindRelease(begins)
 	for _, k := range want.Keyspaces {
 		u, _ := r.FindUse(k.Name)
 		written := diff.ClassesOf(k).Written(u.Writes)

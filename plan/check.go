@@ -10,7 +10,7 @@ import (
 )
 
 // InvariantError names the broken invariant by its number in the design: 1 readable, 2 convergent, 3 recoverable, 4 exact,
-// 5 deterministic, 6 stable.
+// 5 deterministic, 6 stable; 7 is that what policies demand of the order is kept: strategy stop, after and jump.
 type InvariantError struct {
 	Invariant int
 	Step      int // index into Plan.Steps, -1 if it is about the whole plan or a step by itself
@@ -26,10 +26,10 @@ func (e *InvariantError) Error() string {
 	return fmt.Sprintf("invariant %d (%s) is broken%s: %s", e.Invariant, invariantNames[e.Invariant], where, e.Reason)
 }
 
-var invariantNames = map[int]string{1: "readable", 2: "convergent", 3: "recoverable", 4: "exact", 5: "deterministic", 6: "stable"}
+var invariantNames = map[int]string{1: "readable", 2: "convergent", 3: "recoverable", 4: "exact", 5: "deterministic", 6: "stable", 7: "demanded"}
 
 // Check proves a plan without knowing how it was made: every step is safe before, during and after it
-// (invariants 1 to 3), the end is what is wanted but for what is Blocked (4), and the digests name the content (5).
+// (invariants 1 to 3 and 7), the end is what is wanted but for what is Blocked (4), and the digests name the content (5).
 // CheckStable proves the sixth.
 func Check(want state.Desired, have state.Observed, p Plan) error {
 	want, have = sortedDesired(want), sortedObserved(have)
@@ -74,7 +74,7 @@ func (p Plan) checkParts(want state.Desired) error {
 		}
 		part = s.Part
 		mine := p.Parts[part].Keyspaces
-		if s.Kind == Rollout {
+		if s.OnComponent() {
 			mine = p.Parts[part].Components
 		}
 		if _, found := slices.BinarySearch(mine, s.Object); !found {
@@ -103,11 +103,12 @@ func (p Plan) blocks(c diff.Change) bool {
 	})
 }
 
-// CheckStable proves that from every moment of a plan, planning again gives what is left of it.
+// CheckStable proves that from every moment of a plan, planning again gives what is left of it. A component that is being
+// scaled back up is not stopped any more, so that step is over for the planner as soon as it has begun.
 func CheckStable(want state.Desired, have state.Observed, p Plan) error {
 	for _, m := range Simulate(want, have, p) {
 		rest := p.Steps[m.Step:]
-		if m.Phase == After {
+		if m.Phase == After || m.Phase == During && p.Steps[m.Step].To == BackUp {
 			rest = p.Steps[m.Step+1:]
 		}
 		again := Make(want, m.State, diff.Compute(want, m.State))
@@ -135,7 +136,7 @@ func CheckStep(want state.Desired, have state.Observed, s Step) error {
 
 // around returns the part of a system that a step bears on.
 func around(x *diff.Index, s Step) (state.Desired, state.Observed) {
-	if s.Kind == Rollout {
+	if s.OnComponent() {
 		return x.AroundComponent(s.Object)
 	}
 	return x.Around(s.Object)
@@ -151,6 +152,8 @@ func checkStep(want state.Desired, have state.Observed, s Step) error {
 	switch s.Kind {
 	case Rollout:
 		return checkRollout(want, have, s)
+	case Scale:
+		return checkScale(want, have, s)
 	case Backup:
 		return checkBackup(want, have, s)
 	case Rewrite:
@@ -201,8 +204,8 @@ func broken(x *diff.Index, want state.Desired) []Violation {
 	return out
 }
 
-// checkRollout proves that a release that reads less than what runs starts only after a full pass that found
-// nothing outside of its range and nothing unfit.
+// checkRollout proves that a release that reads less than what it replaces comes only after a full pass that found
+// nothing outside of its range and nothing unfit, and that the policy of the component is kept.
 func checkRollout(want state.Desired, have state.Observed, s Step) error {
 	c, ok := want.FindComponent(s.Object)
 	r, declared := c.FindRelease(s.To)
@@ -211,7 +214,7 @@ func checkRollout(want state.Desired, have state.Observed, s Step) error {
 	}
 	for _, u := range r.Uses {
 		k, ok := want.FindKeyspace(u.Keyspace)
-		if !ok || u.Reads == "" || !readsLess(c, diff.Runs(c, have), k, u) {
+		if !ok || u.Reads == "" || !readsLess(c, replacedBy(c, have), k, u) {
 			continue
 		}
 		know := learn(want, have, k)
@@ -225,7 +228,7 @@ func checkRollout(want state.Desired, have state.Observed, s Step) error {
 			return &InvariantError{1, -1, fmt.Sprintf("rollout %s to %s may meet units of %s that it cannot read", c.Name, r.Name, k.Name)}
 		}
 	}
-	return nil
+	return checkDemands(want, have, c, s)
 }
 
 // readsLess tells whether a release narrows what its component reads: there is a declared version that every
@@ -253,6 +256,9 @@ func checkRewrite(want state.Desired, have state.Observed, s Step) error {
 	}
 	if s.Strategy != emptying(k) {
 		return fmt.Errorf("rewrite %s to %s: its strategy is %q, and the step says %q; plan again", k.Name, to, emptying(k), s.Strategy)
+	}
+	if err := checkUnused(want, have, k, to); err != nil {
+		return err
 	}
 	know := learn(want, have, k)
 	for _, class := range diff.Writes(want, have, k.Name, know.classes) {

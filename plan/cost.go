@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// cost counts rollouts that spread what is unreadable, then lossy rewrites, then rewrites, then rollouts: the first
-// difference decides. There is room for 4095 of each, far more than a search within its bounds takes.
+// cost counts downtimes, that is how often a component is stopped, then rollouts that spread what is unreadable, then
+// lossy rewrites, then rewrites, then rollouts: the first difference decides. A component that is scaled back up counts
+// like one that is rolled out. There is room for 4095 of each, far more than a search within its bounds takes.
 //
 // A rollout spreads if the release that comes writes a class that another running release, the replaced one
 // included, reads the keyspace of and cannot read. Invariant 1 forbids that unless the pair is there already (the
@@ -25,6 +26,7 @@ const (
 	perRewrite cost = 1 << 12
 	perLossy   cost = 1 << 24
 	perSpread  cost = 1 << 36
+	perDown    cost = 1 << 48
 	never      cost = math.MaxUint64
 )
 
@@ -36,11 +38,16 @@ func (c cost) plus(d cost) cost {
 	return c + d
 }
 
-// rolling returns what one rollout costs that is safe.
+// rolling returns what one rollout costs that is safe. That of a stopped component starts no writer.
 func (m *model) rolling(n node, comp, to int) cost {
-	if slices.Contains(m.running(n, comp), to) {
+	if _, stopped := n.haltedAt(comp); stopped || slices.Contains(m.running(n, comp), to) {
 		return perRollout
 	}
+	return m.joining(n, comp, to)
+}
+
+// joining returns what it costs that a release of a component begins to run.
+func (m *model) joining(n node, comp, to int) cost {
 	for _, u := range m.comps[comp].releases[to].uses {
 		if u.writes >= 0 && len(m.unreadable(n, u.key, setOf(u.writes))) > 0 {
 			return perSpread + perRollout

@@ -51,6 +51,12 @@ func (m *model) explain(want state.Desired, have state.Observed, f found) Blocke
 	if len(refused) > 0 && b.WayOut == "" {
 		b.WayOut = firstWayOut(refused)
 	}
+	if still := m.standingStill(); !f.limit && len(still) > 0 {
+		b.WayOut += fmt.Sprintf("; or let what uses %s stand still for the rewrite, with policy strategy \"stop\"", strings.Join(still, " and "))
+	}
+	if stopped := m.stoppedNow(); len(stopped) > 0 {
+		b.Reason += fmt.Sprintf("; %s is stopped meanwhile", strings.Join(stopped, " and "))
+	}
 	return b
 }
 
@@ -130,14 +136,20 @@ func (m *model) obstacles(n node) int {
 	return count
 }
 
-// refusals returns why the moves that are wanted at a node are not safe there, components first.
+// refusals returns why the moves that are wanted at a node are not safe there: first who cannot be stopped for one, then
+// components, then keyspaces.
 func (m *model) refusals(n node) []refusal {
-	var out []refusal
+	out := m.inUse(n)
 	for ci, c := range m.comps {
-		if !c.fixed && c.goal >= 0 && n.runs[ci] != c.goal {
-			if _, ok := m.rollout(n, ci, c.goal); !ok {
-				out = append(out, m.whyNotRollout(n, ci))
+		if c.fixed || c.goal < 0 || n.runs[ci] == c.goal {
+			continue
+		}
+		if n.runs[ci] == halted(c.goal) {
+			if !m.mayStart(n, ci) {
+				out = append(out, m.whyNotStart(n, ci))
 			}
+		} else if _, ok := m.rollout(n, ci, c.goal); !ok {
+			out = append(out, m.whyNotRollout(n, ci))
 		}
 	}
 	for ki := range m.keys {
@@ -145,7 +157,7 @@ func (m *model) refusals(n node) []refusal {
 		if k.goal < 0 || n.present[ki].within(k.fits) {
 			continue
 		}
-		if _, _, ok := m.rewrite(n, ki, k.goal); !ok {
+		if _, _, ok := m.rewrite(n, ki, k.goal); !ok && !m.held(n, ki) {
 			out = append(out, m.whyNotRewrite(n, ki))
 		}
 	}
@@ -155,6 +167,15 @@ func (m *model) refusals(n node) []refusal {
 func (m *model) whyNotRollout(n node, comp int) refusal {
 	c := m.comps[comp]
 	step := fmt.Sprintf("in rollout %s %s → %s", c.name, m.names(n, comp), c.releases[c.goal].name)
+	if r, ok := m.whyNotPermitted(n, comp, step); ok {
+		return r
+	}
+	return m.whyNotRun(n, comp, step)
+}
+
+// whyNotRun says what the desired release of a component would break that begins to run.
+func (m *model) whyNotRun(n node, comp int, step string) refusal {
+	c := m.comps[comp]
 	for i := range c.releases[c.goal].uses {
 		u := &c.releases[c.goal].uses[i]
 		k := &m.keys[u.key]
@@ -183,6 +204,9 @@ func (m *model) whyNotRewrite(n node, key int) refusal {
 	if not := lacking.without(t.routes); !not.empty() {
 		class := k.classes[not.first()]
 		return refusal{fmt.Sprintf("%s has no migration from %s", step, class), fmt.Sprintf("declare migrations of %s that lead from %s to %s", k.name, class, t.version)}
+	}
+	if hits := m.usersOf(n, key); k.stops && len(hits) > 0 {
+		return m.whyInUse(hits[0], step)
 	}
 	if hits := m.writers(n, key, t.has); len(hits) > 0 {
 		hit := hits[0]
@@ -222,28 +246,12 @@ func (m *model) called(hit meeting) string {
 
 func (m *model) names(n node, comp int) string {
 	var names []string
-	for _, r := range m.running(n, comp) {
+	for _, r := range m.replaced(n, comp) {
 		if r != m.comps[comp].goal {
 			names = append(names, m.comps[comp].releases[r].name)
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// mustStop refuses to plan around a keyspace whose components have to be stopped, which no step does yet.
-func mustStop(x *diff.Index, want state.Desired) (Blocked, bool) {
-	for _, k := range want.Keyspaces {
-		if k.Policy.Strategy == state.StrategyStop && len(know(x, k).lacking(k.Version)) > 0 && k.Version != "" {
-			b := Blocked{Code: NotBuilt, Keyspaces: []string{k.Name}}
-			for _, c := range want.Components {
-				b.Components = append(b.Components, c.Name)
-			}
-			b.Reason = fmt.Sprintf("the policy of %s has strategy \"stop\", and stopping components is not built yet", k.Name)
-			b.WayOut = fmt.Sprintf("use \"online\" with bridge releases, or \"drain\" or \"discard\" if units of %s may go", k.Name)
-			return b, true
-		}
-	}
-	return Blocked{}, false
 }
 
 // tooManyVersions guards the search's sets.

@@ -30,7 +30,7 @@ func (s system) GoString() string {
 		}
 	}
 	for _, c := range s.Want.Components {
-		fmt.Fprintf(&b, "\n%s wants %q, external %t, removed %t:", c.Name, c.Release, c.External, c.Removed)
+		fmt.Fprintf(&b, "\n%s wants %q, external %t, removed %t, after %v, jump %q:", c.Name, c.Release, c.External, c.Removed, c.Policy.After, c.Policy.Jump)
 		for _, r := range c.Releases {
 			fmt.Fprintf(&b, " %s{", r.Name)
 			for _, u := range r.Uses {
@@ -40,7 +40,7 @@ func (s system) GoString() string {
 		}
 	}
 	for _, r := range s.Have.Components {
-		fmt.Fprintf(&b, "\n%s runs %v, template %s, unknown %v, missing %t", r.Component, r.Releases, r.Template, r.Unknown, r.Missing)
+		fmt.Fprintf(&b, "\n%s runs %v, template %s, unknown %v, missing %t, stopped %t", r.Component, r.Releases, r.Template, r.Unknown, r.Missing, r.Stopped)
 	}
 	for _, l := range s.Have.Keyspaces {
 		fmt.Fprintf(&b, "\n%s counts %v, mixed %v, record %+v, backup %+v", l.Keyspace, l.Counts, l.Mixed, l.Record, l.Record.Backup)
@@ -62,6 +62,15 @@ func systems(most size) *rapid.Generator[system] {
 		}
 		for i := range rapid.IntRange(0, most.components).Draw(t, "components") {
 			s.Want.Components = append(s.Want.Components, drawComponent(t, fmt.Sprintf("c%d", i), most.releases, s.Want.Keyspaces))
+		}
+		for i := range s.Want.Components {
+			c := &s.Want.Components[i]
+			if chance(t, 6, "waits") {
+				c.Policy.After = []string{rapid.SampledFrom(s.Want.Components).Draw(t, "for").Name}
+			}
+			if chance(t, 6, "jumps") {
+				c.Policy.Jump = rapid.SampledFrom([]state.Jump{state.JumpMajor, state.JumpMinor, state.JumpPatch}).Draw(t, "jump")
+			}
 		}
 		for _, c := range s.Want.Components {
 			s.Have.Components = append(s.Have.Components, drawRunning(t, c)...)
@@ -103,6 +112,9 @@ func drawKeyspace(t *rapid.T, name string, versions int) state.Keyspace {
 	if chance(t, 6, "empties") {
 		k.Policy.Strategy = rapid.SampledFrom([]state.Strategy{state.StrategyDrain, state.StrategyDiscard}).Draw(t, "strategy")
 	}
+	if chance(t, 4, "stops") {
+		k.Policy.Strategy = state.StrategyStop
+	}
 	k.Policy.Backup = rapid.SampledFrom([]state.Backup{"", state.BackupAlways, state.BackupLossy, state.BackupNever}).Draw(t, "backup")
 	return k
 }
@@ -122,14 +134,18 @@ func drawComponent(t *rapid.T, name string, releases int, keys []state.Keyspace)
 	c := state.Component{Name: name, External: chance(t, 12, "external"), Removed: chance(t, 15, "removed")}
 	n := rapid.IntRange(1, releases).Draw(t, "releases")
 	desired := rapid.IntRange(0, n-1).Draw(t, "desired")
+	number := [3]int{1, 0, 0}
 	for i := range n {
-		r := state.Release{Name: fmt.Sprintf("%d.0.0", i+1), Images: []state.Image{{Container: "app", Image: fmt.Sprintf("%s:%d", name, i+1)}}}
+		r := state.Release{Name: fmt.Sprintf("%d.%d.%d", number[0], number[1], number[2]), Images: []state.Image{{Container: "app", Image: fmt.Sprintf("%s:%d", name, i+1)}}}
 		for _, k := range keys {
 			if !chance(t, 3, "leaves it alone") {
 				r.Uses = append(r.Uses, drawUse(t, k, i == desired))
 			}
 		}
 		c.Releases = append(c.Releases, r)
+		rank := rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "next")
+		number[rank]++
+		clear(number[rank+1:])
 	}
 	if c.Release = c.Releases[desired].Name; c.Removed {
 		c.Release = ""
@@ -174,6 +190,12 @@ func drawRunning(t *rapid.T, c state.Component) []state.Running {
 		live.Releases = slices.Compact(live.Releases)
 	}
 	live.Template = rapid.SampledFrom(live.Releases).Draw(t, "template")
+	if !c.Removed && chance(t, 8, "stopped") {
+		live.Stopped, live.Desired = true, 0
+		if chance(t, 2, "and gone") {
+			live.Releases = nil
+		}
+	}
 	switch rapid.IntRange(0, 40).Draw(t, "trouble") {
 	case 39:
 		live.Unknown = []state.Image{{Container: "app", Image: "stray:1"}}

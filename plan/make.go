@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"keyshift.dev/diff"
 	"keyshift.dev/state"
@@ -55,10 +56,7 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 	if m.done(m.start()) {
 		return nil, nil
 	}
-	if b, ok := mustStop(b.Index, want); ok {
-		return nil, []Blocked{b}
-	}
-	b.confirm()
+	b.finish()
 	if len(b.steps) > 0 {
 		m = newModel(b.Index, want)
 	}
@@ -72,6 +70,23 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 		n = m.take(n, mv)
 	}
 	return b.steps, nil
+}
+
+// finish adds the steps that end what has begun and is not over: components that are being stopped, and rewrites that
+// were not verified.
+func (b *builder) finish() {
+	for _, c := range b.want.Components {
+		want, have := b.AroundComponent(c.Name)
+		live, _ := have.FindRunning(c.Name)
+		if live.Stopped && len(live.Releases) > 0 && !c.External && !c.Removed {
+			b.add(want, have, stopStep(want, have, c))
+		}
+	}
+	for _, k := range b.want.Keyspaces {
+		if know := know(b.Index, k); know.pending() {
+			b.verify(k, know.rewritten)
+		}
+	}
 }
 
 // builder turns moves into steps and follows the world through them.
@@ -97,6 +112,13 @@ func (b *builder) expand(m *model, n node, mv move) {
 		return
 	}
 	c := b.want.Components[mv.object]
+	if want, have := b.AroundComponent(c.Name); mv.kind == moveStop {
+		b.add(want, have, stopStep(want, have, c))
+		return
+	} else if mv.kind == moveStart {
+		b.add(want, have, startStep(want, have, c))
+		return
+	}
 	r := c.Releases[mv.to]
 	for _, u := range m.comps[mv.object].releases[mv.to].uses {
 		k := b.want.Keyspaces[u.key]
@@ -107,15 +129,6 @@ func (b *builder) expand(m *model, n node, mv move) {
 	}
 	want, have := b.AroundComponent(c.Name)
 	b.add(want, have, rolloutStep(want, have, c, r))
-}
-
-// confirm adds the verify of every rewrite that ended without one.
-func (b *builder) confirm() {
-	for _, k := range b.want.Keyspaces {
-		if know := know(b.Index, k); know.pending() {
-			b.verify(k, know.rewritten)
-		}
-	}
 }
 
 func (b *builder) verify(k state.Keyspace, to state.Version) {
@@ -179,6 +192,12 @@ func digest(x *diff.Index, s Step, next state.Digest) state.Digest {
 		comp, _ := x.Component(s.Object)
 		r, _ := comp.FindRelease(s.To)
 		c.Definition = state.DefinitionDigest(r)
+	case Scale:
+		if s.To == BackUp {
+			comp, _ := x.Component(s.Object)
+			r, _ := comp.FindRelease(strings.Join(s.From, ""))
+			c.From, c.Definition = s.From, state.DefinitionDigest(r)
+		}
 	case Rewrite:
 		k, _ := x.Keyspace(s.Object)
 		shape, _ := k.FindShape(state.Version(s.To))

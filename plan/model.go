@@ -24,9 +24,17 @@ type component struct {
 	template int  // release of the template at the start, -1 if none
 	start    []int
 	settled  bool // the start is the template of one release and its pods alone
+	halted   bool // Keyshift has stopped it
 	targets  []int
 	releases []release
 	keys     []int // keyspaces that a release uses
+	stops    []int // those of keys whose rewrites stop their components
+	always   []int // those of stops that every release uses which it may run
+
+	after     []int    // components that have to be at their goals before a rollout
+	followers []int    // those that have this one in after
+	reach     [][]bool // by release and release: whether one rollout may lead there; nil if any may
+	ranks     []string // by release: what jump counts by; nil if nothing is
 }
 
 type release struct {
@@ -51,6 +59,8 @@ type keyspace struct {
 	over    []set         // by class: classes that promise as much or more
 	to      []target      // by version
 	present set           // at the start
+	stops   bool          // it is rewritten while nobody uses it
+	online  bool          // it is rewritten while it is used
 	users   []int         // components that have a release which uses it
 }
 
@@ -72,7 +82,7 @@ func newModel(x *diff.Index, want state.Desired) *model {
 	}
 	for _, c := range want.Components {
 		_, live := x.Alone(c.Name)
-		m.comps = append(m.comps, m.newComponent(live, c))
+		m.comps = append(m.comps, m.newComponent(live, c, want))
 	}
 	for ci, c := range m.comps {
 		for _, r := range c.releases {
@@ -83,12 +93,17 @@ func newModel(x *diff.Index, want state.Desired) *model {
 				}
 			}
 		}
+		m.stopping(&m.comps[ci])
+		for _, first := range c.after {
+			m.comps[first].followers = append(m.comps[first].followers, ci)
+		}
 	}
 	return m
 }
 
 func newKeyspace(know knowledge, k state.Keyspace) keyspace {
-	out := keyspace{name: k.Name, goal: -1, classes: []state.Class{state.Unfit}}
+	out := keyspace{name: k.Name, goal: -1, classes: []state.Class{state.Unfit}, stops: k.Policy.Strategy == state.StrategyStop}
+	out.online = !out.stops && !k.Policy.Strategy.Empties()
 	index := func(c state.Class) int {
 		i := slices.Index(out.classes, c)
 		if i < 0 {
@@ -171,7 +186,7 @@ func (k *keyspace) add(present set, class int) set {
 	return present.without(k.over[class]).or(setOf(class))
 }
 
-func (m *model) newComponent(have state.Observed, c state.Component) component {
+func (m *model) newComponent(have state.Observed, c state.Component, want state.Desired) component {
 	out := component{name: c.Name, fixed: c.External || c.Removed, goal: -1, template: -1}
 	runs := diff.Runs(c, have)
 	live, _ := have.FindRunning(c.Name)
@@ -188,18 +203,23 @@ func (m *model) newComponent(have state.Observed, c state.Component) component {
 		}
 	}
 	out.settled = len(runs) == 1 && live.Template == runs[0]
+	out.halted = live.Stopped && !out.fixed
+	out.demands(c, want)
 	if !out.fixed {
 		out.targets = out.alike()
 	}
 	return out
 }
 
-// alike returns the releases worth rolling to: the desired one, and of those that use everything alike the
-// newest. The choice depends on the catalogue alone.
+// alike returns the releases worth rolling to: the desired one, and of those that use everything alike, and are of one
+// rank where a jump counts by that, the newest. The choice depends on the catalogue alone.
 func (c component) alike() []int {
 	var out []int
 	for i, r := range c.releases {
-		newer := slices.ContainsFunc(c.releases[i+1:], func(s release) bool { return slices.Equal(r.uses, s.uses) })
+		newer := false
+		for j := i + 1; j < len(c.releases); j++ {
+			newer = newer || slices.Equal(r.uses, c.releases[j].uses) && (c.ranks == nil || c.ranks[i] == c.ranks[j])
+		}
 		if i == c.goal || !newer {
 			out = append(out, i)
 		}

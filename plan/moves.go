@@ -4,31 +4,37 @@ import "slices"
 
 // node is a state of the search.
 type node struct {
-	runs    []int // by component: the one release that runs, or mixed: what the start has
+	runs    []int // by component: the one release that runs, or mixed: what the start has, or halted
 	present []set // by keyspace
 }
 
 // mixed stands for the releases that run together at the start.
 const mixed = -1
 
-// move is a rollout or a rewrite with its verify. Moves are ordered by kind, object and target.
+// move is a rollout, a rewrite with its verify, or that a component is stopped or started again. Moves are ordered by
+// kind, object and target: what is stopped starts as early as it can, and nothing is stopped before it must be.
 type move struct {
-	kind   int // moveRewrite or moveRollout
+	kind   int
 	object int // keyspace or component
-	to     int // version or release
+	to     int // version or release; 0 if it is stopped
 }
 
 // The kinds of moves, in the order of their names.
 const (
-	moveRewrite = iota
+	moveStart = iota
+	moveRewrite
 	moveRollout
+	moveStop
 )
 
 func (m *model) start() node {
 	n := node{}
 	for _, c := range m.comps {
 		run := mixed
-		if c.settled {
+		switch {
+		case c.halted:
+			run = halted(c.template)
+		case c.settled:
 			run = c.start[0]
 		}
 		n.runs = append(n.runs, run)
@@ -41,8 +47,11 @@ func (m *model) start() node {
 
 // running returns the releases of a component that run at a node.
 func (m *model) running(n node, comp int) []int {
-	if n.runs[comp] == mixed {
+	switch {
+	case n.runs[comp] == mixed:
 		return m.comps[comp].start
+	case n.runs[comp] < mixed:
+		return nil
 	}
 	return []int{n.runs[comp]}
 }
@@ -81,20 +90,28 @@ func (m *model) rollout(n node, comp, to int) (node, bool) {
 	return m.take(n.clone(), move{moveRollout, comp, to}), true
 }
 
-// mayRoll tells whether a rollout is safe in every moment. During it every release of the component runs. It is safe if
-// no release meets a class that it cannot read, unless it met it before (invariant 1 and the rule of repair), and if a
-// release that reads less than what runs meets nothing unfit.
+// mayRoll tells whether a rollout is safe in every moment, and its component's policy permits it. During it every release
+// of the component runs. It is safe if no release meets a class that it cannot read, unless it met it before (invariant 1
+// and the rule of repair), and if a release that reads less than what runs meets nothing unfit.
 func (m *model) mayRoll(n node, comp, to int) bool {
-	joins := !slices.Contains(m.running(n, comp), to)
+	if !m.permits(n, comp, to) {
+		return false
+	}
+	if _, stopped := n.haltedAt(comp); stopped {
+		return m.mayTurn(n, comp, to)
+	}
+	return m.mayWrite(n, comp, to) && (slices.Contains(m.running(n, comp), to) || m.mayRead(n, comp, to))
+}
+
+// mayWrite tells whether every running release, and the one that writes, reads what it writes and is not there yet.
+func (m *model) mayWrite(n node, comp, to int) bool {
 	for i := range m.comps[comp].releases[to].uses {
 		u := &m.comps[comp].releases[to].uses[i]
-		if u.writes >= 0 {
-			added := m.keys[u.key].add(n.present[u.key], u.writes).without(n.present[u.key])
-			if !added.empty() && (!m.readable(n, u.key, added) || u.reads && !ablated(invariantReadable) && !added.within(u.classes)) {
-				return false
-			}
+		if u.writes < 0 {
+			continue
 		}
-		if joins && u.reads && !m.mayRead(n, comp, to, u) {
+		added := m.keys[u.key].add(n.present[u.key], u.writes).without(n.present[u.key])
+		if !added.empty() && (!m.readable(n, u.key, added) || u.reads && !ablated(invariantReadable) && !added.within(u.classes)) {
 			return false
 		}
 	}
@@ -103,9 +120,18 @@ func (m *model) mayRoll(n node, comp, to int) bool {
 
 // take turns a node, which is the caller's own, into the one after a move that is safe.
 func (m *model) take(n node, by move) node {
-	if by.kind == moveRewrite {
+	switch by.kind {
+	case moveRewrite:
 		n.present[by.object] = setOf(m.keys[by.object].to[by.to].written).or(n.present[by.object].and(setOf(0)))
 		return n
+	case moveStop:
+		n.runs[by.object] = halted(n.runs[by.object])
+		return n
+	case moveRollout:
+		if _, stopped := n.haltedAt(by.object); stopped {
+			n.runs[by.object] = halted(by.to)
+			return n
+		}
 	}
 	n.runs[by.object] = by.to
 	for _, u := range m.comps[by.object].releases[by.to].uses {
@@ -116,16 +142,21 @@ func (m *model) take(n node, by move) node {
 	return n
 }
 
-// mayRead tells whether a release that does not run yet may start to read a keyspace.
-func (m *model) mayRead(n node, comp, to int, u *use) bool {
-	if !n.present[u.key].without(setOf(0)).within(u.classes) && !ablated(invariantReadable) {
+// mayRead tells whether a release that does not run yet may start to read.
+func (m *model) mayRead(n node, comp, to int) bool {
+	if !m.mayMeet(n, comp, to) {
 		return false
 	}
-	return !n.present[u.key].has(0) || ablated(invariantUnfit) || !m.narrows(n, comp, to, u.key)
+	for _, u := range m.comps[comp].releases[to].uses {
+		if u.reads && n.present[u.key].has(0) && !ablated(invariantUnfit) && m.narrows(n, comp, to, u.key) {
+			return false
+		}
+	}
+	return true
 }
 
-// narrows tells whether a release reads less of a keyspace than what its component runs: not all versions that
-// every running release reads, or anything at all where none reads it.
+// narrows tells whether a release reads less of a keyspace than what it replaces: not all versions that
+// every such release reads, or anything at all where none reads it.
 func (m *model) narrows(n node, comp, to, key int) bool {
 	c := m.comps[comp]
 	u := c.releases[to].use(key)
@@ -133,7 +164,7 @@ func (m *model) narrows(n node, comp, to, key int) bool {
 		return false
 	}
 	common, anyReads := set{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}, false
-	for _, r := range m.running(n, comp) {
+	for _, r := range m.replaced(n, comp) {
 		v := c.releases[r].use(key)
 		if v == nil || !v.reads {
 			common = set{}
@@ -181,10 +212,13 @@ func (m *model) rewrite(n node, key, to int) (node, cost, bool) {
 }
 
 // mayRewrite tells whether a rewrite is safe and changes anything: no running release writes a class that lacks the
-// target (invariant 2), every running reader reads the target.
+// target (invariant 2), none uses the keyspace at all where its policy says so, every running reader reads the target.
 func (m *model) mayRewrite(n node, key, to int) bool {
 	k := &m.keys[key]
 	t := &k.to[to]
+	if k.stops && !ablated(invariantStopped) && len(m.usersOf(n, key)) > 0 {
+		return false
+	}
 	if k.rewriting(n.present[key], to) == never || len(m.writers(n, key, t.has)) > 0 && !ablated(invariantConvergent) {
 		return false
 	}

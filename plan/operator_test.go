@@ -144,8 +144,11 @@ func (w *world) write(have state.Observed) {
 
 // execute does what a step says. It returns what was counted in a full pass, nil if there was none.
 func (w *world) execute(want state.Desired, s Step) (counts, mixed []state.Count, err error) {
-	if s.Kind == Rollout {
+	switch s.Kind {
+	case Rollout:
 		return nil, nil, w.rollOut(s)
+	case Scale:
+		return nil, nil, w.scale(s)
 	}
 	k := w.find(s.Object)
 	to := k.index[state.Version(s.To)]
@@ -170,7 +173,7 @@ func (w *world) rollOut(s Step) error {
 	c.template = s.To
 	for range 2000 {
 		old := slices.ContainsFunc(c.pods, func(p pod) bool { return p.release != s.To })
-		if !old && len(c.pods) > 0 || w.off == forgetsOldPods {
+		if !old && (len(c.pods) > 0 || c.stopped) || w.off == forgetsOldPods {
 			return nil
 		}
 		if err := w.tick(); err != nil {
@@ -178,6 +181,23 @@ func (w *world) rollOut(s Step) error {
 		}
 	}
 	return flawed("rollout %s %s does not end", s.Object, s.To)
+}
+
+// scale stops a component and waits until no pod exists, or lets it start pods again.
+func (w *world) scale(s Step) error {
+	c := w.workload(s.Object)
+	if c.stopped = s.To == ToZero; !c.stopped {
+		return nil
+	}
+	for range 2000 {
+		if len(c.pods) == 0 || w.off == forgetsOldPods {
+			return nil
+		}
+		if err := w.tick(); err != nil {
+			return err
+		}
+	}
+	return flawed("%s does not end", s)
 }
 
 func (w *world) workload(name string) *workload {

@@ -28,6 +28,7 @@ type Kind string
 const (
 	Backup  Kind = "backup"  // of a keyspace, verified, before a rewrite of it
 	Rollout Kind = "rollout" // of a component to a release
+	Scale   Kind = "scale"   // of a component to zero, or back up
 	Rewrite Kind = "rewrite" // of a keyspace to a version: its older units are converted, or drained, or discarded
 	Verify  Kind = "verify"  // a full pass over a keyspace that changes nothing
 )
@@ -35,9 +36,9 @@ const (
 // Step is one thing to do, and why.
 type Step struct {
 	Kind     Kind           `json:"kind"`
-	Object   string         `json:"object"`             // component of a rollout, keyspace of any other step
-	From     []string       `json:"from,omitempty"`     // other releases running, or classes to convert or to keep; sorted
-	To       string         `json:"to,omitempty"`       // release or version; of a backup the version to be rewritten to, of a verify that just rewritten to, empty if none
+	Object   string         `json:"object"`             // component of a rollout or scale, keyspace of any other step
+	From     []string       `json:"from,omitempty"`     // other releases running (of a scale back up: that of the template), or classes to convert or to keep; sorted
+	To       string         `json:"to,omitempty"`       // release or version; of a scale ToZero or BackUp; of a backup the version to be rewritten to, of a verify that just rewritten to, empty if none
 	Strategy state.Strategy `json:"strategy,omitempty"` // of a rewrite that converts nothing: drain or discard
 	Reason   string         `json:"reason"`             // why here in the order
 	Risk     diff.Risk      `json:"risk"`               //

@@ -58,6 +58,10 @@ func (p Plan) write(b *strings.Builder) {
 func (s Step) String() string {
 	verb := cmp.Or(string(s.Strategy), string(s.Kind))
 	switch {
+	case s.Kind == Scale && s.To == BackUp:
+		return fmt.Sprintf("%s %s back up", verb, s.Object)
+	case s.Kind == Scale:
+		return fmt.Sprintf("%s %s to %s", verb, s.Object, s.To)
 	case s.To == "":
 		return fmt.Sprintf("%s %s", verb, s.Object)
 	case s.Kind == Backup:
@@ -92,13 +96,13 @@ func (p Plan) Summary() string {
 	count := map[string]int{}
 	lossy := 0
 	for _, s := range p.Steps {
-		count[cmp.Or(string(s.Strategy), string(s.Kind))]++
+		count[s.counted()]++
 		if s.Risk == diff.RiskLossy {
 			lossy++
 		}
 	}
 	parts := []string{}
-	for _, kind := range []string{string(Rollout), string(Backup), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Verify)} {
+	for _, kind := range []string{string(Rollout), stop, string(Backup), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Verify), start} {
 		if n := count[kind]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, plural(kind, n)))
 		}
@@ -113,6 +117,23 @@ func (p Plan) Summary() string {
 		parts = append(parts, fmt.Sprintf("%d blocked", n))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// What the two kinds of scale steps are counted as.
+const (
+	stop  = "stop"
+	start = "start"
+)
+
+// counted is the kind of a step in a summary.
+func (s Step) counted() string {
+	switch {
+	case s.Kind == Scale && s.To == BackUp:
+		return start
+	case s.Kind == Scale:
+		return stop
+	}
+	return cmp.Or(string(s.Strategy), string(s.Kind))
 }
 
 func plural(kind string, n int) string {

@@ -141,7 +141,7 @@ func mix[T any](r *rand.Rand, list []T) []T {
 // TestCheckNotices switches the search's invariants off one by one; Check has to find a plan that breaks them.
 func TestCheckNotices(t *testing.T) {
 	defer func() { off = invariantNone }()
-	for _, rule := range []invariant{invariantReadable, invariantConvergent, invariantRecoverable, invariantUnfit} {
+	for _, rule := range []invariant{invariantReadable, invariantConvergent, invariantRecoverable, invariantUnfit, invariantStopped, invariantAfter, invariantJump} {
 		off = rule
 		caught := false
 		for seed := 0; seed < *count && !caught; seed++ {
@@ -168,6 +168,7 @@ func TestCheckNoticesForgery(t *testing.T) {
 		{"the backup too early", 3, func(p *Plan) { p.Steps[1], p.Steps[2] = p.Steps[2], p.Steps[1] }},
 		{"the backup for another rewrite", 3, func(p *Plan) { p.Steps[2].To = "1.0.0" }},
 		{"the verify left out", 4, func(p *Plan) { p.Steps = p.Steps[:4] }},
+		{"stopped for nothing", 7, func(p *Plan) { p.Steps = append(p.Steps, Step{Kind: Scale, Object: "checkout", To: ToZero}) }},
 		{"a loss hidden", 5, func(p *Plan) { p.Steps[3].Losses = nil }},
 		{"another digest", 5, func(p *Plan) { p.Digest = state.DigestOf("x") }},
 	} {

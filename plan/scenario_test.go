@@ -26,8 +26,10 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //	component NAME DESIRED [external|removed]
 //	release COMPONENT NAME [KEYSPACE RANGE WRITES]...   "-" for reads or writes nothing; a range joins with ","; WRITES
 //	                                            with a "+" in front is by single fields
+//	after COMPONENT COMPONENT..., jump COMPONENT major|minor|patch
 //
 //	run COMPONENT RELEASE...                    the last is the template
+//	stopped COMPONENT TEMPLATE RELEASE...       with the releases that have a pod still
 //	unknown COMPONENT IMAGE, missing COMPONENT
 //	count KEYSPACE CLASS=UNITS...
 //	mixed KEYSPACE CLASS=UNITS...               of those counted as "?"
@@ -91,6 +93,12 @@ func (s *scenario) read(w []string) {
 	case "run":
 		r := state.Running{Component: w[1], Template: w[len(w)-1], Desired: 3, Releases: slices.Sorted(slices.Values(w[2:]))}
 		s.Have.Components = append(s.Have.Components, r)
+	case "stopped":
+		s.Have.Components = append(s.Have.Components, state.Running{Component: w[1], Template: w[2], Stopped: true, Releases: w[3:]})
+	case "after":
+		s.component(w[1]).Policy.After = w[2:]
+	case "jump":
+		s.component(w[1]).Policy.Jump = state.Jump(w[2])
 	case "unknown":
 		s.Have.Components = append(s.Have.Components, state.Running{Component: w[1], Unknown: []state.Image{{Container: "app", Image: w[2]}}})
 	case "missing":
@@ -143,8 +151,13 @@ func (s *scenario) release(component, name string, uses []string) {
 		u.Reads = state.Range(strings.ReplaceAll(strings.Trim(uses[1], "-"), ",", " "))
 		r.Uses = append(r.Uses, u)
 	}
-	i := slices.IndexFunc(s.Want.Components, func(c state.Component) bool { return c.Name == component })
-	s.Want.Components[i].Releases = append(s.Want.Components[i].Releases, r)
+	c := s.component(component)
+	c.Releases = append(c.Releases, r)
+}
+
+func (s *scenario) component(name string) *state.Component {
+	i := slices.IndexFunc(s.Want.Components, func(c state.Component) bool { return c.Name == name })
+	return &s.Want.Components[i]
 }
 
 func (s *scenario) live(kind, keyspace string, words []string) {

@@ -82,7 +82,11 @@ func (m *model) objects() int {
 func (m *model) size() int {
 	n := 1
 	for _, c := range m.comps {
-		n = min(n*max(len(c.targets), 1), 2*exactSize)
+		choices := len(c.targets)
+		if len(c.stops) > 0 {
+			choices *= 2
+		}
+		n = min(n*max(choices, 1), 2*exactSize)
 	}
 	for _, k := range m.keys {
 		n = min(n*max(len(k.to), 1), 2*exactSize)
@@ -96,6 +100,15 @@ func (m *model) estimate(n node) cost {
 	for i, c := range m.comps {
 		if !c.fixed && n.runs[i] != c.goal {
 			left = left.plus(perRollout)
+		}
+		if template, stopped := n.haltedAt(i); stopped && template != c.goal {
+			left = left.plus(perRollout)
+		}
+		switch must, mayNot := m.mustStop(n, i); {
+		case mayNot:
+			left = never
+		case must:
+			left = left.plus(perDown)
 		}
 	}
 	for i := range m.keys {
@@ -134,8 +147,15 @@ func (s *searcher) expand(at int) {
 		}
 	}
 	for ci := range s.comps {
+		if to, stopped := n.haltedAt(ci); stopped && s.mayStart(n, ci) {
+			by := move{moveStart, ci, to}
+			s.visit(s.take(n.clone(), by), paid.plus(s.joining(n, ci, to)), at, by)
+		}
+		if by := (move{moveStop, ci, 0}); s.mayStop(n, ci) {
+			s.visit(s.take(n.clone(), by), paid.plus(perDown), at, by)
+		}
 		for _, to := range s.targets(n, ci) {
-			if n.runs[ci] == to {
+			if n.runs[ci] == to || n.runs[ci] == halted(to) {
 				continue
 			}
 			if next, ok := s.rollout(n, ci, to); ok {

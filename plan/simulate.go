@@ -8,11 +8,14 @@ import (
 )
 
 // Begin returns the world while a step runs, as cautious as it can be: a rollout runs every release at once, a
-// rewrite has its old and new classes side by side. Its records must be durable before the step starts.
+// rewrite has its old and new classes side by side. A rollout of a stopped component runs nothing, and may not have changed
+// its template yet. Its records must be durable before the step starts.
 func Begin(want state.Desired, have state.Observed, s Step) state.Observed {
 	switch s.Kind {
 	case Rollout:
 		return beginRollout(want, have, s)
+	case Scale:
+		return beginScale(want, have, s)
 	case Rewrite:
 		return beginRewrite(want, have, s)
 	case Backup, Verify:
@@ -27,6 +30,8 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 	switch s.Kind {
 	case Rollout:
 		return endRollout(Begin(want, have, s), s)
+	case Scale:
+		return endScale(Begin(want, have, s), s)
 	case Backup:
 		return endBackup(want, have, s)
 	case Rewrite:
@@ -82,18 +87,26 @@ func Simulate(want state.Desired, have state.Observed, p Plan) []Moment {
 func beginRollout(want state.Desired, have state.Observed, s Step) state.Observed {
 	c, _ := want.FindComponent(s.Object)
 	live, _ := have.FindRunning(s.Object)
+	if live.Stopped {
+		return have
+	}
 	live.Component = s.Object
-	live.Releases = append(diff.Runs(c, have), s.To)
+	live.Template = s.To
+	return runs(want, have, c, live)
+}
+
+// runs returns the world in which the template of a component runs beside what ran, and what it writes is on record.
+func runs(want state.Desired, have state.Observed, c state.Component, live state.Running) state.Observed {
+	live.Releases = append(diff.Runs(c, have), live.Template)
 	slices.Sort(live.Releases)
 	live.Releases = slices.Compact(live.Releases)
-	live.Template = s.To
 	out := withRunning(have, live)
 	for _, k := range want.Keyspaces {
 		if !uses(c, live.Releases, k.Name) {
 			continue
 		}
 		know := learn(want, have, k)
-		r, _ := c.FindRelease(s.To)
+		r, _ := c.FindRelease(live.Template)
 		if u, ok := r.FindUse(k.Name); ok && u.Writes != "" {
 			know = know.writing(know.classes.Written(u.Writes))
 		}
@@ -112,6 +125,11 @@ func uses(c state.Component, releases []string, keyspace string) bool {
 
 func endRollout(during state.Observed, s Step) state.Observed {
 	live, _ := during.FindRunning(s.Object)
+	live.Template = s.To
+	if live.Stopped {
+		live.Releases, live.Pods = nil, nil
+		return withRunning(during, live)
+	}
 	live.Releases = []string{s.To}
 	live.Ready, live.Pods = live.Desired, nil
 	if live.Desired > 0 {

@@ -11,9 +11,16 @@ import (
 
 // rolloutStep describes a rollout from the world before it. It says the same while the rollout runs.
 func rolloutStep(want state.Desired, have state.Observed, c state.Component, r state.Release) Step {
-	others := slices.DeleteFunc(diff.Runs(c, have), func(name string) bool { return name == r.Name })
+	others := slices.DeleteFunc(replacedBy(c, have), func(name string) bool { return name == r.Name })
 	s := Step{Kind: Rollout, Object: c.Name, From: others, To: r.Name, Risk: diff.RiskRollout}
-	s.Reason = rolloutReason(want, c, r, others)
+	live, _ := have.FindRunning(c.Name)
+	s.Reason = rolloutReason(want, c, r, others, live.Stopped)
+	if len(others) > 0 {
+		s.Undo = fmt.Sprintf("roll %s back to %s", c.Name, others[len(others)-1])
+	}
+	if live.Stopped {
+		return s
+	}
 	if slices.ContainsFunc(meetings(want, have), func(v Violation) bool { return v.Component == c.Name && v.Release == r.Name }) {
 		s.Reason = "it runs already, and going on from it mends what is broken now"
 	}
@@ -21,14 +28,11 @@ func rolloutStep(want state.Desired, have state.Observed, c state.Component, r s
 	if len(s.Notes) > 0 {
 		s.Risk = diff.RiskMixedWriters
 	}
-	if len(others) > 0 {
-		s.Undo = fmt.Sprintf("roll %s back to %s", c.Name, others[len(others)-1])
-	}
 	return s
 }
 
 // rolloutReason says what a release reads, writes or no longer reads that makes this its place in the order.
-func rolloutReason(want state.Desired, c state.Component, r state.Release, others []string) string {
+func rolloutReason(want state.Desired, c state.Component, r state.Release, others []string, stopped bool) string {
 	var gains, loses, writes []string
 	for _, k := range want.Keyspaces {
 		u, ok := r.FindUse(k.Name)
@@ -45,7 +49,9 @@ func rolloutReason(want state.Desired, c state.Component, r state.Release, other
 	if len(gains) > 0 {
 		parts = append(parts, fmt.Sprintf("it also reads %s", strings.Join(gains, ", ")))
 	}
-	if len(writes) > 0 {
+	if len(writes) > 0 && stopped {
+		parts = append(parts, fmt.Sprintf("it writes %s once it runs", strings.Join(writes, ", ")))
+	} else if len(writes) > 0 {
 		parts = append(parts, fmt.Sprintf("every running reader reads %s, which it writes", strings.Join(writes, ", ")))
 	}
 	if len(loses) > 0 {
@@ -54,6 +60,9 @@ func rolloutReason(want state.Desired, c state.Component, r state.Release, other
 	head := "desired"
 	if r.Name != c.Release {
 		head = "a bridge on the way to " + c.Release
+	}
+	if stopped {
+		head += ", while it is stopped"
 	}
 	if len(parts) == 0 {
 		return head
@@ -159,6 +168,9 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 	}
 	from := strings.Join(s.From, ", ")
 	s.Reason = fmt.Sprintf("no running release writes %s any more", from)
+	if k.Policy.Strategy == state.StrategyStop {
+		s.Reason = fmt.Sprintf("no release that uses %s runs", k.Name)
+	}
 	if to != k.Version && k.Version != "" {
 		s.Reason = fmt.Sprintf("on the way to %s: %s", k.Version, s.Reason)
 	}

@@ -7,7 +7,7 @@ import (
 	"keyshift.dev/state"
 )
 
-// subsystem is a part of a system that shares no keyspace with the rest.
+// subsystem is a part of a system that shares no keyspace with the rest and does not wait for it.
 type subsystem struct{ want state.Desired }
 
 // subsystems divides a sorted system, in the order of their first component or, without one, keyspace. A
@@ -33,6 +33,11 @@ func subsystems(x *diff.Index, want state.Desired) []subsystem {
 		there = append(there, c)
 		for _, k := range keys {
 			parent[root("keyspace "+k)] = root("component " + c.Name)
+		}
+		for _, name := range c.Policy.After {
+			if first, ok := x.Component(name); ok && !c.External && !c.Removed && !first.External && !first.Removed {
+				parent[root("component "+name)] = root("component " + c.Name)
+			}
 		}
 	}
 	var parts []subsystem

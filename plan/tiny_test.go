@@ -2,6 +2,7 @@ package plan
 
 import (
 	"container/heap"
+	"fmt"
 	"slices"
 
 	"keyshift.dev/diff"
@@ -21,10 +22,14 @@ type tinyComponent struct {
 	goal  int
 	uses  [3][3]tinyUse // by release and keyspace
 	count int
+	after []int
+	jump  state.Jump
+	name  [3][3]int // by release: the numbers of its version
 }
 
 type tinyUse struct {
 	readsAny bool
+	any      bool
 	reads    uint8 // versions
 	writes   uint8 // class, 0 if none
 }
@@ -33,6 +38,7 @@ type tinyKeyspace struct {
 	versions int
 	goal     int // version, -1 if none
 	unfit    bool
+	stop     bool
 	written  [3]uint8    // by version: class
 	route    [8][3]uint8 // by class and version: 0 no way, 1 exact, 2 lossy
 }
@@ -41,6 +47,7 @@ type tinyKeyspace struct {
 type micro struct {
 	run       [3]uint8 // by component: releases
 	template  [3]int8
+	stopped   [3]bool
 	present   [3]uint8 // by keyspace: bit m stands for class m
 	verified  [3]bool
 	rewritten [3]int8 // version, -1 if none
@@ -50,7 +57,7 @@ func newTiny(want state.Desired, have state.Observed) (*tiny, micro) {
 	t, s := &tiny{}, micro{}
 	for ki, k := range want.Keyspaces {
 		know := learn(want, have, k)
-		x := tinyKeyspace{versions: len(k.Shapes), goal: -1, unfit: know.unfit()}
+		x := tinyKeyspace{versions: len(k.Shapes), goal: -1, unfit: know.unfit(), stop: k.Policy.Strategy == state.StrategyStop}
 		s.verified[ki], s.rewritten[ki] = know.verified, -1
 		for i, shape := range k.Shapes {
 			x.written[i] = maskOf(k, know.classes.Written(shape.Version))
@@ -90,9 +97,21 @@ func (t *tiny) newComponent(want state.Desired, have state.Observed, c state.Com
 	x := tinyComponent{fixed: c.External || c.Removed, goal: -1, count: len(c.Releases)}
 	s.template[ci] = -1
 	live, _ := have.FindRunning(c.Name)
+	s.stopped[ci] = live.Stopped
+	x.jump = c.Policy.Jump
+	for _, name := range c.Policy.After {
+		for oi, o := range want.Components {
+			if o.Name == name && oi != ci && !o.External && !o.Removed {
+				x.after = append(x.after, oi)
+			}
+		}
+	}
 	for ri, r := range c.Releases {
 		if r.Name == c.Release {
 			x.goal = ri
+		}
+		if _, err := fmt.Sscanf(r.Name, "%d.%d.%d", &x.name[ri][0], &x.name[ri][1], &x.name[ri][2]); err != nil {
+			panic(err)
 		}
 		if slices.Contains(diff.Runs(c, have), r.Name) {
 			s.run[ci] |= 1 << ri
@@ -110,7 +129,7 @@ func (t *tiny) newComponent(want state.Desired, have state.Observed, c state.Com
 }
 
 func newTinyUse(k state.Keyspace, key tinyKeyspace, u state.Use) (x tinyUse) {
-	x.readsAny = u.Reads != ""
+	x.readsAny, x.any = u.Reads != "", true
 	for i, s := range k.Shapes {
 		if u.Reads.Contains(s.Version) {
 			x.reads |= 1 << i
@@ -188,15 +207,81 @@ func had(before micro, ci, ri, ki int, class, reads uint8) bool {
 	return false
 }
 
+// old returns the releases that a rollout of a component replaces.
+func (s micro) old(ci int) uint8 {
+	if s.stopped[ci] && s.template[ci] >= 0 {
+		return s.run[ci] | 1<<s.template[ci]
+	}
+	return s.run[ci]
+}
+
+// demanded tells whether a rollout keeps after and jump.
+func (t *tiny) demanded(s micro, ci, to int) bool {
+	c := t.comps[ci]
+	for _, o := range c.after {
+		if s.run[o] != 1<<t.comps[o].goal {
+			return false
+		}
+	}
+	same := map[state.Jump]int{state.JumpMajor: 1, state.JumpMinor: 2, state.JumpPatch: 3}[c.jump]
+	for from := range c.count {
+		for between := min(from, to) + 1; s.old(ci)&(1<<from) != 0 && between < max(from, to); between++ {
+			b := c.name[between][:same]
+			if !slices.Equal(b, c.name[from][:same]) && !slices.Equal(b, c.name[to][:same]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (t *tiny) rollout(s micro, ci, to int) (micro, bool) {
-	during := s
-	during.run[ci] |= 1 << to
-	during.template[ci] = int8(to)
+	if !t.demanded(s, ci, to) {
+		return s, false
+	}
 	for ki := range t.keys {
 		u := t.comps[ci].uses[to][ki]
 		if t.narrow(s, ci, to, ki) && !(s.verified[ki] && !t.keys[ki].unfit && allReadable(s.present[ki], u.reads)) {
 			return s, false
 		}
+	}
+	if s.stopped[ci] {
+		s.template[ci] = int8(to)
+		return s, true
+	}
+	return t.begin(s, ci, to)
+}
+
+// needsStop tells whether the one running release uses a keyspace that is rewritten only while none does.
+func (t *tiny) needsStop(s micro, ci int) bool {
+	if s.template[ci] < 0 || s.run[ci] != 1<<s.template[ci] {
+		return false
+	}
+	for ki, k := range t.keys {
+		if k.stop && k.goal >= 0 && !allReadable(s.present[ki], 1<<k.goal) && t.used(s, ci, ki) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tiny) used(s micro, ci, ki int) bool {
+	for ri := range 3 {
+		if s.run[ci]&(1<<ri) != 0 && t.comps[ci].uses[ri][ki].any {
+			return true
+		}
+	}
+	return false
+}
+
+// begin lets a release run, and then alone.
+func (t *tiny) begin(s micro, ci, to int) (micro, bool) {
+	during := s
+	during.run[ci] |= 1 << to
+	during.template[ci] = int8(to)
+	during.stopped[ci] = false
+	for ki := range t.keys {
+		u := t.comps[ci].uses[to][ki]
 		if u.writes == 0 {
 			continue
 		}
@@ -214,9 +299,13 @@ func (t *tiny) rollout(s micro, ci, to int) (micro, bool) {
 
 // spreads tells whether a rollout starts a writer of what a running release cannot read.
 func (t *tiny) spreads(s micro, ci, to int) bool {
-	if s.run[ci]&(1<<to) != 0 {
+	if s.run[ci]&(1<<to) != 0 || s.stopped[ci] {
 		return false
 	}
+	return t.spreading(s, ci, to)
+}
+
+func (t *tiny) spreading(s micro, ci, to int) bool {
 	for ki := range t.keys {
 		w := t.comps[ci].uses[to][ki].writes
 		for oi := range t.comps {
@@ -244,7 +333,7 @@ func (t *tiny) narrow(s micro, ci, to, ki int) bool {
 	u := t.comps[ci].uses[to][ki]
 	none, common := true, uint8(7)
 	for ri := range 3 {
-		if s.run[ci]&(1<<ri) != 0 {
+		if s.old(ci)&(1<<ri) != 0 {
 			none = none && !t.comps[ci].uses[ri][ki].readsAny
 			common &= t.comps[ci].uses[ri][ki].reads
 		}
@@ -263,6 +352,9 @@ func (t *tiny) rewrite(s micro, ki, to int) (after micro, lossy, ok bool) {
 		}
 	}
 	for ci, c := range t.comps {
+		if t.keys[ki].stop && t.used(s, ci, ki) {
+			return s, false, false
+		}
 		for ri := range 3 {
 			if w := c.uses[ri][ki].writes; s.run[ci]&(1<<ri) != 0 && w != 0 && w&(1<<to) == 0 {
 				return s, false, false
@@ -284,6 +376,16 @@ func (t *tiny) verify(s micro, ki int) micro {
 	return s
 }
 
+// ending returns a component that is being stopped, -1 if none.
+func (t *tiny) ending(s micro) int {
+	for ci, c := range t.comps {
+		if s.stopped[ci] && s.run[ci] != 0 && !c.fixed {
+			return ci
+		}
+	}
+	return -1
+}
+
 // pending returns a keyspace whose rewrite ended and was not verified, -1 if none.
 func (t *tiny) pending(s micro) int {
 	for ki := range t.keys {
@@ -296,7 +398,7 @@ func (t *tiny) pending(s micro) int {
 
 func (t *tiny) done(s micro) bool {
 	for ci, c := range t.comps {
-		if !c.fixed && (s.run[ci] != 1<<c.goal || int(s.template[ci]) != c.goal) {
+		if !c.fixed && (s.run[ci] != 1<<c.goal || int(s.template[ci]) != c.goal || s.stopped[ci]) {
 			return false
 		}
 	}
@@ -344,11 +446,27 @@ func brute(want state.Desired, have state.Observed) (best paid, seen int, ok boo
 		if t.done(now.at) {
 			return now.paid, len(known), true
 		}
+		if ci := t.ending(now.at); ci >= 0 { // nor a stop before the pods are gone
+			next := now.at
+			next.run[ci] = 0
+			push(next, now.paid.plus(Step{Kind: Scale, To: ToZero}, false))
+			continue
+		}
 		if ki := t.pending(now.at); ki >= 0 { // a rewrite is not over before its verify
 			push(t.verify(now.at, ki), now.paid)
 			continue
 		}
 		for ci, c := range t.comps {
+			if to := int(now.at.template[ci]); now.at.stopped[ci] && !c.fixed && to >= 0 {
+				if next, ok := t.begin(now.at, ci, to); ok {
+					push(next, now.paid.plus(Step{Kind: Scale, To: BackUp}, t.spreading(now.at, ci, to)))
+				}
+			}
+			if !now.at.stopped[ci] && !c.fixed && t.needsStop(now.at, ci) {
+				next := now.at
+				next.run[ci], next.stopped[ci] = 0, true
+				push(next, now.paid.plus(Step{Kind: Scale, To: ToZero}, false))
+			}
 			for to := 0; to < c.count && !c.fixed; to++ {
 				if next, ok := t.rollout(now.at, ci, to); ok {
 					push(next, now.paid.plus(Step{Kind: Rollout}, t.spreads(now.at, ci, to)))

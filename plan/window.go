@@ -10,15 +10,21 @@ import (
 )
 
 // Windows returns the windows that bind a step: those of the policies of what it bears on, which are for steps of its
-// risk. A backup has the risk of the rewrite that it is for; a verify changes nothing, and none binds it.
+// risk. A backup has the risk of the rewrite that it is for; a verify changes nothing, and none binds it. What is done
+// while a component is stopped for it is bound by nothing, nor is that it starts again, or it would be stopped for longer:
+// the windows of all that bind the stop.
 func (p Plan) Windows(want state.Desired, step int) []state.Window {
 	s := p.Steps[step]
 	var all []state.Window
-	switch s.Kind {
-	case Rollout:
+	switch {
+	case s.Kind == Scale && s.To == BackUp || p.amid(want, step):
+	case s.Kind == Scale:
+		c, _ := want.FindComponent(s.Object)
+		all = append(slices.Clone(c.Policy.Windows), p.stoppedFor(want, step)...)
+	case s.Kind == Rollout:
 		c, _ := want.FindComponent(s.Object)
 		all = c.Policy.Windows
-	case Backup, Rewrite:
+	case s.Kind == Backup || s.Kind == Rewrite:
 		k, _ := want.FindKeyspace(s.Object)
 		all = k.Policy.Windows
 	}

@@ -161,6 +161,40 @@ var zones = func() map[string]*time.Location {
 	return out
 }()
 
+// A stop is bound by the windows of all that is done while it lasts, and nothing of that waits for one.
+func TestWindowsOfAStop(t *testing.T) {
+	want := shop()
+	want.Keyspaces[0].Policy = state.Policy{Strategy: state.StrategyStop, Windows: []state.Window{{From: "01:00", To: "02:00", Level: "keyspace"}}}
+	want.Components[0].Policy.Windows = []state.Window{{From: "03:00", To: "04:00", Level: "component"}, {From: "05:00", To: "06:00", Risk: "downtime"}}
+	steps := []Step{
+		{Kind: Scale, Object: "checkout", To: ToZero, Risk: diff.RiskDowntime},
+		{Kind: Backup, Object: "session"},
+		{Kind: Rewrite, Object: "session", Risk: diff.RiskLossy},
+		{Kind: Rollout, Object: "checkout", Risk: diff.RiskRollout},
+		{Kind: Scale, Object: "checkout", To: BackUp, Risk: diff.RiskNone},
+		{Kind: Rollout, Object: "checkout", Risk: diff.RiskRollout},
+	}
+	for _, c := range []struct {
+		steps []Step
+		bound []int
+	}{
+		{steps, []int{3, 0, 0, 0, 0, 1}},
+		{steps[1:], []int{0, 0, 0, 0, 1}}, // it is stopped already
+		{steps[:3], []int{2, 1, 1}},       // nothing starts it again
+	} {
+		for i, n := range c.bound {
+			if got := (Plan{Steps: c.steps}).Windows(want, i); len(got) != n {
+				t.Errorf("%s of %v: %d windows, want %d", c.steps[i], c.steps, len(got), n)
+			}
+		}
+	}
+	for _, w := range (Plan{Steps: steps}).Windows(want, 0) {
+		if w.From == "01:00" && w.Level == "keyspace" {
+			t.Error("the window of the keyspace stands for the component's")
+		}
+	}
+}
+
 func TestWindowsOfSteps(t *testing.T) {
 	want := shop()
 	all, lossy, data := state.Window{From: "01:00", To: "02:00"}, state.Window{From: "03:00", To: "04:00", Risk: "lossy"}, state.Window{From: "05:00", To: "06:00", Risk: "data"}

@@ -29,6 +29,7 @@ type world struct {
 type workload struct {
 	def      state.Component
 	template string
+	stopped  bool // by a scale step: no pod is started
 	pods     []pod
 }
 
@@ -165,8 +166,8 @@ func (w *world) look() (out []state.Running) {
 		if c.def.External {
 			continue
 		}
-		live := state.Running{Component: c.def.Name, Template: c.template, Desired: 2, Ready: 2}
-		if c.template != "" {
+		live := state.Running{Component: c.def.Name, Template: c.template, Stopped: c.stopped, Desired: 2, Ready: 2}
+		if c.template != "" && !c.stopped {
 			live.Releases = append(live.Releases, c.template)
 		}
 		for _, p := range c.pods {
@@ -312,7 +313,7 @@ func (w *world) clusterRolls() {
 			fresh++
 		}
 	}
-	if fresh < 2 && w.chance(2) {
+	if fresh < 2 && !c.stopped && w.chance(2) {
 		c.pods = append(c.pods, pod{c.template, pending})
 		return
 	}
@@ -328,7 +329,7 @@ func (w *world) clusterRolls() {
 		}
 	case p.phase == pending:
 		p.phase = running
-	case p.release != c.template && fresh > 0:
+	case c.stopped, p.release != c.template && fresh > 0:
 		p.phase = terminating
 	case w.chance(5):
 		p.phase = pending // it crashed

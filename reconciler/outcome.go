@@ -98,6 +98,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonClusterDenied:       retry,
 	v1alpha1.ReasonRecordsDamaged:      retry,
 	v1alpha1.ReasonRolloutStuck:        retry,
+	v1alpha1.ReasonReplicasOwnedBy:     retry,
 
 	v1alpha1.ReasonNoSafeOrder:     retry,
 	v1alpha1.ReasonSearchLimit:     retry,

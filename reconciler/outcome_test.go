@@ -51,7 +51,7 @@ func TestEveryReasonHasAnOutcome(t *testing.T) {
 
 // notReasons are constants of the same files that are no reasons of a condition.
 var notReasons = map[string]bool{
-	"HandOverAnnotation": true, "HandOverImages": true,
+	"HandOverAnnotation": true, "HandOverImages": true, "HandOverReplicas": true,
 	"GitShallow": true, "NoRepository": true, "NoFolder": true, // of a repository on this machine, which the command line alone reads
 	"DeadlineExceeded": true, "Paused": true, "TimedOut": true, // of a StuckError, which is RolloutStuck
 }

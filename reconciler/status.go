@@ -91,6 +91,9 @@ func mark(p *v1alpha1.PlanStatus, index int, s v1alpha1.StepState) {
 
 // sayStep says one step in a line: "rewrite session 1.0.0 → 2.0.0".
 func sayStep(s plan.Step) string {
+	if s.Kind == plan.Scale {
+		return s.String()
+	}
 	text := string(s.Kind) + " " + s.Object
 	if s.Kind == plan.Backup {
 		return text + " " + strings.Join(s.From, ", ")

@@ -36,6 +36,20 @@ func (c checker) checkComponent(x state.Component) {
 		}
 	}
 	c.checkAlike(path, x)
+	c.checkJump(sub(path, "policy", "jump"), x)
+}
+
+// checkJump refuses a distance between releases whose names tell none.
+func (c checker) checkJump(path []string, x state.Component) {
+	if x.Policy.Jump == "" || x.Policy.Jump == state.JumpAny || x.External {
+		return
+	}
+	for _, rel := range x.Releases {
+		if !state.Version(rel.Name).Valid() {
+			c.problem(path, "jump-version", fmt.Sprintf("the release %q is no version, so no distance to it can be told", rel.Name),
+				`name it by three numbers, such as "2.0.0", or take jump away`)
+		}
+	}
 }
 
 // checkAlike refuses two releases of which a pod may be either.

@@ -14,6 +14,7 @@ type Running struct {
 	Releases  []string `json:"releases,omitempty"` // that have a pod in any phase, or a template that a controller may still start; sorted
 	Template  string   `json:"template,omitempty"` // release of the workload's current pod template; empty if Missing or unknown
 	Missing   bool     `json:"missing,omitempty"`  // the workload does not exist
+	Stopped   bool     `json:"stopped,omitempty"`  // Keyshift has put its replicas to zero: Releases are those that have a pod still, and the template starts none
 	Unknown   []Image  `json:"unknown,omitempty"`  // live images that no release names, sorted
 	Desired   int      `json:"desired"`            // replicas asked for
 	Ready     int      `json:"ready"`              // pods ready, of any release

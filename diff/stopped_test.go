@@ -1,0 +1,40 @@
+package diff
+
+import (
+	"slices"
+	"testing"
+
+	"keyshift.dev/state"
+)
+
+// A stopped component is to run again, whatever its template is; its template runs nothing, and pods that are left do.
+func TestStopped(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		live state.Running
+		want Kind
+		runs []string
+	}{
+		{"at the desired release", state.Running{Template: "2"}, Scale, nil},
+		{"at another", state.Running{Template: "1"}, Release, nil},
+		{"with pods left", state.Running{Template: "2", Releases: []string{"2"}}, Scale, []string{"2"}},
+		{"at an undeclared one", state.Running{Template: "9"}, Hold, nil},
+	} {
+		have := running("", "")
+		c.live.Component, c.live.Stopped = "checkout", true
+		have.Components[0] = c.live
+		have.Keyspaces[0].Record.Present = []state.Class{"2.0.0|2.1.0"}
+		want := shop()
+		want.Keyspaces[0].Version = ""
+		changes := Compute(want, have)
+		if len(changes) != 1 || changes[0].Kind != c.want || changes[0].Reason == "" || changes[0].OnKeyspace() {
+			t.Errorf("%s: %+v", c.name, changes)
+		}
+		if runs := Runs(want.Components[0], have); !slices.Equal(runs, c.runs) {
+			t.Errorf("%s: runs %v", c.name, runs)
+		}
+	}
+	if !RiskDowntime.AtLeast(RiskLossy) || RiskLossy.AtLeast(RiskDowntime) {
+		t.Error("a downtime is not the highest risk")
+	}
+}

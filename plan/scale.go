@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// What a scale step goes to.
+const (
+	ToZero = "0"  // no pod is left
+	BackUp = "up" // as many as there were before
+)
+
+// stopStep describes that a component is stopped. It says the same while its pods go.
+func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
+	s := Step{Kind: Scale, Object: c.Name, From: diff.Runs(c, have), To: ToZero, Risk: diff.RiskDowntime}
+	var keyspaces []string
+	for _, k := range want.Keyspaces {
+		if uses(c, s.From, k.Name) && stops(want, have, k) {
+			keyspaces = append(keyspaces, k.Name)
+		}
+	}
+	switch len(keyspaces) {
+	case 0:
+		s.Reason = "it is being stopped already, and that ends before anything else"
+	case 1:
+		s.Reason = fmt.Sprintf("%s must not be used while it is rewritten", keyspaces[0])
+	default:
+		s.Reason = fmt.Sprintf("%s must not be used while they are rewritten", strings.Join(keyspaces, " and "))
+	}
+	s.Undo = fmt.Sprintf("scale %s back up", c.Name)
+	return s
+}
+
+// stops tells whether a keyspace has a rewrite before it that starts only when nobody uses it.
+func stops(want state.Desired, have state.Observed, k state.Keyspace) bool {
+	return k.Policy.Strategy == state.StrategyStop && k.Version != "" && len(learn(want, have, k).lacking(k.Version)) > 0
+}
+
+// startStep describes that a stopped component runs again.
+func startStep(want state.Desired, have state.Observed, c state.Component) Step {
+	live, _ := have.FindRunning(c.Name)
+	r, _ := c.FindRelease(live.Template)
+	s := Step{Kind: Scale, Object: c.Name, From: []string{r.Name}, To: BackUp, Risk: diff.RiskNone}
+	s.Reason = fmt.Sprintf("%s reads all that is there, and what it writes every running reader reads", r.Name)
+	if s.Notes = atStake(want, have, c, r); len(s.Notes) > 0 {
+		s.Risk = diff.RiskMixedWriters
+	}
+	s.Undo = fmt.Sprintf("scale %s to 0", c.Name)
+	return s
+}
+
+// beginScale returns the world while a component is scaled: to zero, it starts no pod any more and those that there are
+// run on; back up, the release of its template runs. What was written stays on record.
+func beginScale(want state.Desired, have state.Observed, s Step) state.Observed {
+	c, _ := want.FindComponent(s.Object)
+	live, _ := have.FindRunning(s.Object)
+	if s.To == BackUp {
+		live.Stopped = false
+		return runs(want, have, c, live)
+	}
+	stopped := live
+	stopped.Component, stopped.Releases, stopped.Stopped, stopped.Desired = s.Object, diff.Runs(c, have), true, 0
+	out := withRunning(have, stopped)
+	for _, k := range want.Keyspaces {
+		if uses(c, stopped.Releases, k.Name) {
+			out = withRecord(out, learn(want, have, k).record())
+		}
+	}
+	return out
+}
+
+// endScale returns the world once that is done.
+func endScale(during state.Observed, s Step) state.Observed {
+	live, _ := during.FindRunning(s.Object)
+	if s.To == BackUp {
+		return endRollout(during, Step{Object: s.Object, To: live.Template})
+	}
+	live.Releases, live.Ready, live.Pods = nil, 0, nil
+	return withRunning(during, live)
+}
+
+// checkScale proves that a component is stopped for a keyspace that demands it, or that a stop is ended that has begun,
+// and that only what is stopped is started.
+func checkScale(want state.Desired, have state.Observed, s Step) error {
+	c, ok := want.FindComponent(s.Object)
+	if !ok || c.External || c.Removed {
+		return fmt.Errorf("%s: it is no component that Keyshift may scale; plan again", s)
+	}
+	live, _ := have.FindRunning(c.Name)
+	switch s.To {
+	case BackUp:
+		if _, known := c.FindRelease(live.Template); !live.Stopped || !known || !slices.Equal(s.From, []string{live.Template}) {
+			return fmt.Errorf("%s: it is not stopped at %s; plan again", s, strings.Join(s.From, ", "))
+		}
+		return nil
+	case ToZero:
+		needed := slices.ContainsFunc(want.Keyspaces, func(k state.Keyspace) bool {
+			return stops(want, have, k) && uses(c, diff.Runs(c, have), k.Name)
+		})
+		if !needed && !live.Stopped {
+			return &InvariantError{7, -1, fmt.Sprintf("%s: no rewrite that is left to do demands it", s)}
+		}
+		return nil
+	}
+	return fmt.Errorf("%s: nothing is scaled to %q; plan again", s.Object, s.To)
+}
+
+// checkUnused proves that nobody uses a keyspace that is rewritten, where its policy demands that.
+func checkUnused(want state.Desired, have state.Observed, k state.Keyspace, to state.Version) error {
+	if k.Policy.Strategy != state.StrategyStop {
+		return nil
+	}
+	for _, c := range want.Components {
+		if runs := diff.Runs(c, have); uses(c, runs, k.Name) {
+			return &InvariantError{7, -1, fmt.Sprintf("rewrite %s to %s: %s %s runs and uses it, and its strategy is %q", k.Name, to, c.Name, strings.Join(runs, ", "), k.Policy.Strategy)}
+		}
+	}
+	return nil
+}
+
+// amid tells whether a step is one for which a component is stopped: it comes before that is started again, and not before
+// it is stopped.
+func (p Plan) amid(want state.Desired, step int) bool {
+	s := p.Steps[step]
+	stopped := map[string]bool{}
+	for _, later := range slices.Backward(p.Steps[step+1:]) {
+		if later.Kind == Scale {
+			stopped[later.Object] = later.To == BackUp
+		}
+	}
+	if s.OnComponent() {
+		return s.Kind == Rollout && stopped[s.Object]
+	}
+	k, _ := want.FindKeyspace(s.Object)
+	return k.Policy.Strategy == state.StrategyStop && slices.ContainsFunc(want.Components, func(c state.Component) bool {
+		return stopped[c.Name] && slices.ContainsFunc(c.Releases, func(r state.Release) bool {
+			_, ok := r.FindUse(k.Name)
+			return ok
+		})
+	})
+}
+
+// stoppedFor returns the windows of what is done while a component is stopped: of the keyspaces that are rewritten and of
+// the other components that are stopped for them. Each has a level of its own, so that one of each must be open.
+func (p Plan) stoppedFor(want state.Desired, step int) (out []state.Window) {
+	for i := step + 1; i < len(p.Steps) && !(p.Steps[i].Kind == Scale && p.Steps[i].Object == p.Steps[step].Object); i++ {
+		var all []state.Window
+		switch s := p.Steps[i]; {
+		case s.Kind == Rewrite && p.amid(want, i):
+			k, _ := want.FindKeyspace(s.Object)
+			all = k.Policy.Windows
+		case s.Kind == Scale && s.To == ToZero:
+			c, _ := want.FindComponent(s.Object)
+			all = c.Policy.Windows
+		}
+		for _, w := range all {
+			w.Level += " of " + p.Steps[i].Object
+			out = append(out, w)
+		}
+	}
+	return out
+}

@@ -1,0 +1,168 @@
+package plan
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyshift.dev/diff"
+	"keyshift.dev/state"
+)
+
+// stopping is the shop without a bridge, which stands still for its rewrite.
+func stopping() state.Desired {
+	want := shop()
+	want.Keyspaces[0].Policy.Strategy = state.StrategyStop
+	c := &want.Components[0]
+	c.Releases = append(c.Releases[:1:1], c.Releases[2])
+	c.Releases[1].Uses = []state.Use{{Keyspace: "session", Reads: ">=2.0.0 <3.0.0", Writes: "2.0.0"}}
+	return want
+}
+
+func TestCheckNoticesForgedStops(t *testing.T) {
+	want, have := stopping(), shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
+	const all = "[scale checkout 0, backup session 2.0.0, rewrite session 2.0.0, verify session 2.0.0, rollout checkout 2.0.0, scale checkout up]"
+	expect(t, planned(t, want, have), all)
+	for _, c := range []struct {
+		name  string
+		error string
+		forge func(p *Plan)
+	}{
+		{"never stopped", "(convergent)|(demanded)|(recoverable)", func(p *Plan) { p.Steps = p.Steps[1:] }},
+		{"never started", "(exact)", func(p *Plan) { p.Steps = p.Steps[:5] }},
+		{"started too early", "(readable)", func(p *Plan) { p.Steps[1], p.Steps[5] = p.Steps[5], p.Steps[1]; p.Steps[1].From = []string{"1.4.0"} }},
+		{"started as it was", "(readable)", func(p *Plan) { p.Steps[4], p.Steps[5] = p.Steps[5], p.Steps[4]; p.Steps[4].From = []string{"1.4.0"} }},
+		{"rolled out before the rewrite", "(readable)", func(p *Plan) { p.Steps[1], p.Steps[4] = p.Steps[4], p.Steps[1] }},
+		{"another release started", "plan again", func(p *Plan) { p.Steps[5].From = []string{"1.4.0"} }},
+		{"started twice", "plan again", func(p *Plan) { p.Steps = append(p.Steps, p.Steps[5]) }},
+		{"scaled to two", "plan again", func(p *Plan) { p.Steps[0].To = "2" }},
+		{"something else stopped", "plan again", func(p *Plan) { p.Steps[0].Object = "mail" }},
+	} {
+		p := planned(t, want, have)
+		c.forge(&p)
+		err := Check(want, have, p)
+		found := false
+		for _, text := range strings.Split(c.error, "|") {
+			found = found || err != nil && strings.Contains(err.Error(), text)
+		}
+		if !found {
+			t.Errorf("%s: want %s, got %v", c.name, c.error, err)
+		}
+	}
+}
+
+// What a component starts again as is part of the name of that step.
+func TestReleaseOfAStartIsPartOfTheDigest(t *testing.T) {
+	want := stopping()
+	have := state.Observed{
+		Components: []state.Running{{Component: "checkout", Template: "2.0.0", Stopped: true}},
+		Keyspaces:  []state.Live{{Keyspace: "session", Counts: []state.Count{{Class: "2.0.0", Units: 1}}}},
+	}
+	new := planned(t, want, have)
+	want.Keyspaces[0].Version, want.Components[0].Release = "1.0.0", "1.4.0"
+	have.Components[0].Template, have.Keyspaces[0].Counts[0].Class = "1.4.0", "1.0.0"
+	old := planned(t, want, have)
+	expect(t, new, "[scale checkout up]")
+	expect(t, old, "[scale checkout up]")
+	if new.Digest == old.Digest {
+		t.Error("both plans have one digest")
+	}
+}
+
+// What a component has written stays on record when it is stopped.
+func TestWhatAStoppedComponentWroteStays(t *testing.T) {
+	want, have := stopping(), shopAt("1.4.0")
+	stop := Step{Kind: Scale, Object: "checkout", To: ToZero}
+	for _, now := range []state.Observed{Begin(want, have, stop), End(want, have, stop)} {
+		k := want.Keyspaces[0]
+		if present := diff.Present(want, now, k, diff.ClassesOf(k)); len(present) != 1 || present[0] != "1.0.0" {
+			t.Errorf("present is %v", present)
+		}
+		if live, _ := now.FindLive("session"); len(live.Record.Present) != 1 {
+			t.Errorf("recorded is %v", live.Record.Present)
+		}
+	}
+	if runs := diff.Runs(want.Components[0], End(want, have, stop)); len(runs) > 0 {
+		t.Errorf("it runs %v", runs)
+	}
+}
+
+// A rollout that its component's policy forbids is noticed.
+func TestCheckNoticesForbiddenRollouts(t *testing.T) {
+	have := shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
+	have.Components = append(have.Components, state.Running{Component: "mail", Releases: []string{"1"}, Template: "1"})
+	for name, demand := range map[string]func(*state.Component){
+		"after": func(c *state.Component) { c.Policy.After = []string{"mail"} },
+		"jump":  func(c *state.Component) { c.Policy.Jump, c.Releases[2].Name = state.JumpPatch, "1.4.1" },
+	} {
+		want := shop()
+		want.Components = append(want.Components, state.Component{Name: "mail", Release: "2", Releases: []state.Release{{Name: "1"}, {Name: "2"}}})
+		step := Step{Kind: Rollout, Object: "checkout", To: "1.5.0"}
+		if err := CheckStep(want, have, step); err != nil {
+			t.Errorf("without %s: %v", name, err)
+		}
+		demand(&want.Components[0])
+		var broken *InvariantError
+		if err := CheckStep(want, have, step); !errors.As(err, &broken) || broken.Invariant != 7 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// standing is the ring of large without its bridges: every component has to stand still for both of its keyspaces.
+func standing(components, keyspaces int) (state.Desired, state.Observed) {
+	want, have := large(components, keyspaces)
+	for i := range want.Keyspaces {
+		want.Keyspaces[i].Policy.Strategy = state.StrategyStop
+	}
+	for i := range want.Components {
+		c := &want.Components[i]
+		c.Releases = []state.Release{c.Releases[0], c.Releases[2]}
+		c.Releases[1].Uses = slices.Clone(c.Releases[1].Uses)
+		for j := range c.Releases[1].Uses {
+			c.Releases[1].Uses[j].Reads = "2.0.0"
+		}
+	}
+	return want, have
+}
+
+// TestManyStandStill: by search and by rule every component is stopped once.
+func TestManyStandStill(t *testing.T) {
+	for _, n := range []int{3, 6, 30} {
+		want, have := standing(n, n)
+		start := time.Now()
+		p := Make(want, have, diff.Compute(want, have))
+		t.Logf("%d components, %d keyspaces: %d steps in %s", n, n, len(p.Steps), time.Since(start))
+		if err := errors.Join(p.Err(), Check(want, have, p)); err != nil {
+			t.Fatal(err)
+		}
+		stops := 0
+		for _, s := range p.Steps {
+			stops += b2i(s.Kind == Scale && s.To == ToZero)
+		}
+		if stops != n || len(p.Steps) != 3*n+3*n {
+			t.Errorf("%d stops in %d steps: %s", stops, len(p.Steps), brief(p.Steps))
+		}
+	}
+}
+
+// TestLargeDemands: the rule for large systems goes after others, and over what may not be jumped.
+func TestLargeDemands(t *testing.T) {
+	want, have := large(20, 10)
+	for i := range want.Components {
+		c := &want.Components[i]
+		c.Policy.Jump = state.JumpMajor
+		last := c.Releases[2]
+		last.Name, c.Release = "3.0.0", "3.0.0"
+		c.Releases = append(slices.Clone(c.Releases), last)
+		if i < 2 { // far away in the ring, or neither could go first
+			c.Policy.After = []string{want.Components[i+5].Name}
+		}
+	}
+	p := planned(t, want, have)
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
