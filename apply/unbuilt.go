@@ -117,13 +117,11 @@ func keyspaceDemands(k state.Keyspace) []string {
 	streams := slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream })
 	demand(p.Strategy == state.StrategyStop, fmt.Sprintf("policy strategy %q", p.Strategy))
 	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
-	demand(p.Soak != state.Soak{}, "policy soak")
-	return append(out, commonDemands(p.Gates)...)
+	return out
 }
 
 // componentDemands lists what a rollout needs that is not built.
-func componentDemands(p state.ComponentPolicy) []string {
-	out := commonDemands(p.Gates)
+func componentDemands(p state.ComponentPolicy) (out []string) {
 	for _, d := range []struct {
 		holds bool
 		what  string
@@ -131,20 +129,10 @@ func componentDemands(p state.ComponentPolicy) []string {
 		{len(p.After) > 0, "policy after"},
 		{p.MaxParallel != 0, "policy maxParallel"},
 		{p.Jump != "" && p.Jump != state.JumpAny, fmt.Sprintf("policy jump %q", p.Jump)},
-		{p.Soak != state.Soak{}, "policy soak"},
 	} {
 		if d.holds {
 			out = append(out, d.what)
 		}
-	}
-	return out
-}
-
-// commonDemands lists what both kinds of policy can demand.
-func commonDemands(gates []state.Gate) []string {
-	var out []string
-	if len(gates) > 0 {
-		out = append(out, "policy gates")
 	}
 	return out
 }

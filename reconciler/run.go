@@ -153,6 +153,7 @@ func newReconciler(cfg *rest.Config, mgr ctrl.Manager, o Options) (*DeliveryReco
 		},
 		CrossNamespace: o.CrossNamespace,
 		Full:           o.Full,
+		Prometheus:     o.Prometheus,
 	}
 	if o.State != "" {
 		r.State = &apply.Storage{Address: o.State}
