@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 
-	"keyshift.dev/gate"
+	gates "keyshift.dev/gate"
 )
 
 // Options configure the controller. The zero value serves every namespace of the cluster that the
@@ -65,7 +65,7 @@ func (o *Options) validate() error {
 	if o.Concurrent < 0 {
 		return fmt.Errorf("--concurrent is %d: it must not be negative", o.Concurrent)
 	}
-	if err := gate.Check(o.Prometheus); err != nil {
+	if err := gates.Check(o.Prometheus); err != nil {
 		return fmt.Errorf("--prometheus: %w", err)
 	}
 	if o.Jitter.Percentage >= 100 {
