@@ -127,8 +127,14 @@ func TestSoakFails(t *testing.T) {
 			t.Errorf("%v was done", steps(o))
 		}
 	}
-	if last := w.events[len(w.events)-1]; last.Kind != apply.Failed || last.Step.To != "2.0.0" {
-		t.Errorf("the last event is %s of %s: %v", last.Kind, last.Step, last.Err)
+	failed := 0
+	for _, e := range w.events {
+		if e.Kind == apply.Failed && e.Step.Kind == plan.Rollout && e.Step.To == "2.0.0" {
+			failed++
+		}
+	}
+	if failed != 2 {
+		t.Errorf("%d events say that what follows failed, want 2", failed)
 	}
 	u.ill.Store(false)
 	o, err := w.deliver(w.after)
@@ -145,7 +151,10 @@ func TestLastSoakFails(t *testing.T) {
 	k.Policy.Gates, k.Policy.Soak.AfterRewrite = []state.Gate{d.Gate}, 3_600_000
 	var last apply.Event
 	o, err := apply.Deliver(t.Context(), w.edges, w.after, func(e apply.Event) {
-		if last = e; e.Kind == apply.Soaking {
+		switch e.Kind {
+		case apply.Failed:
+			last = e
+		case apply.Soaking:
 			d.shut.Store(true)
 		}
 	})
@@ -154,6 +163,34 @@ func TestLastSoakFails(t *testing.T) {
 	}
 	if last.Kind != apply.Failed || last.Step.Kind != plan.Rewrite || !reflect.DeepEqual(steps(o), upgrade) {
 		t.Errorf("%s of %s, done %v", last.Kind, last.Step, steps(o))
+	}
+}
+
+// TestLastSoakGoesBack: if its policy wants that, a part goes back to what was applied before when the last step does not
+// stand its soak; gates do not keep it from that. It stays there when the same is asked for again.
+func TestLastSoakGoesBack(t *testing.T) {
+	w, d := embedded(t, 10), newDoor(t, "errors")
+	w.idle(cluster.MemoryOptions{})
+	if _, err := w.deliver(w.before); err != nil {
+		t.Fatal(err)
+	}
+	k := &w.after.Keyspaces[0]
+	k.Policy.Gates, k.Policy.Soak.AfterRewrite, k.Policy.OnFailure = []state.Gate{d.Gate}, 3_600_000, state.OnFailureRollback
+	o, err := apply.Deliver(t.Context(), w.edges, w.after, func(e apply.Event) {
+		if e.Kind == apply.Soaking {
+			d.shut.Store(true)
+		}
+	})
+	back, ok := errors.AsType[*apply.BackError](err)
+	if !ok || back.Failure.Code != apply.SoakFailed {
+		t.Fatalf("%v", err)
+	}
+	if got, want := steps(o), append(append([]string{}, upgrade...), revert...); !reflect.DeepEqual(got, want) {
+		t.Errorf("done %v, want %v", got, want)
+	}
+	w.edges.Failures = o.Failures
+	if o, err = w.deliver(w.after); err == nil || len(o.Done) > 0 {
+		t.Errorf("again: %v, %v", steps(o), err)
 	}
 }
 
