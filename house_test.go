@@ -29,6 +29,7 @@ var layers = map[string][]string{
 	"gitsource":    {},
 	"sandbox":      {"state", "schema"},
 	"cluster":      {"state"},
+	"gate":         {"state"},
 	"keyspace":     {"state", "transform"},
 	"archive":      {"state", "transform", "keyspace"},
 	"apply":        lower,
@@ -47,7 +48,7 @@ var layers = map[string][]string{
 }
 
 // lower are the packages below apply.
-var lower = []string{"state", "schema", "transform", "diff", "plan", "gitsource", "sandbox", "cluster", "keyspace", "archive"}
+var lower = []string{"state", "schema", "transform", "diff", "plan", "gitsource", "sandbox", "cluster", "gate", "keyspace", "archive"}
 
 // owners says who may import the library of an outside system: a prefix of import paths → packages.
 var owners = map[string][]string{

@@ -61,7 +61,8 @@ func (a *admission) plan(ctx context.Context, s *Situation) (plan.Plan, error) {
 	}
 }
 
-// holds returns what may not go on of a plan: what failed, else what nobody has approved, else what waits for a window. It
+// holds returns what may not go on of a plan: what failed, else what nobody has approved, else what waits for a window, else
+// what waits for a gate. It
 // is asked in this order: nobody needs to approve what is not to be done, and an approval is given at any hour.
 func (a *admission) holds(ctx context.Context, s Situation, p plan.Plan) ([]diff.Change, error) {
 	if holds := a.quarantined(s, p); len(holds) > 0 {
@@ -71,7 +72,10 @@ func (a *admission) holds(ctx context.Context, s Situation, p plan.Plan) ([]diff
 	if err != nil || len(holds) > 0 {
 		return holds, err
 	}
-	return a.closed(s, p), nil
+	if holds := a.closed(s, p); len(holds) > 0 {
+		return holds, nil
+	}
+	return a.shut(ctx, s, p)
 }
 
 // goBack aims the parts in which a step failed whose policy wants that at what was applied before, and tells whether it did.

@@ -57,6 +57,13 @@ type Edges struct {
 	// Now is what windows are held against; time.Now if nil.
 	Now func() time.Time
 
+	// Prometheus is the address that gates with a PromQL expression are asked of, for example http://prometheus:9090;
+	// without one such gates do not hold.
+	Prometheus string
+
+	// GateEvery is how often the gates of a step are asked while it runs, and a soak looks; 10 seconds if zero.
+	GateEvery time.Duration
+
 	// Approval is demanded beside what the policies of the spec demand: of the two the stricter.
 	Approval state.Approval
 
@@ -76,6 +83,7 @@ func (e Edges) drainTimeout() time.Duration   { return cmp.Or(e.DrainTimeout, 10
 func (e Edges) drainEvery() time.Duration     { return cmp.Or(e.DrainEvery, 5*time.Second) }
 func (e Edges) watch() time.Duration          { return cmp.Or(e.Watch, time.Second) }
 func (e Edges) leaseWait() time.Duration      { return cmp.Or(e.LeaseWait, time.Minute) }
+func (e Edges) gateEvery() time.Duration      { return cmp.Or(e.GateEvery, 10*time.Second) }
 func (e Edges) progressEvery() time.Duration  { return cmp.Or(e.ProgressEvery, 200*time.Millisecond) }
 
 func (e Edges) now() time.Time {

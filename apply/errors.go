@@ -18,6 +18,8 @@ const (
 	Unbearable     = "Unbearable"     // the server has no memory, rights or room for a rewrite
 	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready
 	WindowClosed   = "WindowClosed"   // no window of the policy is open
+	GateClosed     = "GateClosed"     // a gate of the policy does not hold
+	SoakFailed     = "SoakFailed"     // pods were not ready, or a gate did not hold, while a step was watched after its end
 
 	AwaitingApproval = "AwaitingApproval" // a policy demands that a person approves the plan
 	Quarantined      = "Quarantined"      // a step failed, and nothing has changed since

@@ -25,6 +25,9 @@ const (
 	GivenUp    EventKind = "given-up"   // after failed: the step is not tried again before something changes, as Failure says
 	Superseded EventKind = "superseded" // a step stopped, or did not start, because the system moved away from the plan
 
+	Paused      EventKind = "paused"      // the gates of a step that runs do not hold, as Err says: a rewrite pauses, a rollout goes on
+	Resumed     EventKind = "resumed"     // they hold again
+	Soaking     EventKind = "soaking"     // a step waits until Until, and what After ended is watched; of the last one: the step itself
 	Preflighted EventKind = "preflight"   // before a rewrite: its Preflight has warnings, which do not stop the run
 	Unpublished EventKind = "unpublished" // the change stream could not be written, as Err says; told once a run, which goes on
 )
@@ -43,7 +46,9 @@ type Event struct {
 	Backup    *BackedUp
 	Undo      *keyspace.UndoOutcome // of an ended rewrite that had something to take back
 	Preflight *keyspace.Preflight
-	Failure   *Failure // of GivenUp
+	Failure   *Failure  // of GivenUp
+	After     string    // of Soaking: the steps that are watched, for people
+	Until     time.Time // of Soaking: their end
 	Err       error
 }
 

@@ -44,7 +44,7 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.Err }
 
 // lasting are the holds that trying again does not mend.
-var lasting = []string{UnfitUnits}
+var lasting = []string{UnfitUnits, SoakFailed}
 
 // failureOf turns the error of a run into a failure, and tells whether it is one: a rollout that cannot go on, or units
 // that cannot be brought to the version. Whatever may pass by itself, such as a store that does not answer, is none: it is

@@ -21,12 +21,13 @@ type book struct {
 	shelves   []shelf
 	others    []state.Ledger
 	applied   []state.Applied
+	soaks     []state.Soaking
 }
 
 // newBook opens the ledgers of a situation. Definitions of blocked parts are not applied by this plan, so
 // they are not recorded by it either: a user may still mend them.
 func newBook(e Edges, s Situation, p plan.Plan) *book {
-	return &book{edges: e, system: s.Commit.System, catalogue: recordable(s, p), shelves: slices.Clone(s.shelves), others: s.others, applied: s.applied}
+	return &book{edges: e, system: s.Commit.System, catalogue: recordable(s, p), shelves: slices.Clone(s.shelves), others: s.others, applied: s.applied, soaks: soaksOf(s.shelves)}
 }
 
 // recordable returns the catalogue with the commit's definitions of blocked objects taken out again.
@@ -103,7 +104,7 @@ func (b *book) current(ctx context.Context) error {
 // next returns the ledger of one store at a state.
 func (b *book) next(s shelf, have state.Observed) state.Ledger {
 	l := state.Ledger{Format: state.LedgerFormat, Identity: s.ledger.Identity, System: b.system, Catalogue: b.catalogue, Applied: b.applied}
-	l.Catalogue.Warnings = nil
+	l.Catalogue.Warnings, l.Soaks = nil, b.soaks
 	for _, live := range have.Keyspaces {
 		k, known := b.catalogue.FindKeyspace(live.Keyspace)
 		if !known || k.Store != s.store {

@@ -39,8 +39,9 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, er
 		job.From = append(job.From, state.Class(class))
 	}
 	var outcome keyspace.Outcome
-	done.Units = &outcome
-	err = r.beside(ctx, step, func(ctx context.Context) (err error) {
+	var gates barrier
+	done.Units, job.Hold = &outcome, gates.pass
+	convert := func(ctx context.Context) (err error) {
 		if done.Undo, err = r.undo(ctx, i, step, job); err != nil {
 			return err
 		}
@@ -54,7 +55,8 @@ func (r *run) rewrite(ctx context.Context, i int, step plan.Step) (done Done, er
 		rest, err := r.convert(ctx, i, step, job, allowed)
 		outcome = both(outcome, rest)
 		return err
-	})
+	}
+	err = r.beside(ctx, step, func(ctx context.Context) error { return r.gated(ctx, i, &gates, convert) })
 	if err == nil && !outcome.Clean(job.To) {
 		err = unconvertible(k, job.To, outcome)
 	}

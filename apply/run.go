@@ -78,6 +78,8 @@ type run struct {
 	log      UndoLog                    // of the rewrite under way; nil if it needs none
 	held     []diff.Change              // see Situation
 	isBack   func(plan.Part) bool       // see Situation.goesBack
+	soaks    []soaking                  // of steps that ended
+	needs    [][]int                    // by step, once somebody asks; see plan.Plan.Needs
 	reporter *reporter
 	outcome  Outcome
 }
@@ -93,6 +95,7 @@ func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Eve
 		edges: e, want: s.Want, have: s.Have, plan: p, held: s.held, isBack: s.goesBack, book: newBook(e, s, p),
 		leases: map[string]*keyspace.Lease{}, reporter: newReporter(e, published(ctx, e, s, report)),
 	}
+	r.recall()
 	err := r.steps(ctx)
 	if err == nil {
 		r.outcome.Unpruned = r.prune(ctx)
@@ -128,7 +131,7 @@ func (r *run) steps(ctx context.Context) error {
 			return &StepError{step, err}
 		}
 	}
-	return nil
+	return r.lastSoaks(ctx)
 }
 
 // step takes one step between its two records.
@@ -136,7 +139,13 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	if err := r.soaked(ctx, i); err != nil {
+		return err
+	}
 	if err := r.window(i); err != nil {
+		return err
+	}
+	if err := r.gates(ctx, i); err != nil {
 		return err
 	}
 	if err := r.preflight(ctx, i); err != nil {
@@ -162,6 +171,7 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 		return err
 	}
 	r.have = r.after(done)
+	r.soak(i)
 	if err := r.book.write(ctx, r.have); err != nil {
 		return err
 	}
@@ -211,9 +221,9 @@ func (r *run) execute(ctx context.Context, i int, step plan.Step) (done Done, er
 	done.Step = step
 	switch {
 	case step.Kind == plan.Rollout:
-		err = r.rollout(ctx, i, step)
+		err = r.gated(ctx, i, new(barrier), func(ctx context.Context) error { return r.rollout(ctx, i, step) })
 	case step.Kind == plan.Scale:
-		err = r.scale(ctx, i, step)
+		err = r.gated(ctx, i, new(barrier), func(ctx context.Context) error { return r.scale(ctx, i, step) })
 	case step.Kind == plan.Backup:
 		done.Backup, err = r.backup(ctx, i, step)
 	case step.Kind == plan.Rewrite && step.Strategy == state.StrategyDrain:

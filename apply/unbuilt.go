@@ -19,13 +19,9 @@ func changes(want state.Desired, have state.Observed, durable bool, held []diff.
 	out := diff.Compute(want, have)
 	holds := slices.Clone(held)
 	for _, c := range out {
-		switch c.Kind {
-		case diff.Version:
+		if c.Kind == diff.Version {
 			k, _ := want.FindKeyspace(c.Object)
 			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(k))...)
-		case diff.Release:
-			comp, _ := want.FindComponent(c.Object)
-			holds = append(holds, unbuilt(c, "", componentDemands(comp.Policy))...)
 		}
 	}
 	for _, c := range want.Components {
@@ -45,7 +41,7 @@ func changes(want state.Desired, have state.Observed, durable bool, held []diff.
 }
 
 // onTheWay returns holds for the first step of a plan that touches what has no change of its own and cannot be done: a
-// pass over a keyspace that a rollout is to read, a detour of another component, a backup for which there is no place.
+// pass over a keyspace that a rollout is to read, a backup for which there is no place.
 // Each takes its steps out of the plan.
 func onTheWay(want state.Desired, have state.Observed, known []diff.Change, durable bool) []diff.Change {
 	for _, s := range plan.Make(want, have, known).Steps {
@@ -53,12 +49,6 @@ func onTheWay(want state.Desired, have state.Observed, known []diff.Change, dura
 		c := diff.Change{Object: s.Object, To: s.To}
 		var holds []diff.Change
 		switch s.Kind {
-		case plan.Rollout, plan.Scale:
-			if s.To == plan.BackUp { // what is stopped waits for nothing
-				continue
-			}
-			comp, _ := want.FindComponent(s.Object)
-			holds = unbuilt(c, "", componentDemands(comp.Policy))
 		case plan.Rewrite:
 			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(k))
 		case plan.Verify:
@@ -119,25 +109,6 @@ func keyspaceDemands(k state.Keyspace) []string {
 	p := k.Policy
 	streams := slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream })
 	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
-	demand(p.Soak != state.Soak{}, "policy soak")
-	return append(out, commonDemands(p.Gates)...)
-}
-
-// componentDemands lists what a step on a component needs that is not built.
-func componentDemands(p state.ComponentPolicy) []string {
-	out := commonDemands(p.Gates)
-	if p.Soak != (state.Soak{}) {
-		out = append(out, "policy soak")
-	}
-	return out
-}
-
-// commonDemands lists what both kinds of policy can demand.
-func commonDemands(gates []state.Gate) []string {
-	var out []string
-	if len(gates) > 0 {
-		out = append(out, "policy gates")
-	}
 	return out
 }
 

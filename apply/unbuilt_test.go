@@ -31,11 +31,15 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 		{"windows", func(k *state.Keyspace, _ *state.Component) {
 			k.Policy.Windows = []state.Window{{From: "01:00", To: "02:00"}}
 		}, ""},
+		{"gates", func(k *state.Keyspace, c *state.Component) {
+			k.Policy.Gates = []state.Gate{{Name: "slo"}}
+			c.Policy.Gates = k.Policy.Gates
+		}, ""},
+		{"soak", func(k *state.Keyspace, c *state.Component) {
+			k.Policy.Soak = state.Soak{AfterRollout: 1, AfterRewrite: 1}
+			c.Policy.Soak = k.Policy.Soak
+		}, ""},
 		{"canary", func(k *state.Keyspace, _ *state.Component) { k.Policy.Canary = "1%" }, ""},
-		{"gates", func(k *state.Keyspace, _ *state.Component) { k.Policy.Gates = []state.Gate{{Name: "slo"}} }, "gates"},
-		{"soak", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRewrite = 1 }, "soak"},
-		{"soak after a rollout, of a keyspace", func(k *state.Keyspace, _ *state.Component) { k.Policy.Soak.AfterRollout = 1 }, "soak"},
-		{"soak after a rewrite, of a component", func(_ *state.Keyspace, c *state.Component) { c.Policy.Soak.AfterRewrite = 1 }, "soak"},
 		{"other keys", func(k *state.Keyspace, _ *state.Component) { k.Shapes[1].Keys = "t:<id>" }, ""},
 		{"documents", func(k *state.Keyspace, _ *state.Component) {
 			k.Shapes[0].Type, k.Shapes[1].Type = state.Document, state.Document

@@ -19,6 +19,7 @@ import (
 
 	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
+	"keyshift.dev/gate"
 	"keyshift.dev/keyspace"
 	"keyshift.dev/state"
 )
@@ -33,12 +34,14 @@ type connection struct {
 	state      string // folder or URL
 	adopt      bool
 	rollout    time.Duration
+	prometheus string // address
 }
 
 func (c *connection) bind(fs *pflag.FlagSet) {
 	c.bindStores(fs)
 	fs.BoolVar(&c.noCluster, "no-cluster", false, "leave the components out and assume that no release is running")
 	fs.BoolVar(&c.adopt, "adopt", false, "take stores as they are now, also if one was emptied or replaced")
+	fs.StringVar(&c.prometheus, "prometheus", "", "address of a Prometheus, which gates with a PromQL expression are asked of; without one they do not hold")
 	fs.DurationVar(&c.rollout, "rollout-timeout", 10*time.Minute, "how long a rollout may take")
 }
 
@@ -80,7 +83,7 @@ func storeNames(stores []state.Store) string {
 
 // open connects to everything that a system names. Close what it returns in any case.
 func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edges apply.Edges, release func(), err error) {
-	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout}
+	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout, Prometheus: c.prometheus}
 	kept := &apply.Storage{}
 	edges.State, edges.Room = kept, kept.Room
 	release = func() {
@@ -88,6 +91,9 @@ func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edge
 		for _, s := range edges.Stores {
 			s.Close()
 		}
+	}
+	if err := gate.Check(c.prometheus); err != nil {
+		return edges, release, trouble(misuse, "--prometheus: "+err.Error(), "", nil)
 	}
 	addresses, err := c.addresses(d.Stores)
 	if err != nil {

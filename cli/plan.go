@@ -20,6 +20,7 @@ type planOptions struct {
 	connection
 	source
 	revisions
+	sampling
 }
 
 // planned is a plan and what it was made from, for programs.
@@ -32,6 +33,7 @@ type planned struct {
 	Waits    []apply.Wait      `json:"waits,omitempty"`     // steps that would wait for a window, were they to start now
 	Sizes    []apply.Size      `json:"sizes,omitempty"`     // of the steps on data
 	Checked  []apply.Checked   `json:"preflight,omitempty"` // of the rewrites
+	Samples  []stepSamples     `json:"samples,omitempty"`   // of the rewrites, where asked for
 	Observed state.Observed    `json:"observed"`
 	Errors   state.Diagnostics `json:"errors,omitempty"` // one for each blocked part of the plan
 }
@@ -50,15 +52,22 @@ there to the folder as it is (or to the commit --head) and back. What it prints 
 request. With -o dot (for Graphviz) or -o svg it draws which steps wait for which: what bears on nothing in common could
 run at the same time.
 
+With --samples it shows real units that a rewrite would convert, before and after: of each value the kind and the length,
+unless standard output is a terminal, or --show-values asks for the values themselves.
+
 Exit code 0: nothing to do; 2: there are changes; 1: an error, or no safe order exists.`,
 		Example: "  keyshift plan . --store main=redis://127.0.0.1:6379/0 --no-cluster\n  keyshift plan . --base origin/main -o markdown",
 	}, &o.reviewOutput, &o.source, o.run)
 	o.connection.bind(c.Flags())
 	o.revisions.bind(c.Flags())
+	o.sampling.bind(c.Flags())
 	return c
 }
 
 func (o *planOptions) run(ctx context.Context, args []string) error {
+	if err := o.sampling.check(o.base != "" || o.other != ""); err != nil {
+		return o.fail(err)
+	}
 	switch {
 	case o.base != "":
 		return o.between(ctx, args)
@@ -82,6 +91,9 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.fail(o.connection.advise(err))
 	}
+	if err := o.sampling.take(ctx, edges, situation, o.out); err != nil {
+		return o.fail(o.connection.advise(err))
+	}
 	return o.print(situation, checked)
 }
 
@@ -91,7 +103,7 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	held, sizes, shown, waits := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked), apply.Waits(s.Want, p, time.Now())
 	switch {
 	case o.json():
-		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Approval: asking(p, s.Want), Waits: waits, Sizes: sizes, Checked: checked, Observed: s.Have}
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Approval: asking(p, s.Want), Waits: waits, Sizes: sizes, Checked: checked, Samples: o.samples, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}
@@ -99,14 +111,14 @@ func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 			return err
 		}
 	case o.markdown:
-		o.printf("%s", livePlanMarkdown(s.Have, p, held, waits, sizes, shown))
+		o.printf("%s", markdownSamples(livePlanMarkdown(s.Have, p, held, waits, sizes, shown), o.samples))
 		if a := asking(p, s.Want); a != nil {
 			o.printf("\n**%s**\n", a)
 		}
 	case o.other != "":
 		o.draw(graphOf(p, s.Want))
 	default:
-		o.printf("%s%s", observed(s.Have), annotated(p, held, waits, sizes, shown))
+		o.printf("%s%s", observed(s.Have), textSamples(annotated(p, held, waits, sizes, shown), o.samples))
 		if a := asking(p, s.Want); a != nil {
 			o.printf("\n%s\n", a)
 		}

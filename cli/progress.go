@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -42,6 +43,8 @@ type eventLine struct {
 	Backup  *apply.BackedUp    `json:"backup,omitempty"`
 	Undo    *undoLine          `json:"undo,omitempty"`
 	Warned  []keyspace.Finding `json:"preflight,omitempty"`
+	After   string             `json:"after,omitempty"`
+	Until   time.Time          `json:"until,omitzero"`
 	Error   string             `json:"error,omitempty"`
 }
 
@@ -103,6 +106,12 @@ func (p *progress) event(e apply.Event) {
 		if e.Failure.Back {
 			p.note("%s failed; going back to what was applied before", e.Failure)
 		}
+	case apply.Paused:
+		p.put(stepLine(e)+"  "+e.Err.Error(), true)
+	case apply.Resumed:
+		p.put(stepLine(e)+"  goes on: its gates hold", true)
+	case apply.Soaking:
+		p.put(stepLine(e)+"  soaking until "+e.Until.Format("15:04:05")+", after "+e.After, true)
 	case apply.Preflighted:
 		p.warned(e.Preflight.Of(keyspace.FindingWarn))
 	case apply.Unpublished:
@@ -212,7 +221,7 @@ func counted(e apply.Event) string {
 }
 
 func lineOf(e apply.Event) eventLine {
-	l := eventLine{Kind: e.Kind, Rollout: e.Rollout, Backup: e.Backup}
+	l := eventLine{Kind: e.Kind, Rollout: e.Rollout, Backup: e.Backup, After: e.After, Until: e.Until}
 	if r := e.Rewrite; r != nil {
 		l.Rewrite = &passLine{r.Scanned, r.Rewritten, r.Conflicts, r.Unfit, r.Estimate}
 	}

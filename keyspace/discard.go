@@ -179,6 +179,9 @@ func (d *discard) chosen(old []leaving, u *unit) []leaving {
 // sees it.
 func (d *discard) unlink(ctx context.Context, units []leaving) error {
 	for round := 0; len(units) > 0; round++ {
+		if err := d.job.hold(ctx, d.store.name); err != nil {
+			return err
+		}
 		if err := d.log(ctx, units); err != nil {
 			return err
 		}

@@ -1,6 +1,10 @@
 package keyspace
 
-import "keyshift.dev/state"
+import (
+	"context"
+
+	"keyshift.dev/state"
+)
 
 // Job is one rewrite of a keyspace to a version, or its verification.
 type Job struct {
@@ -36,9 +40,22 @@ type Job struct {
 	// data it then looks only at what the migration touches and at what tells the versions apart.
 	Sound bool
 
+	// Hold is called before each call that writes, and lets the job go on when it returns: while it does not, the job pauses
+	// at a key boundary and keeps its lease. What it returns ends the job. Nil: nothing holds it. It is called from several
+	// goroutines.
+	Hold func(context.Context) error
+
 	// Share of the keys that are rewritten, chosen by their names alone, so that the same ones are chosen again; the
 	// others are counted as they are. 0 means all.
 	Share float64
+}
+
+// hold waits until the job may write.
+func (j *Job) hold(ctx context.Context, store string) error {
+	if j.Hold == nil {
+		return nil
+	}
+	return classify(ctx, store, "waiting to go on", j.Hold(ctx))
 }
 
 // Outcome is what a rewrite or a verification came to. After an error it is what was done until then.

@@ -139,10 +139,12 @@ func (r *rewrite) callLane(ctx context.Context, l *lane, todo <-chan laneCall, d
 		for i := range call.keys {
 			keys[i] = call.keys[i].key
 		}
-		started := time.Now()
-		call.codes, call.err = r.store.runLane(ctx, r.lease, l, keys, func(_ int, d time.Duration) { call.blocked = d })
-		if call.blocked == 0 {
-			call.blocked = time.Since(started) - r.pace.latency
+		if call.err = r.job.hold(ctx, r.store.name); call.err == nil {
+			started := time.Now()
+			call.codes, call.err = r.store.runLane(ctx, r.lease, l, keys, func(_ int, d time.Duration) { call.blocked = d })
+			if call.blocked == 0 {
+				call.blocked = time.Since(started) - r.pace.latency
+			}
 		}
 		select {
 		case done <- call:

@@ -200,6 +200,9 @@ func (u *undo) put(ctx context.Context, group []restoring) (again []undoing, err
 	for i := range group {
 		changes[i] = group[i].change
 	}
+	if err := u.job.hold(ctx, u.store.name); err != nil {
+		return nil, err
+	}
 	if err := u.log(ctx, changes); err != nil {
 		return nil, err
 	}

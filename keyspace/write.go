@@ -71,6 +71,9 @@ func (c *change) bytes() int {
 // send writes changes in script calls and returns those that are to be read again: those in conflict, and those whose
 // answer was lost. What may not come back is in the undo log before the first call.
 func (r *rewrite) send(ctx context.Context, changes []change) (again []change, lost bool, err error) {
+	if err := r.job.hold(ctx, r.store.name); err != nil {
+		return nil, false, err
+	}
 	if err := r.log(ctx, changes); err != nil {
 		return nil, false, err
 	}

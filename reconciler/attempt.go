@@ -177,6 +177,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		Cluster:        a.r.Cluster,
 		Stores:         connected,
 		State:          a.r.State,
+		Prometheus:     a.r.Prometheus,
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,

@@ -11,6 +11,8 @@ import (
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
+
+	gates "keyshift.dev/gate"
 )
 
 // Options configure the controller. The zero value serves every namespace of the cluster that the
@@ -24,6 +26,8 @@ type Options struct {
 	EventsAddr  string // URL of a notification controller; empty: Kubernetes events alone
 
 	State string // folder or bucket for backups and undo logs; empty: none, and what needs one is held
+
+	Prometheus string // address that gates with a PromQL expression are asked of; empty: none, and they do not hold
 
 	Namespaces     []string      // to serve; empty: all
 	CrossNamespace bool          // whether a Delivery may roll out workloads of other namespaces than its own
@@ -46,6 +50,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.HealthAddr, "health-addr", ":9440", "Address of the health endpoint. 0 turns it off.")
 	fs.StringVar(&o.EventsAddr, "events-addr", "", "URL of a Flux notification controller that gets the events too.")
 	fs.StringVar(&o.State, "state", "", "Folder on a persistent volume, or URL of a bucket, for backups and undo logs. Empty: what needs one is held.")
+	fs.StringVar(&o.Prometheus, "prometheus", "", "Address of a Prometheus, which gates with a PromQL expression are asked of. Empty: they do not hold.")
 	fs.StringSliceVar(&o.Namespaces, "watch-namespaces", nil, "Namespaces whose Deliveries to serve. Empty: all.")
 	fs.BoolVar(&o.CrossNamespace, "allow-cross-namespace", false, "Let a Delivery roll out workloads of other namespaces than its own.")
 	fs.DurationVar(&o.Full, "full-pass-every", time.Hour, "How often every key is looked at when nothing has changed; between two passes a sample is. Negative: at every interval.")
@@ -61,6 +66,9 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 func (o *Options) validate() error {
 	if o.Concurrent < 0 {
 		return fmt.Errorf("--concurrent is %d: it must not be negative", o.Concurrent)
+	}
+	if err := gates.Check(o.Prometheus); err != nil {
+		return fmt.Errorf("--prometheus: %w", err)
 	}
 	if o.Jitter.Percentage >= 100 {
 		return errors.New("--interval-jitter-percentage must be less than 100")

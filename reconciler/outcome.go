@@ -112,6 +112,8 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonNoProgress:      retry,
 	v1alpha1.ReasonNotReady:        retry,
 	v1alpha1.ReasonWindowClosed:    wait,
+	v1alpha1.ReasonGateClosed:      wait,
+	v1alpha1.ReasonSoakFailed:      retry,
 
 	v1alpha1.ReasonAwaitingApproval: wait,
 	v1alpha1.ReasonQuarantined:      wait,

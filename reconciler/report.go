@@ -75,6 +75,13 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 		a.ran++
 		mark(p, e.Index, v1alpha1.StepDone)
 		a.event(corev1.EventTypeNormal, v1alpha1.EventStepEnded, place+sayOutcome(e))
+	case apply.Paused:
+		place += sayError(e.Err)
+		a.event(corev1.EventTypeWarning, v1alpha1.EventGateClosed, place)
+	case apply.Resumed:
+		place += ": its gates hold again"
+	case apply.Soaking:
+		place += fmt.Sprintf(": soaking until %s, after %s", e.Until.UTC().Format(time.RFC3339), e.After)
 	case apply.Superseded, apply.Waiting:
 		mark(p, e.Index, v1alpha1.StepPending)
 	case apply.GivenUp:

@@ -154,6 +154,7 @@ func newReconciler(cfg *rest.Config, mgr ctrl.Manager, o Options) (*DeliveryReco
 		CrossNamespace: o.CrossNamespace,
 		Full:           o.Full,
 		Sample:         o.Sample,
+		Prometheus:     o.Prometheus,
 	}
 	if o.State != "" {
 		r.State = &apply.Storage{Address: o.State}

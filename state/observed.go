@@ -93,6 +93,17 @@ type Ledger struct {
 
 	// Applied are the revisions of the whole system for which nothing was left to do, the oldest first, at most MaxApplied.
 	Applied []Applied `json:"applied,omitempty"`
+
+	Soaks []Soaking `json:"soaks,omitempty"` // of the whole system, in the order of their ends
+}
+
+// Soaking is a step that has ended and is watched for a while before what depends on it begins.
+type Soaking struct {
+	Component string `json:"component,omitempty"` // that was rolled out
+	Keyspace  string `json:"keyspace,omitempty"`  // or that was rewritten
+	To        string `json:"to"`                  // release or version
+	Next      Digest `json:"next"`                // of the step that waits: another plan does not
+	Until     int64  `json:"until"`               // Unix milliseconds
 }
 
 // LedgerFormat is the format this program writes. It refuses a newer one.

@@ -86,6 +86,8 @@ const (
 	ReasonQuarantined      = "Quarantined"      // a step failed, and nothing has changed since: spec or force
 	ReasonRolledBack       = "RolledBack"       // a step failed, and its part went back to what was applied before
 	ReasonWindowClosed     = "WindowClosed"     // what is left waits for a maintenance window
+	ReasonGateClosed       = "GateClosed"       // what is left waits for a gate of the policy to hold
+	ReasonSoakFailed       = "SoakFailed"       // pods were not ready, or a gate did not hold, while a step was watched after its end
 	ReasonNotReady         = "NotReady"         // pods that use a keyspace are not ready, so it is not rewritten yet
 	ReasonNotDrained       = "NotDrained"       // old units are neither consumed nor expired yet
 	ReasonUnreadable       = "Unreadable"       // a running release may meet units it cannot read, and no step mends it
@@ -104,4 +106,5 @@ const (
 	EventStepStarted = "StepStarted" // a step of it starts
 	EventStepEnded   = "StepEnded"   // a step of it has succeeded
 	EventStepFailed  = "StepFailed"  // a step of it has failed
+	EventGateClosed  = "GateClosed"  // gates of a step that runs do not hold: a rewrite pauses
 )
