@@ -69,7 +69,7 @@ func (c *connection) open() (place, error) {
 func (c *connection) options() (text string) {
 	for _, f := range []struct{ name, value string }{{"-n", c.namespace}, {"--context", c.context}, {"--kubeconfig", c.kubeconfig}} {
 		if f.value != "" {
-			text += " " + f.name + " " + f.value
+			text += " " + f.name + " " + quoted(f.value)
 		}
 	}
 	return text

@@ -119,13 +119,6 @@ func historyRows(plans []v1alpha1.Plan) [][]string {
 	return rows
 }
 
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
-}
-
 // decidedText says who decided, and when that was learned.
 func decidedText(x v1alpha1.Plan) string {
 	a := x.Spec.Approval

@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,12 +55,12 @@ func (r *rollback) run(ctx context.Context, p place, s Streams, name string) err
 		return err
 	}
 	from := d.Status.LastAttemptedRevision
-	s.line("Delivery %s goes back from %s to %s.", name, short(from), short(to))
+	s.line("Delivery %s goes from %s to %s.", name, dash(short(from)), short(to))
 	if d.Spec.Suspend {
 		s.note("its suspension ends: it stays at %s instead", short(to))
 	}
 	before := d.DeepCopy()
-	d.Spec.Suspend, d.Spec.Rollback = false, &v1alpha1.Rollback{To: to}
+	d.Spec.Suspend, d.Spec.Rollback = false, &v1alpha1.Rollback{To: pin(d, to)}
 	if err := p.client.Patch(ctx, d, client.MergeFrom(before)); err != nil {
 		return p.explain(err, "patch", deliveriesResource, name)
 	}
@@ -74,6 +76,15 @@ func (r *rollback) run(ctx context.Context, p place, s Streams, name string) err
 		sayGit(p, s, d, to)
 	}
 	return s.give(&out, &out.Errors, err)
+}
+
+// pin is a revision as spec.rollback takes it. What stands before the commit is a branch there, and of a Delivery that follows
+// a tag it is none.
+func pin(d *v1alpha1.Delivery, to string) string {
+	if ref := d.Spec.Git.Ref; ref != nil && ref.Tag != "" {
+		return "sha1:" + commitOf(to)
+	}
+	return to
 }
 
 // arrive waits until a revision is applied, or something holds it.
@@ -98,15 +109,23 @@ func (r *rollback) arrive(ctx context.Context, p place, s Streams, d *v1alpha1.D
 // sayGit says how Git must follow, so that the Delivery can follow Git again.
 func sayGit(p place, s Streams, d *v1alpha1.Delivery, to string) {
 	s.line("Git does not know of it. Undo there what is newer, and let the Delivery follow Git again:")
-	switch ref := d.Spec.Git.Ref; {
-	case ref != nil && ref.Commit != "":
-		s.line("  kubectl patch delivery %s -n %s --type merge -p '{\"spec\":{\"git\":{\"ref\":{\"commit\":\"%s\"}}}}'", d.Name, d.Namespace, commitOf(to))
-	case ref != nil && ref.Tag != "":
-		s.line("  git tag --force %s %s && git push --force origin tag %s", ref.Tag, commitOf(to)[:12], ref.Tag)
-	default:
-		s.line("  git revert --no-edit %s..HEAD && git push    # a merge is reverted alone, with -m 1", commitOf(to)[:12])
-	}
+	s.line("  %s", undo(d, commitOf(to)))
 	s.line("  %s", p.command("resume", d.Name))
+}
+
+// undo is the command that makes what a Delivery follows what it was at a commit.
+func undo(d *v1alpha1.Delivery, commit string) string {
+	ref, since := d.Spec.Git.Ref, commit[:12]+"..HEAD"
+	switch dir := path.Clean(d.Spec.Path); {
+	case ref != nil && ref.Commit != "":
+		return fmt.Sprintf(`kubectl patch delivery %s -n %s --type merge -p '{"spec":{"git":{"ref":{"commit":"%s"}}}}'`, d.Name, d.Namespace, commit)
+	case ref != nil && ref.Tag != "":
+		return fmt.Sprintf("git tag --force %s %s && git push --force origin tag %s", quoted(ref.Tag), commit[:12], quoted(ref.Tag))
+	case dir == ".":
+		return "git revert --no-edit " + since + " && git push    # a merge takes -m 1"
+	default: // the repository has other things, too
+		return "git revert --no-edit $(git rev-list " + since + " -- " + quoted(dir) + ") && git push    # a merge takes -m 1"
+	}
 }
 
 // commitStart is the beginning of a commit, or all of it.
@@ -157,5 +176,5 @@ func (r *rollback) last(p place, d *v1alpha1.Delivery, all []string, hint string
 			return x, nil
 		}
 	}
-	return "", problem("NoRevision", "revert in Git", "Delivery %s has applied no other revision than %s, as far as is remembered", d.Name, dash(short(d.Status.LastAttemptedRevision)))
+	return "", problem("NoRevision", "revert in Git", "Delivery %s has applied no other revision than that of now, as far as is remembered", d.Name)
 }

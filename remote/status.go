@@ -104,7 +104,7 @@ func showReady(p place, s Streams, d *v1alpha1.Delivery) {
 	if d.Spec.Rollback != nil {
 		s.line("  kept at %s, whatever Git says; to follow Git again: %s", short(d.Spec.Rollback.To), p.command("resume", d.Name))
 	}
-	if c.Status != metav1.ConditionTrue && c.ObservedGeneration < d.Generation {
+	if !d.Spec.Suspend && c.ObservedGeneration < d.Generation {
 		s.line("  the controller has not seen the last change of the Delivery yet")
 	}
 	s.line("")
@@ -185,7 +185,7 @@ func showRun(s Streams, d *v1alpha1.Delivery) {
 	}
 	_, hex, _ := strings.Cut(run.Digest, ":")
 	s.line("")
-	s.line("plan %s for %s, step %d of %d", first12(hex), short(run.Revision), run.Current, run.Total)
+	s.line("plan %s for %s, step %d of %d", first12(hex), dash(short(run.Revision)), run.Current, run.Total)
 	rows := [][]string{}
 	for i, step := range run.Steps {
 		row := []string{fmt.Sprintf("%3d. %s", i+1, stepText(step.Kind, step.Object, strings.Join(step.From, ", "), step.To)), string(step.State)}
