@@ -192,6 +192,8 @@ func TestOnKubernetes(t *testing.T) {
 	s.approval()
 	s.steering()
 	s.wiring()
+	whole := &server{t: t, plane: plane, namespace: plane.Namespace(t), admin: s.admin}
+	whole.deliver()
 }
 
 // rights lets those try who may not.
