@@ -25,8 +25,10 @@ type glance struct {
 	reason  string
 	message string
 	applied string
-	stale   bool // of before the change
-	handled bool // the request
+	tried   string // revision
+	stale   bool   // of before the change
+	taken   bool   // by somebody: it is not rolled back any more
+	handled bool   // the request
 	err     error
 }
 
@@ -71,6 +73,12 @@ func tell(d *v1alpha1.Delivery, l glance) {
 	}
 	d.Generation = 2
 	d.Status.Conditions = []metav1.Condition{c}
+	if l.taken {
+		d.Spec.Rollback = nil
+	}
+	if l.tried != "" {
+		d.Status.LastAttemptedRevision = l.tried
+	}
 	if l.applied != "" {
 		d.Status.LastAppliedRevision = l.applied
 	}
@@ -80,14 +88,17 @@ func tell(d *v1alpha1.Delivery, l glance) {
 }
 
 var (
-	before    = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied before", stale: true}
-	working   = glance{status: "Unknown", reason: "Progressing", message: "step 1 of 2"}
-	working2  = glance{status: "Unknown", reason: "Progressing", message: "step 2 of 2"}
-	arrived   = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied", applied: older, handled: true}
-	overtaken = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied", applied: newer}
-	awaiting  = glance{status: "False", reason: "AwaitingApproval", message: "a person must approve", handled: true}
-	failed    = glance{status: "False", reason: "StoreFull", message: "no memory", handled: true}
-	lost      = glance{err: errors.New("dial tcp: connection refused")}
+	before   = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied before", stale: true}
+	working  = glance{status: "Unknown", reason: "Progressing", message: "step 1 of 2"}
+	working2 = glance{status: "Unknown", reason: "Progressing", message: "step 2 of 2"}
+	arrived  = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied", applied: older, tried: older, handled: true}
+	taken    = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied", taken: true}
+	other    = glance{status: "True", reason: "ReconciliationSucceeded", message: "applied another", applied: newer, tried: newer}
+	stuck    = glance{status: "False", reason: "RolloutStuck", message: "stuck on the way to another", tried: newer}
+	awaiting = glance{status: "False", reason: "AwaitingApproval", message: "a person must approve", tried: older, handled: true}
+	failed   = glance{status: "False", reason: "StoreFull", message: "no memory", tried: older, handled: true}
+	missing  = glance{status: "False", reason: "GitRefNotFound", message: "no such commit", tried: newer, handled: true}
+	lost     = glance{err: errors.New("dial tcp: connection refused")}
 )
 
 // A rollback and a request are followed until the status is about them, whatever is in between.
@@ -101,7 +112,9 @@ func TestFollow(t *testing.T) {
 		"rollback":            {"rollback shop", []glance{before, working, lost, working, working2, arrived}, "", []string{"goes from main@bbbbbbbbbbbb to main@abcdef000000", "  step 1 of 2\n  step 2 of 2\n", "is at main@abcdef", "git revert --no-edit abcdef000000..HEAD", "keyshift resume shop"}},
 		"rollback held":       {"rollback shop", []glance{before, working, awaiting}, "AwaitingApproval", []string{"step 1", "a person must approve", "keyshift approve shop"}},
 		"rollback failed":     {"rollback shop", []glance{before, failed}, "StoreFull", []string{"no memory", "keyshift status shop"}},
-		"rollback overtaken":  {"rollback shop", []glance{overtaken}, "Overtaken", []string{"is at main@bbbbbbbbbbbb, and not at main@abcdef000000"}},
+		"rollback overtaken":  {"rollback shop", []glance{working, taken}, "Overtaken", []string{"is not kept at main@abcdef000000 any more"}},
+		"rollback in a run":   {"rollback shop", []glance{working, other, stuck, working, stuck, other, working2, arrived}, "", []string{"step 2", "is at main@abcdef000000"}},
+		"rollback to nothing": {"rollback shop", []glance{working, missing}, "GitRefNotFound", []string{"no such commit"}},
 		"rollback too slow":   {"rollback shop --timeout 30ms", []glance{before}, "NotInTime", []string{"goes on without you"}},
 		"reconcile":           {"reconcile shop", []glance{before, working, arrived}, "", []string{"step 1", "is ready: applied"}},
 		"reconcile held":      {"reconcile shop", []glance{before, working, awaiting}, "AwaitingApproval", []string{"step 1", "keyshift approve shop"}},

@@ -89,21 +89,39 @@ func pin(d *v1alpha1.Delivery, to string) string {
 
 // arrive waits until a revision is applied, or something holds it.
 func (r *rollback) arrive(ctx context.Context, p place, s Streams, d *v1alpha1.Delivery, to string) (*v1alpha1.Delivery, error) {
-	generation := d.Generation
+	generation, before := d.Generation, 0
 	d, err := p.follow(ctx, s, r.waiting, d, func(d *v1alpha1.Delivery) bool {
 		c := ready(d)
-		return c.Status != metav1.ConditionUnknown && c.ObservedGeneration >= generation
+		switch {
+		case overtaken(d, to):
+			return true
+		case c.Status == metav1.ConditionUnknown || c.ObservedGeneration < generation:
+			before = 0
+			return false
+		case commitOf(d.Status.LastAttemptedRevision) == commitOf(to):
+			return true
+		}
+		before++ // it may be the end of a run that knew nothing of this yet, or the revision cannot be had
+		return c.Status == metav1.ConditionFalse && before > settling
 	})
 	switch {
 	case err != nil:
 		return d, err
+	case overtaken(d, to):
+		return d, problem("Overtaken", "look with: "+p.command("status", d.Name), "Delivery %s is not kept at %s any more: somebody has changed that meanwhile", d.Name, short(to))
 	case ready(d).Status != metav1.ConditionTrue:
 		return d, p.notReady(d)
-	case commitOf(d.Status.LastAppliedRevision) != commitOf(to):
-		return d, problem("Overtaken", "look with: "+p.command("status", d.Name), "Delivery %s is at %s, and not at %s: somebody has changed it meanwhile",
-			d.Name, short(d.Status.LastAppliedRevision), short(to))
 	}
 	return d, nil
+}
+
+// settling is how many looks in a row must find a failure before the revision was tried: the controller begins anew at once
+// where a run ends that was of another.
+const settling = 3
+
+// overtaken tells whether a Delivery is to be kept somewhere else now.
+func overtaken(d *v1alpha1.Delivery, to string) bool {
+	return d.Spec.Rollback == nil || commitOf(d.Spec.Rollback.To) != commitOf(to)
 }
 
 // sayGit says how Git must follow, so that the Delivery can follow Git again.
