@@ -4,7 +4,8 @@
 //	shop: not ready, AwaitingApproval
 //	…
 //	waits for approval
-//	  shop-0a1b2c3d4e5f  2 rollouts, 1 backup, 1 rewrite, 1 verify, 1 lossy: keyshift approve shop-0a1b2c3d4e5f
+//	  shop-0a1b2c3d4e5f: 2 rollouts, 1 backup, 1 rewrite, 1 verify, 1 lossy
+//	    keyshift approve shop-0a1b2c3d4e5f
 //	$ keyshift approve shop
 //
 // Every command is a read or one conditional write of a Delivery or a Plan, in the name of whoever runs it: nothing here

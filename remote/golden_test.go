@@ -46,12 +46,12 @@ var tasks = map[string]func() task{
 func command(t *testing.T, p place, text string) (string, error) {
 	t.Helper()
 	words := strings.Fields(text)
-	make, known := tasks[words[0]]
+	begin, known := tasks[words[0]]
 	if !known {
 		t.Fatalf("no command %q", words[0])
 	}
 	var form, answer string
-	do, flags := make(), pflag.NewFlagSet(words[0], pflag.ContinueOnError)
+	do, flags := begin(), pflag.NewFlagSet(words[0], pflag.ContinueOnError)
 	flags.StringVarP(&form, "output", "o", "text", "")
 	flags.StringVar(&answer, "answer", "", "")
 	do.bind(flags)
