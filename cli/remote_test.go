@@ -18,7 +18,9 @@ type saying struct{ reported bool }
 func (saying) Error() string { return "it is late; come again tomorrow" }
 
 // Parts says it in parts.
-func (saying) Parts() (code, message, hint string) { return "Late", "it is late", "come again tomorrow" }
+func (saying) Parts() (code, message, hint string) {
+	return "Late", "it is late", "come again tomorrow"
+}
 
 // Reported tells whether it was printed.
 func (s saying) Reported() bool { return s.reported }
