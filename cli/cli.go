@@ -22,6 +22,7 @@ type Commands struct {
 	Version    string
 	Controller Service
 	Demo       Show
+	Remote     []Command // what is asked of a cluster from outside
 }
 
 // Service is a command that runs until its context ends.
@@ -86,6 +87,9 @@ Start with:  keyshift init my-shop && keyshift vet my-shop`,
 	root.AddCommand(
 		newInit(), newVendor(), newVet(), newTest(), newSchema(), newPlan(), newApply(), newBackup(), newRestore(),
 		newController(c.Controller), newDemo(c.Demo), newBench(), newVersion(c.Version))
+	for _, r := range c.Remote {
+		root.AddCommand(newRemote(r))
+	}
 	return root
 }
 

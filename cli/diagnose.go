@@ -68,6 +68,10 @@ func part(err error) (state.Diagnostic, error) {
 	if e, ok := errors.AsType[*problem](err); ok {
 		return state.Diagnostic{Code: e.code, Message: e.message, Hint: e.hint}, e
 	}
+	if e, ok := errors.AsType[spoken](err); ok {
+		code, message, hint := e.Parts()
+		return state.Diagnostic{Code: code, Message: message, Hint: hint}, e
+	}
 	if e, ok := errors.AsType[*keyspace.Error](err); ok {
 		return state.Diagnostic{Code: e.Reason, Message: fmt.Sprintf("store %q: %v", e.Store, e.Err), Hint: e.Hint}, e
 	}

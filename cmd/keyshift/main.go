@@ -2,7 +2,7 @@
 //
 //	keyshift init shop && keyshift vet shop && keyshift plan shop
 //
-// It only wires: what each command does is in the packages cli, reconciler and demo.
+// It only wires: what each command does is in the packages cli, reconciler, remote and demo.
 package main
 
 import (
@@ -19,6 +19,7 @@ import (
 	"keyshift.dev/cli"
 	"keyshift.dev/demo"
 	"keyshift.dev/reconciler"
+	"keyshift.dev/remote"
 	"keyshift.dev/sandbox"
 )
 
@@ -44,7 +45,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return cli.Run(ctx, cli.Commands{Version: version, Controller: controller(), Demo: show()}, args, stdout, stderr)
+	return cli.Run(ctx, cli.Commands{Version: version, Controller: controller(), Demo: show(), Remote: outside()}, args, stdout, stderr)
 }
 
 func controller() cli.Service {
@@ -68,4 +69,17 @@ func show() cli.Show {
 			return demo.Run(ctx, o, out)
 		},
 	}
+}
+
+func outside() []cli.Command {
+	var all []cli.Command
+	for _, c := range remote.Commands() {
+		all = append(all, cli.Command{
+			Use: c.Use, Short: c.Short, Long: c.Long, Example: c.Example, Args: c.Args, Flags: c.Flags,
+			Run: func(ctx context.Context, s cli.Streams, args []string) error {
+				return c.Run(ctx, remote.Streams(s), args)
+			},
+		})
+	}
+	return all
 }
