@@ -58,3 +58,34 @@ func TestMixedUnitsAreResolved(t *testing.T) {
 		t.Errorf("once more: %v, %v", o.Done, err)
 	}
 }
+
+// A release that begins to read a keyspace in which single fields were mixed: the verify before its rollout finds such units,
+// and does not take them for units of no version, which would make it plan the same again and again.
+func TestMixedUnitsBeforeANewReader(t *testing.T) {
+	w := embedded(t, 50)
+	w.after = byFields(w.after, "checkout", "1.5.0")
+	w.mustDeliver(w.after, "2.0.0")
+	w.recluster(cluster.MemoryOptions{}, nil)
+	w.deploy("1.5.0")
+	key := w.client.Keys(t.Context(), "session:*").Val()[0]
+	w.client.HSet(t.Context(), key, "name", "too late")
+
+	spec := w.after
+	reader := state.Component{Name: "billing", Release: "2.0.0", Workload: &state.Workload{Kind: "Deployment", Namespace: "shop", Name: "billing"}}
+	for _, name := range []string{"1.0.0", "2.0.0"} {
+		r := state.Release{Name: name, Images: []state.Image{{Container: "app", Image: "billing:" + name}}}
+		if name == "2.0.0" {
+			r.Uses = []state.Use{{Keyspace: "session", Reads: ">=1.0.0 <3.0.0", Updates: state.UpdatesValue}}
+		}
+		reader.Releases = append(reader.Releases, r)
+	}
+	spec.Components = append([]state.Component{reader}, spec.Components...)
+	w.cluster.Deploy(*reader.Workload, 1, reader.Releases[0].Images...)
+	o, err := w.deliver(spec)
+	if err != nil {
+		t.Fatalf("%v after %v", err, steps(o))
+	}
+	if got := steps(o); len(got) < 3 || got[0] != "verify session " || got[1] != "rollout billing 2.0.0" {
+		t.Errorf("done %v", got)
+	}
+}

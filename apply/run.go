@@ -184,7 +184,11 @@ func (r *run) step(ctx context.Context, i int, step plan.Step) error {
 func (r *run) after(d Done) state.Observed {
 	switch {
 	case d.Units != nil:
-		return plan.EndCounted(r.want, r.have, d.Step, d.Units.Counts)
+		var mixed []state.Count
+		if k, _ := r.want.FindKeyspace(d.Step.Object); d.Step.Kind == plan.Verify && diff.Mends(r.want, k) {
+			mixed = d.Units.Mixes // as Gather has them
+		}
+		return plan.EndCounted(r.want, r.have, d.Step, d.Units.Counts, mixed...)
 	case d.Backup != nil:
 		return plan.EndArchived(r.want, r.have, d.Step, d.Backup.Archive)
 	}

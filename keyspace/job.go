@@ -73,6 +73,7 @@ type Outcome struct {
 	Spared     int64 // units of the last full pass that are not of Job.Share, and left as they are
 
 	Counts  []state.Count  // of the last full pass, by class, Unfit last
+	Mixes   []state.Count  // of a verification: of the Unfit those that mix versions, by the class of these
 	Samples []state.Sample // at most ten of the Unfit, by key, with the reason
 }
 

@@ -69,7 +69,7 @@ func progressOf(report func(Progress), keys int64) func(int64, []*tally) {
 
 // verified turns a count into an outcome.
 func verified(t *tally, to state.Version) Outcome {
-	o := Outcome{Scanned: t.total, Unfit: t.counts[state.Unfit], Counts: t.result(), Samples: t.samples}
+	o := Outcome{Scanned: t.total, Unfit: t.counts[state.Unfit], Counts: t.result(), Mixes: sortedCounts(t.mixed), Samples: t.samples}
 	for _, c := range o.Counts {
 		if c.Class.Has(to) {
 			o.Already += c.Units

@@ -61,10 +61,10 @@ func followed(d *v1alpha1.Delivery) v1alpha1.GitRef {
 		return ref
 	}
 	branch, _, named := strings.Cut(d.Spec.Rollback.To, "@")
-	if ref.Tag = ""; named && ref.Branch == "" {
+	if named && ref.Branch == "" && ref.Tag == "" {
 		ref.Branch = branch // of which the server serves commits, if it does not serve single ones
 	}
-	ref.Commit = d.Spec.Rollback.To[max(0, len(d.Spec.Rollback.To)-40):]
+	ref.Tag, ref.Commit = "", d.Spec.Rollback.To[max(0, len(d.Spec.Rollback.To)-40):]
 	return ref
 }
 
