@@ -259,7 +259,7 @@ func planSpec(of plan.Plan, sizes []apply.Size, d *v1alpha1.Delivery) v1alpha1.P
 	for _, s := range first(of.Steps, v1alpha1.MaxPlanSteps) {
 		out.Steps = append(out.Steps, v1alpha1.PlanStep{
 			Kind: string(s.Kind), Object: s.Object, From: clip(strings.Join(s.From, ", "), maxReason), To: clip(s.To, maxName),
-			Reason: clip(s.Reason, v1alpha1.MaxPlanReasons), Risk: string(s.Risk), Undo: clip(s.Undo, maxReason), Part: int32(s.Part), Digest: string(s.Digest),
+			Reason: clip(s.Reason, v1alpha1.MaxPlanReasons), Risk: string(s.Risk), Notes: notes(s), Undo: clip(s.Undo, maxReason), Part: int32(s.Part), Digest: string(s.Digest),
 		})
 	}
 	out.More = int32(len(of.Steps) - len(out.Steps))
@@ -270,6 +270,17 @@ func planSpec(of plan.Plan, sizes []apply.Size, d *v1alpha1.Delivery) v1alpha1.P
 		}
 	}
 	return out
+}
+
+// notes says what is at stake in a step.
+func notes(s plan.Step) (out []string) {
+	for _, l := range s.Losses {
+		out = append(out, clip("loses "+l.Field+": "+l.Reason, v1alpha1.MaxPlanReasons))
+	}
+	for _, n := range s.Notes {
+		out = append(out, clip(n, v1alpha1.MaxPlanReasons))
+	}
+	return first(out, v1alpha1.MaxPlanNotes)
 }
 
 // change writes the status of a Plan.

@@ -90,6 +90,9 @@ func showStep(s Streams, x v1alpha1.Plan, i int, states bool) {
 	}
 	detail("why", step.Reason)
 	detail("size", sizeText(step))
+	for _, note := range step.Notes {
+		detail("risk", note)
+	}
 	detail("undo", step.Undo)
 	if states {
 		detail("said", at.Message)

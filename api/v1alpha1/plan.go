@@ -6,6 +6,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 const (
 	MaxPlanSteps   = 1000
 	MaxPlanReasons = 256 // characters of a reason
+	MaxPlanNotes   = 8   // of a step
 )
 
 // PlanSpec is what is to be done, and whether a person has approved it. It never changes but for the approval.
@@ -93,6 +94,12 @@ type PlanStep struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +optional
 	Risk string `json:"risk,omitempty"`
+
+	// Notes say what is at stake: what a rewrite loses, which fields two releases write differently.
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=256
+	// +optional
+	Notes []string `json:"notes,omitempty"`
 
 	// Undo is what takes the step back.
 	// +kubebuilder:validation:MaxLength=256
