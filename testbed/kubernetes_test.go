@@ -98,4 +98,12 @@ func TestKubernetesPodThatNeverBecomesReady(t *testing.T) {
 		}
 		return false
 	})
+	c.MendImage(t, ns, "app:never-ready")
+	eventually(t, 30*time.Second, "an available Deployment", func() bool {
+		d, err := c.Client.AppsV1().Deployments(ns).Get(context.Background(), "app", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Status.AvailableReplicas == 1
+	})
 }
