@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,9 +78,12 @@ func (s *scenario) create(w words) error {
 
 // delete deletes the Delivery and waits until it is gone.
 func (s *scenario) delete(w words) error {
+	if !w.is("delivery") {
+		return errWords(w)
+	}
 	d, err := s.delivery()
-	if !w.is("delivery") || err != nil {
-		return errors.Join(errWords(w), err)
+	if err != nil {
+		return err
 	}
 	if err := s.kube.Delete(s.ctx, d); err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 //	await middle of rewrite     some of the units, and not all, have been rewritten by a rewrite that goes on
 //	await plans …, await release R, await data …   as want, before long
 //	want plans 'PHASE [by USER]'…   the phases of all Plans, in any order, and who decided; want no plan
-//	want steps 'KIND OBJECT TO'…    the steps that were done, in their order; want no step begun
+//	want steps FILE             those of FILE were done, in their order; want no step begun
 //	want release R              all pods run it
 //	want data V                 every unit is at one version; mixed: each keyspace has units of several
 //

@@ -199,7 +199,7 @@ func (s *scenario) check() {
 	if r.Reads == 0 || r.Writes == 0 {
 		s.t.Errorf("the application did nothing: %s", summary(r))
 	}
-	s.t.Log(summary(r))
+	s.t.Logf("%s\n%s", summary(r), s.describe())
 }
 
 // held counts the units by keyspace and version; those that fit none have an empty one.

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -129,11 +131,15 @@ func (s *scenario) steps(in ...v1alpha1.StepState) ([]string, error) {
 	return out, err
 }
 
-// hasSteps compares the steps that were done.
+// hasSteps compares the steps that were done with a file of the scenario.
 func (s *scenario) hasSteps(w words) error {
+	b, err := os.ReadFile(filepath.Join(s.folder, w.first()))
+	if err != nil {
+		return err
+	}
 	done, err := s.steps(v1alpha1.StepDone)
-	if err == nil && !slices.Equal(done, w) {
-		err = fmt.Errorf("steps done are %q, want %q", done, []string(w))
+	if said := strings.Join(done, "\n") + "\n"; err == nil && said != string(b) {
+		err = fmt.Errorf("steps done are\n%swant\n%s", said, b)
 	}
 	return err
 }
