@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 //	                            stuck after S seconds
 //	create delivery             of the repository; delete delivery waits until it is gone
 //	commit FILE [with PART…]    pushes FILE of the scenario, system.cue and the parts of testdata/scenarios/system;
-//	                            OPENS and CLOSES in it are times of the day between which a window is open, soon
+//	                            OPENS and CLOSES in it are times of the day between which a window is open, soon;
+//	                            LATER and LATEST of one that is hours away
 //	revert                      git revert of the last commit, pushed
 //	reconcile                   asks for a reconciliation, and waits until it is over
 //	force                       tries once more what failed
@@ -53,7 +54,7 @@ func TestMain(m *testing.M) {
 //	await middle of rewrite     some of the units, and not all, have been rewritten by a rewrite that goes on
 //	await plans …, await release R, await data …   as want, before long
 //	want plans 'PHASE [by USER]'…   the phases of all Plans, in any order, and who decided; want no plan
-//	want steps FILE             those of FILE were done, in their order; want no step begun
+//	want steps FILE             those of FILE were done, in their order; want no step begun, want no step running
 //	want release R              all pods run it
 //	want data V                 every unit is at one version; mixed: each keyspace has units of several
 //

@@ -13,10 +13,13 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/redis/go-redis/v9"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/demo"
 	"keyshift.dev/schema"
 	"keyshift.dev/state"
@@ -44,19 +47,57 @@ type scenario struct {
 func newScenario(t testing.TB, plane *testbed.ControlPlane, namespace, folder string) *scenario {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
 	s := &scenario{t: t, ctx: ctx, plane: plane, kube: clientOf(t, plane.Config), git: testbed.Git(t),
 		app: demo.NewApplication(demo.Sessions(), demo.Carts()), namespace: namespace, folder: folder, releases: map[string]state.Release{}}
 	s.app.Workers, s.app.Pause = 1, 20*time.Millisecond // so that a rewrite is not done by the pods alone
 	server := testbed.Redis(t)
 	s.redis = demo.Dial(server.Addr)
 	t.Cleanup(func() { _ = s.redis.Close() })
-	s.fill = func() *strings.Replacer {
-		opens := time.Now().UTC().Add(80 * time.Second).Truncate(time.Minute) // in 20 seconds at the earliest: closed until everything before it is done
-		return strings.NewReplacer("REDIS", server.Addr, "NAMESPACE", namespace,
-			"OPENS", opens.Format("15:04"), "CLOSES", opens.Add(time.Hour).Format("15:04"))
-	}
+	s.fill = func() *strings.Replacer { return fill(server.Addr, namespace) }
+	watched := make(chan struct{})
+	go func() { defer close(watched); s.watch() }()
+	t.Cleanup(func() { cancel(); <-watched })
 	return s
+}
+
+// fill fills the placeholders of specs. A window opens half a minute from now at the earliest, so that it is seen closed.
+func fill(redis, namespace string) *strings.Replacer {
+	opens, later := time.Now().UTC().Add(90*time.Second).Truncate(time.Minute), time.Now().UTC().Add(6*time.Hour)
+	clock := func(t time.Time) string { return t.Format("15:04") }
+	return strings.NewReplacer("REDIS", redis, "NAMESPACE", namespace, "OPENS", clock(opens), "CLOSES", clock(opens.Add(time.Hour)),
+		"LATER", clock(later), "LATEST", clock(later.Add(time.Hour)))
+}
+
+// watch finds a Delivery that was ready and is not any more, although nothing was asked for.
+func (s *scenario) watch() {
+	c, err := client.NewWithWatch(s.plane.Config, client.Options{Scheme: s.kube.Scheme()})
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	events, err := c.Watch(s.ctx, &v1alpha1.DeliveryList{}, client.InNamespace(s.namespace))
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	defer events.Stop()
+	asked := func(d *v1alpha1.Delivery) string {
+		return fmt.Sprint(d.UID, d.Generation, d.Annotations[meta.ReconcileRequestAnnotation], d.Status.LastAttemptedRevision)
+	}
+	answered := func(d *v1alpha1.Delivery) bool {
+		return d.Generation == d.Status.ObservedGeneration && d.Annotations[meta.ReconcileRequestAnnotation] == d.Status.LastHandledReconcileAt
+	}
+	ready := ""
+	for e := range events.ResultChan() {
+		d, ok := e.Object.(*v1alpha1.Delivery)
+		switch {
+		case !ok:
+		case conditions.IsReady(d) && answered(d):
+			ready = asked(d)
+		case conditions.IsUnknown(d, meta.ReadyCondition) && ready == asked(d) && strings.HasPrefix(conditions.GetMessage(d, meta.ReadyCondition), "fetching"):
+			s.t.Errorf("the Delivery was ready, nothing was asked for, and it says: %s", sayReady(d))
+		}
+	}
 }
 
 // seed writes the units that the application has before anything is delivered.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -144,7 +145,7 @@ func (s *scenario) hasSteps(w words) error {
 	return err
 }
 
-// hasNo tells whether there is no plan, or no step of one has begun.
+// hasNo tells whether there is no plan, or no step of one that has begun, or that is not over.
 func (s *scenario) hasNo(w words) error {
 	all, err := s.plans()
 	if err != nil {
@@ -157,7 +158,11 @@ func (s *scenario) hasNo(w words) error {
 	if err == nil && w.is("step", "begun") && len(begun) > 0 {
 		err = fmt.Errorf("begun are %q", begun)
 	}
-	if err == nil && !w.is("plan") && !w.is("step", "begun") {
+	running, err2 := s.steps(v1alpha1.StepRunning)
+	if err = errors.Join(err, err2); err == nil && w.is("step", "running") && len(running) > 0 {
+		err = fmt.Errorf("running are %q", running)
+	}
+	if err == nil && !w.is("plan") && !w.is("step", "begun") && !w.is("step", "running") {
 		err = errWords(w)
 	}
 	return err
