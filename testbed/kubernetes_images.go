@@ -3,6 +3,7 @@ package testbed
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// MendImage makes pods of the namespace start from now on whose image has "never-ready" in its name, those that wait for
-// it included, as if somebody had pushed it. It lasts as long as the test.
+// MendImage makes pods of the namespace ready from now on whose image has "never-ready" or "never-healthy" in its name, those
+// that there are included, as if somebody had pushed it anew. It lasts as long as the test.
 func (c *ControlPlane) MendImage(t testing.TB, namespace, image string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -30,7 +31,7 @@ func (c *ControlPlane) MendImage(t testing.TB, namespace, image string) {
 	})
 }
 
-// startPods makes the pods ready that wait for an image. What fails is tried again by the caller.
+// startPods makes the pods of an image ready that are not. What fails is tried again by the caller.
 func (c *ControlPlane) startPods(ctx context.Context, namespace, image string) {
 	pods := c.Client.CoreV1().Pods(namespace)
 	list, err := pods.List(ctx, metav1.ListOptions{})
@@ -38,8 +39,10 @@ func (c *ControlPlane) startPods(ctx context.Context, namespace, image string) {
 		return
 	}
 	for _, p := range list.Items {
-		waits := p.Status.Phase == corev1.PodPending && p.Spec.NodeName != "" && p.DeletionTimestamp == nil
-		if !waits || p.Spec.Containers[0].Image != image {
+		ready := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		})
+		if ready || p.Spec.NodeName == "" || p.DeletionTimestamp != nil || p.Spec.Containers[0].Image != image {
 			continue
 		}
 		if patch, err := json.Marshal(map[string]any{"status": started(p)}); err == nil {

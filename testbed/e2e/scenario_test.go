@@ -46,7 +46,8 @@ func TestMain(m *testing.M) {
 //	rollback to the one before  sets spec.rollback to the revision applied before the last; resume takes it away
 //	approve [the superseded] as USER [by OTHER], reject as USER, edit plan as USER
 //	helm sets R                 another manager applies the image of a release; helm hands over gives the images to Keyshift
-//	mend image IMAGE            makes an image with never-ready in its name start from now on
+//	mend image IMAGE            makes pods ready whose image has never-ready (it cannot be pulled) or never-healthy (its
+//	                            pods run and do not become ready) in its name
 //	turns                       the data may go both ways from now on, so that a value may have been through #up and #down
 //	await applied               the tip of the branch is applied
 //	await ready TEXT            the Delivery is ready, and says TEXT
