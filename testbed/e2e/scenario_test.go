@@ -62,6 +62,7 @@ func TestMain(m *testing.M) {
 // ada may approve plans, eve may change them but not approve. A verb with ! must be refused, with its last word in the
 // refusal.
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
