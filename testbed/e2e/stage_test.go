@@ -126,6 +126,9 @@ func (s *scenario) deploy(w words) error {
 		d.ProgressDeadline = int32(seconds)
 	}
 	s.plane.OnPod(s.t, s.namespace, func(ctx context.Context, pod corev1.Pod) {
+		if pod.Labels["app"] != "checkout" {
+			return
+		}
 		s.mu.Lock()
 		release, known := s.releases[pod.Spec.Containers[0].Image]
 		s.mu.Unlock()

@@ -171,7 +171,7 @@ func (s *scenario) hasNo(w words) error {
 // runs tells whether all pods there are, terminating ones included, are of a release.
 func (s *scenario) runs(w words) error {
 	var pods corev1.PodList
-	if err := s.kube.List(s.ctx, &pods, client.InNamespace(s.namespace)); err != nil {
+	if err := s.kube.List(s.ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"app": "checkout"}); err != nil {
 		return err
 	}
 	var got []string
