@@ -103,8 +103,8 @@ func (m Model) fresh(i int, v state.Version, rng *rand.Rand) content {
 	if m.Type == state.String {
 		c[lines] = items(rng)
 	}
-	if v == V2 {
-		c = m.convert(c, V1, V2)
+	if v != V1 {
+		c = m.convert(c, V1, v)
 	}
 	return c
 }
@@ -122,14 +122,14 @@ func items(rng *rand.Rand) string {
 func (m Model) change(c content, v state.Version, rng *rand.Rand) content {
 	if rng.IntN(2) == 0 {
 		c[clock] = moment(rng)
-		if v == V2 {
+		if v != V1 {
 			c[clock] = strconv.FormatInt(number(c[clock])/1000, 10)
 		}
 	}
 	if v == V1 && rng.IntN(3) == 0 {
 		c[old] = []string{"", "y" + strconv.Itoa(rng.IntN(1000))}[rng.IntN(2)]
 	}
-	if v == V2 && rng.IntN(4) == 0 {
+	if v != V1 && rng.IntN(4) == 0 {
 		c[added] = []string{m.fill, m.other}[rng.IntN(2)]
 	}
 	if m.Type == state.String && rng.IntN(3) == 0 {

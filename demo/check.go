@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func (a *Application) Check(ctx context.Context, c redis.Cmdable) (Report, error
 		if err := a.strangers(ctx, c, m); err != nil {
 			return Report{}, fmt.Errorf("check %s: %w", m.Keyspace, err)
 		}
-		for _, v := range []state.Version{V1, V2, ""} {
+		for _, v := range append(slices.Clone(versions), "") {
 			if counts[v] > 0 {
 				held = append(held, Held{m.Keyspace, v, counts[v]})
 			}
@@ -118,7 +119,7 @@ func (a *Application) compare(m Model, key string, got raw, at time.Duration, co
 		a.journal.absent(h, key, floor)
 		return
 	}
-	value, v, ok := m.decode(got, []state.Version{V1, V2})
+	value, v, ok := m.decode(got, versions)
 	counts[v]++
 	if !ok {
 		a.journal.find("phantom", key, floor.number, "the value fits no version")

@@ -14,7 +14,11 @@ import (
 const (
 	V1 state.Version = "1.0.0"
 	V2 state.Version = "2.0.0"
+	V3 state.Version = "3.0.0" // means what V2 means, and calls the text otherwise
 )
+
+// versions are all of them, the oldest first.
+var versions = []state.Version{V1, V2, V3}
 
 // role is what a field means to the application, whatever it is called in a version.
 type role int
@@ -50,7 +54,7 @@ type field struct {
 }
 
 // Model is one keyspace as the application knows it: its key prefix, its Redis type, and how it reads and
-// writes both versions.
+// writes its versions.
 type Model struct {
 	Keyspace string
 	Prefix   string // a key is Prefix and a decimal number
@@ -61,7 +65,7 @@ type Model struct {
 }
 
 // Sessions is the model of examples/shop: hashes that rename a field (name, full_name), convert one
-// (created_ms, created), drop one (legacy) and gain one (plan).
+// (created_ms, created), drop one (legacy) and gain one (plan). V3 renames full_name once more, to display_name.
 func Sessions() Model {
 	return Model{Keyspace: "session", Prefix: "session:", Type: state.Hash, fill: "free", other: "pro",
 		shapes: map[state.Version][]field{
@@ -69,17 +73,21 @@ func Sessions() Model {
 				{clock, "created_ms", integer, false}, {old, "legacy", words, true}},
 			V2: {{user, "user_id", integer, false}, {text, "full_name", words, false},
 				{clock, "created", integer, false}, {added, "plan", words, false}},
+			V3: {{user, "user_id", integer, false}, {text, "display_name", words, false},
+				{clock, "created", integer, false}, {added, "plan", words, false}},
 		}}
 }
 
 // Carts is the same migration on JSON strings: {user_id, owner, updated_ms, coupon?, items} becomes
-// {user_id, customer, updated, currency, items}, with items a list of {sku, qty} that is carried.
+// {user_id, customer, updated, currency, items}, with items a list of {sku, qty} that is carried; at V3 the customer is the buyer.
 func Carts() Model {
 	return Model{Keyspace: "cart", Prefix: "cart:", Type: state.String, fill: "EUR", other: "USD",
 		shapes: map[state.Version][]field{
 			V1: {{user, "user_id", integer, false}, {text, "owner", words, false},
 				{clock, "updated_ms", integer, false}, {old, "coupon", words, true}, {lines, "items", nested, false}},
 			V2: {{user, "user_id", integer, false}, {text, "customer", words, false},
+				{clock, "updated", integer, false}, {added, "currency", words, false}, {lines, "items", nested, false}},
+			V3: {{user, "user_id", integer, false}, {text, "buyer", words, false},
 				{clock, "updated", integer, false}, {added, "currency", words, false}, {lines, "items", nested, false}},
 		}}
 }
@@ -191,9 +199,9 @@ func value(token string, k kind, plain bool) (string, bool) {
 // convert is the application's own way from one version to the other.
 func (m Model) convert(c content, from, to state.Version) content {
 	switch {
-	case from == to:
+	case (from == V1) == (to == V1):
 		return c
-	case to == V2:
+	case from == V1:
 		c[clock] = strconv.FormatInt(number(c[clock])/1000, 10)
 		c[old], c[added] = "", m.fill
 	default:
@@ -219,7 +227,7 @@ func (m Model) later(c content, w state.Version, d content, v state.Version, tur
 	if there == d {
 		return true, ""
 	}
-	if w == V2 && v == V1 {
+	if w != V1 && v == V1 {
 		// Taken back from the undo log: what the way back makes coarser is as it was before the upgrade, where nobody wrote it.
 		finer := d
 		finer[clock] = there[clock]
@@ -229,7 +237,7 @@ func (m Model) later(c content, w state.Version, d content, v state.Version, tur
 	}
 	if w == v && turned {
 		other := V2
-		if v == V2 {
+		if v != V1 {
 			other = V1
 		}
 		if m.convert(m.convert(c, v, other), other, v) == d {

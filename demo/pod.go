@@ -34,7 +34,7 @@ func (a *Application) jobs(release state.Release) []job {
 			continue
 		}
 		j := job{model: m, writes: use.Writes}
-		for _, v := range []state.Version{V1, V2} {
+		for _, v := range versions {
 			if use.Reads.Contains(v) {
 				j.reads = append(j.reads, v)
 			}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"keyshift.dev/api/v1alpha1"
@@ -60,8 +61,16 @@ func (r *DeliveryReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Delivery{}, builder.WithPredicates(changed)).
-		Owns(&v1alpha1.Plan{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})). // it is approved or rejected
+		Owns(&v1alpha1.Plan{}, builder.WithPredicates(decided)).
 		Complete(r)
+}
+
+// decided tells of a Plan that was approved or rejected; that the controller made or deleted one itself is no news.
+var decided = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  predicate.GenerationChangedPredicate{}.Update,
+	DeleteFunc:  func(event.DeleteEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
 }
 
 // Reconcile makes one attempt to bring the live world to what the Delivery's repository says, and writes on its

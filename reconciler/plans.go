@@ -298,6 +298,11 @@ func (p *plans) end(ctx context.Context, x *v1alpha1.Plan, phase v1alpha1.PlanPh
 	return p.change(ctx, x, func(s *v1alpha1.PlanRunStatus) {
 		now := metav1.Now()
 		s.Phase, s.Message, s.EndedAt = phase, clip(message, maxMessage), &now
+		for i := range s.Steps {
+			if s.Steps[i].State == v1alpha1.StepRunning { // it was interrupted, and the word of that did not get through
+				s.Steps[i].State = v1alpha1.StepPending
+			}
+		}
 	})
 }
 

@@ -103,8 +103,8 @@ func newManager(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 		GracefulShutdownTimeout:       &grace,
 		Logger:                        ctrl.Log,
 		// Secrets and ConfigMaps are read one by one: a cache would list and watch every one of the cluster. An approval
-		// is not read from a cache that may be behind.
-		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &v1alpha1.Plan{}}}},
+		// is not read from a cache that may be behind, and neither is what the last attempt wrote on a Delivery.
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &v1alpha1.Plan{}, &v1alpha1.Delivery{}}}},
 		// One kind has one controller; a second Run in the same process is no mistake.
 		Controller: config.Controller{RecoverPanic: &yes, MaxConcurrentReconciles: o.Concurrent, SkipNameValidation: &yes},
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // Deployment describes a Deployment whose pods kwok plays. A pod with an image that contains "never-ready"
-// never becomes ready.
+// cannot pull it, one with "never-healthy" runs and does not become ready, unless MendImage is called.
 type Deployment struct {
 	Namespace, Name  string
 	Replicas         int32

@@ -98,4 +98,32 @@ func TestKubernetesPodThatNeverBecomesReady(t *testing.T) {
 		}
 		return false
 	})
+	mended(t, c, ns, "app:never-ready")
+}
+
+func TestKubernetesPodThatNeverBecomesHealthy(t *testing.T) {
+	c := testbed.SharedKubernetes(t)
+	ns := c.Namespace(t)
+	c.Deploy(t, testbed.Deployment{Namespace: ns, Name: "app", Replicas: 1, Images: map[string]string{"app": "app:never-healthy"}})
+	eventually(t, 30*time.Second, "a pod that runs and is not ready", func() bool {
+		pods, err := c.Client.CoreV1().Pods(ns).List(context.Background(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(pods.Items) == 1 && pods.Items[0].Status.Phase == corev1.PodRunning && !pods.Items[0].Status.ContainerStatuses[0].Ready
+	})
+	mended(t, c, ns, "app:never-healthy")
+}
+
+// mended mends the image of a Deployment of one pod and waits until that is available.
+func mended(t *testing.T, c *testbed.ControlPlane, namespace, image string) {
+	t.Helper()
+	c.MendImage(t, namespace, image)
+	eventually(t, 30*time.Second, "an available Deployment", func() bool {
+		d, err := c.Client.AppsV1().Deployments(namespace).Get(context.Background(), "app", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Status.AvailableReplicas == 1
+	})
 }

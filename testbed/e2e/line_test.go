@@ -17,6 +17,7 @@ const units = 20_000
 // Three pods that take ten seconds to terminate serve 20,000 hashes and 20,000 JSON strings all the time, each
 // in the release that its image names, from Running until its object is gone.
 func TestLine(t *testing.T) {
+	t.Parallel()
 	l := newLine(t)
 	l.push("the system at 1.0.0", l.before)
 	l.seed()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"keyshift.dev/api/v1alpha1"
@@ -92,38 +94,49 @@ func (l *line) readSpecs(addr string) {
 // tree is the whole repository of a commit, with the vendored schema.
 func (l *line) tree(spec string) map[string]string {
 	l.t.Helper()
-	files := map[string]string{
-		"cue.mod/module.cue": "module: \"example.com/line@v0\"\nlanguage: version: \"v0.17.0\"\n",
-		"spec.cue":           spec,
-	}
+	return treeOf(l.t, "line", map[string]string{"spec.cue": spec})
+}
+
+// treeOf is a repository that holds these files, a module of that name and the vendored schema.
+func treeOf(t testing.TB, module string, files map[string]string) map[string]string {
+	t.Helper()
+	out := maps.Clone(files)
+	out["cue.mod/module.cue"] = "module: \"example.com/" + module + "@v0\"\nlanguage: version: \"v0.17.0\"\n"
 	err := fs.WalkDir(schema.Definitions(), ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := fs.ReadFile(schema.Definitions(), p)
-		files["cue.mod/pkg/"+schema.ModulePath+"/"+p] = string(b)
+		out["cue.mod/pkg/"+schema.ModulePath+"/"+p] = string(b)
 		return err
 	})
 	if err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return files
+	return out
 }
 
 // connect makes a client that knows Deliveries and installs their definition.
 func (l *line) connect() {
 	l.t.Helper()
+	l.kube = clientOf(l.t, l.plane.Config)
+	installDefinition(l.ctx, l.t, l.plane)
+}
+
+// clientOf makes a client that knows Deliveries and Plans.
+func clientOf(t testing.TB, config *rest.Config) client.Client {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			l.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
-	var err error
-	if l.kube, err = client.New(l.plane.Config, client.Options{Scheme: scheme}); err != nil {
-		l.t.Fatal(err)
+	c, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
 	}
-	installDefinition(l.ctx, l.t, l.plane)
+	return c
 }
 
 // buildBinary builds cmd/keyshift.
