@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"errors"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,6 +14,8 @@ import (
 
 // report takes down what a run tells.
 func (p *plans) report(ctx context.Context, e apply.Event) error {
+	ctx, cancel := toEnd(ctx)
+	defer cancel()
 	switch e.Kind {
 	case apply.Planned:
 		if len(e.Plan.Steps) == 0 {
@@ -24,11 +27,19 @@ func (p *plans) report(ctx context.Context, e apply.Event) error {
 	case apply.Ended:
 		return p.mark(ctx, e, v1alpha1.StepDone, sayOutcome(e))
 	case apply.Failed:
+		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, errInterrupted) {
+			return p.mark(ctx, e, v1alpha1.StepPending, "interrupted")
+		}
 		return p.mark(ctx, e, v1alpha1.StepFailed, sayError(e.Err))
 	case apply.Superseded, apply.Waiting:
 		return p.mark(ctx, e, v1alpha1.StepPending, sayError(e.Err))
 	}
 	return nil
+}
+
+// toEnd lets a run that was interrupted still say how far it came.
+func toEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
 // mark writes how far a step is, to the Plan that has it.
@@ -91,6 +102,8 @@ func (p *plans) with(step plan.Step) (*v1alpha1.Plan, int) {
 
 // close says how the Plans are that ran, once a delivery is over, and deletes what is too old.
 func (p *plans) close(ctx context.Context, o apply.Outcome, err error) error {
+	ctx, cancel := toEnd(ctx)
+	defer cancel()
 	if !p.loaded {
 		if o.Left.Digest == "" || len(o.Left.Blocked)+len(o.Done) == 0 {
 			return nil // nothing was decided, so that nothing is known
@@ -137,6 +150,9 @@ func ending(x *v1alpha1.Plan, o apply.Outcome, err error) (v1alpha1.PlanPhase, s
 			return v1alpha1.PlanSucceeded, "" // those that are not listed have no state of their own
 		}
 		return v1alpha1.PlanSuperseded, "nothing of it is left to do"
+	}
+	if err != nil && x.Status.Phase == v1alpha1.PlanRunning {
+		return v1alpha1.PlanPaused, judge(err).message
 	}
 	return x.Status.Phase, x.Status.Message
 }

@@ -21,7 +21,7 @@ import (
 // plans returns the Plans there are, the oldest first, and, sorted, their phases and who approved them.
 func (w *world) plans(name types.NamespacedName) (all []*v1alpha1.Plan, said []string) {
 	w.t.Helper()
-	p := &plans{client: w.client, of: w.get(name)}
+	p := &plans{client: w.client, of: &v1alpha1.Delivery{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}}
 	if err := p.load(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -242,6 +242,10 @@ func TestDeletedInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
+	all, said := w.plans(name)
+	if !slices.Equal(said, []string{"Paused"}) || all[0].Status.Steps[0].State != v1alpha1.StepPending {
+		t.Errorf("plans %v: %+v", said, all[0].Status)
+	}
 	if _, err := w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: name}); err != nil {
 		t.Fatal(err)
 	}
