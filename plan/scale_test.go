@@ -60,13 +60,13 @@ func TestReleaseOfAStartIsPartOfTheDigest(t *testing.T) {
 		Components: []state.Running{{Component: "checkout", Template: "2.0.0", Stopped: true}},
 		Keyspaces:  []state.Live{{Keyspace: "session", Counts: []state.Count{{Class: "2.0.0", Units: 1}}}},
 	}
-	new := planned(t, want, have)
+	next := planned(t, want, have)
 	want.Keyspaces[0].Version, want.Components[0].Release = "1.0.0", "1.4.0"
 	have.Components[0].Template, have.Keyspaces[0].Counts[0].Class = "1.4.0", "1.0.0"
 	old := planned(t, want, have)
-	expect(t, new, "[scale checkout up]")
+	expect(t, next, "[scale checkout up]")
 	expect(t, old, "[scale checkout up]")
-	if new.Digest == old.Digest {
+	if next.Digest == old.Digest {
 		t.Error("both plans have one digest")
 	}
 }
