@@ -101,9 +101,11 @@ func (a *admission) unstable(s Situation, p plan.Plan, part int, tell func(Event
 	return nil
 }
 
+// giveUp takes down that a step of a plan failed, and tells it.
 func (a *admission) giveUp(p plan.Plan, f Failure, err error, tell func(Event)) {
 	a.failures, a.fresh = append(a.failures, f), append(a.fresh, failed{f, err})
-	tell(Event{Kind: GivenUp, Plan: p, Failure: &f, Err: err})
+	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Kind == f.Kind && x.Object == f.Object && x.To == f.To })
+	tell(Event{Kind: GivenUp, Plan: p, Index: i, Step: p.Steps[i], Failure: &f, Err: err})
 }
 
 // end says what a plan without steps leaves undone: what failed, what went back, what is blocked.
