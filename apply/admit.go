@@ -145,7 +145,7 @@ func (a *admission) unapproved(ctx context.Context, s Situation, p plan.Plan) ([
 // closed holds the parts that would have to wait for a window at once, so that not every one of them costs a run and another
 // pass over all keys, and those that would wait for one that never opens: what comes before that is not begun either.
 func (a *admission) closed(s Situation, p plan.Plan) (holds []diff.Change) {
-	for _, w := range Waits(s.Want, p, a.edges.now()) {
+	for _, w := range Waits(s.Want, p, Sizes(s, p), a.edges.now()) {
 		if (w.Until.IsZero() || p.First(w.Step)) && !s.goesBack(p.Parts[p.Steps[w.Step].Part]) {
 			holds = append(holds, closed(p.Steps[w.Step], w))
 			a.until = earlier(a.until, w.Until)

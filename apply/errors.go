@@ -17,7 +17,7 @@ const (
 	NoProgress     = "NoProgress"     // planning again and again led nowhere
 	Unbearable     = "Unbearable"     // the server has no memory, rights or room for a rewrite
 	NotReady       = "NotReady"       // a component that uses the keyspace has pods that are not ready
-	WindowClosed   = "WindowClosed"   // no window of the policy is open
+	WindowClosed   = "WindowClosed"   // no window of the policy is open, or not long enough, or a freeze is on
 	GateClosed     = "GateClosed"     // a gate of the policy does not hold
 	SoakFailed     = "SoakFailed"     // pods were not ready, or a gate did not hold, while a step was watched after its end
 

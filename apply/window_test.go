@@ -104,11 +104,11 @@ func TestWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	noon := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	waits := apply.Waits(s.Want, s.Plan(), noon)
+	waits := apply.Waits(s.Want, s.Plan(), nil, noon)
 	if len(waits) != 1 || waits[0].Step != 2 || !waits[0].Until.Equal(noon.Add(10*time.Hour)) {
 		t.Errorf("%+v, want that the backup, step 3, waits until ten at night", waits)
 	}
-	if waits := apply.Waits(s.Want, s.Plan(), noon.Add(11*time.Hour)); len(waits) > 0 {
+	if waits := apply.Waits(s.Want, s.Plan(), nil, noon.Add(11*time.Hour)); len(waits) > 0 {
 		t.Errorf("in the window %+v", waits)
 	}
 }

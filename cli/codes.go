@@ -27,6 +27,7 @@ var codes = map[string]string{
 	"eval-output":         "The evaluated spec is too large",
 	"eval-timeout":        "The evaluation took too long",
 	"external":            "A component with both a workload and external, or with neither",
+	"freeze":              "A freeze that makes no sense",
 	"gate":                "A gate without exactly one condition",
 	"image":               "Something that is not the name of an image",
 	"import-cycle":        "Packages that import each other",
@@ -103,4 +104,5 @@ var codes = map[string]string{
 	"window":              "A window that makes no sense",
 	"writes-other":        "A desired release writes another version than the desired one",
 	"wrong-kind":          "A value of another kind than is wanted",
+	"zone":                "A time zone that does not exist",
 }

@@ -100,7 +100,8 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 // print prints the plan of a situation and turns it into an exit code.
 func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	p := s.Plan()
-	held, sizes, shown, waits := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked), apply.Waits(s.Want, p, time.Now())
+	held, sizes, shown := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked)
+	waits := apply.Waits(s.Want, p, sizes, time.Now())
 	switch {
 	case o.json():
 		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Approval: asking(p, s.Want), Waits: waits, Sizes: sizes, Checked: checked, Samples: o.samples, Observed: s.Have}

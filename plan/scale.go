@@ -145,23 +145,20 @@ func (p Plan) amid(want state.Desired, step int) bool {
 	})
 }
 
-// stoppedFor returns the windows of what is done while a component is stopped: of the keyspaces that are rewritten and of
-// the other components that are stopped for them. Each has a level of its own, so that one of each must be open.
-func (p Plan) stoppedFor(want state.Desired, step int) (out []state.Window) {
+// stoppedFor returns the calendars of what is done while a component is stopped: of the keyspaces that are rewritten and of
+// the other components that are stopped for them. Each has levels of its own, so that one window of each must be open.
+func (p Plan) stoppedFor(want state.Desired, step int) (out Calendar) {
 	for i := step + 1; i < len(p.Steps) && !(p.Steps[i].Kind == Scale && p.Steps[i].Object == p.Steps[step].Object); i++ {
-		var all []state.Window
-		switch s := p.Steps[i]; {
-		case s.Kind == Rewrite && p.amid(want, i):
-			k, _ := want.FindKeyspace(s.Object)
-			all = k.Policy.Windows
-		case s.Kind == Scale && s.To == ToZero:
-			c, _ := want.FindComponent(s.Object)
-			all = c.Policy.Windows
+		s := p.Steps[i]
+		if !(s.Kind == Rewrite && p.amid(want, i) || s.Kind == Scale && s.To == ToZero) {
+			continue
 		}
-		for _, w := range all {
-			w.Level += " of " + p.Steps[i].Object
-			out = append(out, w)
+		all := calendarOf(want, s)
+		for _, w := range all.Windows {
+			w.Level += " of " + s.Object
+			out.Windows = append(out.Windows, w)
 		}
+		out.Freezes = append(out.Freezes, all.Freezes...)
 	}
 	return out
 }

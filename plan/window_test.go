@@ -57,7 +57,7 @@ func TestOpeningAt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := OpeningAt(windowsIn(c.windows), at, time.LoadLocation)
+		o, err := OpeningAt(Calendar{Windows: windowsIn(c.windows)}, at, 0, time.LoadLocation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,8 +72,10 @@ func TestOpeningAt(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
-	if _, err := OpeningAt([]state.Window{{From: "01:00", To: "02:00", Zone: "Mars/North"}}, time.Unix(0, 0), time.LoadLocation); err == nil {
-		t.Error("a zone that nobody knows is known")
+	for _, c := range []Calendar{{Windows: []state.Window{{From: "01:00", To: "02:00", Zone: "Mars/North"}}}, {Freezes: []state.Freeze{{From: "2026-01-01", To: "2026-01-01", Zone: "Mars/North"}}}} {
+		if _, err := OpeningAt(c, time.Unix(0, 0), 0, time.LoadLocation); err == nil {
+			t.Error("a zone that nobody knows is known")
+		}
 	}
 }
 
@@ -91,7 +93,7 @@ func TestOpeningIsTheNext(t *testing.T) {
 			})
 		}
 		at := time.Unix(1_790_000_000+60*rapid.Int64Range(0, 365*24*60).Draw(t, "at"), 0).UTC()
-		o, err := OpeningAt(windows, at, known)
+		o, err := OpeningAt(Calendar{Windows: windows}, at, 0, known)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +105,7 @@ func TestOpeningIsTheNext(t *testing.T) {
 			never++
 			until = at.AddDate(0, 0, 9)
 		default:
-			if there, _ := OpeningAt(windows, o.Next, known); !there.Open {
+			if there, _ := OpeningAt(Calendar{Windows: windows}, o.Next, 0, known); !there.Open {
 				t.Fatalf("not open at %s", o.Next)
 			}
 		}
@@ -183,14 +185,20 @@ func TestWindowsOfAStop(t *testing.T) {
 		{steps[:3], []int{2, 1, 1}},       // nothing starts it again
 	} {
 		for i, n := range c.bound {
-			if got := (Plan{Steps: c.steps}).Windows(want, i); len(got) != n {
-				t.Errorf("%s of %v: %d windows, want %d", c.steps[i], c.steps, len(got), n)
+			if got := (Plan{Steps: c.steps}).Calendar(want, i); len(got.Windows) != n {
+				t.Errorf("%s of %v: %d windows, want %d", c.steps[i], c.steps, len(got.Windows), n)
 			}
 		}
 	}
-	for _, w := range (Plan{Steps: steps}).Windows(want, 0) {
+	for _, w := range (Plan{Steps: steps}).Calendar(want, 0).Windows {
 		if w.From == "01:00" && w.Level == "keyspace" {
 			t.Error("the window of the keyspace stands for the component's")
+		}
+	}
+	want.Keyspaces[0].Policy.Freezes = []state.Freeze{{From: "2026-12-20", To: "2026-12-24"}}
+	for i, n := range []int{1, 0, 0, 0, 0, 0} {
+		if got := (Plan{Steps: steps}).Calendar(want, i).Freezes; len(got) != n {
+			t.Errorf("%s: %d freezes, want %d: that of the keyspace binds the stop", steps[i], len(got), n)
 		}
 	}
 }
@@ -200,6 +208,8 @@ func TestWindowsOfSteps(t *testing.T) {
 	all, lossy, data := state.Window{From: "01:00", To: "02:00"}, state.Window{From: "03:00", To: "04:00", Risk: "lossy"}, state.Window{From: "05:00", To: "06:00", Risk: "data"}
 	want.Keyspaces[0].Policy.Windows = []state.Window{all, lossy, data}
 	want.Components[0].Policy.Windows = []state.Window{all, data}
+	want.Keyspaces[0].Policy.Freezes = []state.Freeze{{}, {Risk: "lossy"}, {Risk: "data"}}
+	want.Components[0].Policy.Freezes = []state.Freeze{{}, {Risk: "data"}}
 	p := Plan{Steps: []Step{
 		{Kind: Rollout, Object: "checkout", Risk: diff.RiskRollout},
 		{Kind: Rollout, Object: "checkout", Risk: diff.RiskMixedWriters},
@@ -210,8 +220,9 @@ func TestWindowsOfSteps(t *testing.T) {
 		{Kind: Rewrite, Object: "session", Risk: diff.RiskNone, Strategy: state.StrategyDrain},
 	}}
 	for i, n := range []int{1, 2, 3, 3, 0, 2, 1} {
-		if got := p.Windows(want, i); len(got) != n {
-			t.Errorf("step %d, %s of risk %s: %d windows, want %d", i+1, p.Steps[i].Kind, p.Steps[i].Risk, len(got), n)
+		got := p.Calendar(want, i)
+		if len(got.Windows) != n || len(got.Freezes) != n {
+			t.Errorf("step %d, %s of risk %s: %d windows, %d freezes, want %d", i+1, p.Steps[i].Kind, p.Steps[i].Risk, len(got.Windows), len(got.Freezes), n)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type (
 		OnFailure   state.OnFailure `json:"onFailure"`
 		Throttle    any             `json:"throttle"`
 		Windows     []state.Window  `json:"windows"`
+		Freezes     []state.Freeze  `json:"freeze"`
 		Soak        rawSoak         `json:"soak"`
 		Canary      string          `json:"canary"`
 		Gates       []state.Gate    `json:"gates"`
@@ -74,7 +75,7 @@ func (r *reader) readPolicy(path []string, v cue.Value, level string) state.Poli
 func (r *reader) policy(path []string, raw rawPolicy, level string) state.Policy {
 	p := state.Policy{
 		Backup: raw.Backup, Approval: raw.Approval, Strategy: raw.Strategy, Invalid: raw.Invalid, MaxInvalid: raw.MaxInvalid,
-		OnFailure: raw.OnFailure, Canary: raw.Canary, Windows: r.windows(sub(path, "windows"), raw.Windows, level),
+		OnFailure: raw.OnFailure, Canary: raw.Canary, Windows: r.windows(sub(path, "windows"), raw.Windows, level), Freezes: r.freezes(sub(path, "freeze"), raw.Freezes),
 		Soak: r.soak(sub(path, "soak"), raw.Soak), Gates: r.gates(sub(path, "gates"), raw.Gates),
 	}
 	switch t := raw.Throttle.(type) {
@@ -113,6 +114,7 @@ func (r *reader) windows(path []string, in []state.Window, level string) []state
 		if days := out[i].Days; len(days) > len(slices.Compact(slices.Sorted(slices.Values(days)))) {
 			r.problem(sub(path, strconv.Itoa(i), "days"), "window", "a day stands twice", "name each day once")
 		}
+		r.zone(sub(path, strconv.Itoa(i), "zone"), out[i].Zone)
 	}
 	return out
 }
@@ -149,7 +151,7 @@ func (r *reader) componentPolicy(path []string, v cue.Value) state.ComponentPoli
 		raw = decode[rawPolicy](r, path, v)
 	}
 	p := stricter(r.desired.Policy, r.policy(path, raw, levelComponent))
-	out := state.ComponentPolicy{Approval: p.Approval, OnFailure: p.OnFailure, Windows: p.Windows, Soak: p.Soak, Gates: p.Gates}
+	out := state.ComponentPolicy{Approval: p.Approval, OnFailure: p.OnFailure, Windows: p.Windows, Freezes: p.Freezes, Soak: p.Soak, Gates: p.Gates}
 	out.MaxParallel, out.Jump = raw.MaxParallel, raw.Jump
 	out.After = slices.Compact(slices.Sorted(slices.Values(raw.After)))
 	return out
@@ -157,7 +159,8 @@ func (r *reader) componentPolicy(path []string, v cue.Value) state.ComponentPoli
 
 // stricter merges the policy of an outer level with that of an inner one, field by field. A field that only one of
 // them names is that one's. Of two the stricter counts: the later in its rule, the smaller percentage, the smaller
-// limit, the longer soak; of a choice the inner one's. Windows of both levels must be open and gates of both hold.
+// limit, the longer soak; of a choice the inner one's. Windows of both levels must be open, no freeze of either be on, and
+// gates of both hold.
 func stricter(outer, inner state.Policy) state.Policy {
 	out := outer
 	for _, x := range rules {
@@ -173,7 +176,7 @@ func stricter(outer, inner state.Policy) state.Policy {
 		}
 	}
 	out.Limits = lower(outer.Limits, inner.Limits)
-	out.Windows = slices.Concat(outer.Windows, inner.Windows)
+	out.Windows, out.Freezes = slices.Concat(outer.Windows, inner.Windows), sortedFreezes(outer.Freezes, inner.Freezes)
 	out.Soak = state.Soak{AfterRollout: max(outer.Soak.AfterRollout, inner.Soak.AfterRollout), AfterRewrite: max(outer.Soak.AfterRewrite, inner.Soak.AfterRewrite)}
 	out.Gates = sortedGates(outer.Gates, inner.Gates)
 	return out

@@ -25,6 +25,7 @@ func anyPolicy(t *rapid.T) state.Policy {
 		p.Limits = &state.Limits{KeysPerSecond: number("keys"), BytesPerSecond: number("bytes"), MaxBlocked: number("blocked")}
 	}
 	p.Soak = state.Soak{AfterRollout: number("rollout"), AfterRewrite: number("rewrite")}
+	p.Freezes = sortedFreezes([]state.Freeze{{From: rapid.SampledFrom([]string{"2026-12-20", "2026-12-21"}).Draw(t, "freeze"), To: "2026-12-24"}})
 	p.Gates = sortedGates([]state.Gate{{Name: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "gate"), HTTP: "http://x/"}})
 	return p
 }

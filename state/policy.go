@@ -13,6 +13,7 @@ type Policy struct {
 	Throttle   Throttle  `json:"throttle,omitempty"`
 	Limits     *Limits   `json:"limits,omitempty"`  // instead of, or below, the profile of Throttle
 	Windows    []Window  `json:"windows,omitempty"` // none: any time; see Window.Level
+	Freezes    []Freeze  `json:"freeze,omitempty"`  // sorted; those of every level
 	Soak       Soak      `json:"soak,omitzero"`
 	Canary     string    `json:"canary,omitempty"` // "1%" of the keys first
 	Gates      []Gate    `json:"gates,omitempty"`  // sorted by name
@@ -23,6 +24,7 @@ type ComponentPolicy struct {
 	Approval    Approval  `json:"approval,omitempty"`
 	OnFailure   OnFailure `json:"onFailure,omitempty"`
 	Windows     []Window  `json:"windows,omitempty"`
+	Freezes     []Freeze  `json:"freeze,omitempty"`
 	Soak        Soak      `json:"soak,omitzero"`
 	Gates       []Gate    `json:"gates,omitempty"`
 	After       []string  `json:"after,omitempty"`       // components that must have been rolled out before, sorted
@@ -47,6 +49,15 @@ type Window struct {
 
 	// Level is that of the policy it stands in: system, keyspace or component.
 	Level string `json:"level,omitempty"`
+}
+
+// Freeze is a time of some days, the first and the last whole ones, in which no change may start.
+type Freeze struct {
+	From   string `json:"from"`             // the first day: "2026-12-20"
+	To     string `json:"to"`               // the last
+	Zone   string `json:"zone,omitempty"`   // IANA name, by whose clocks days begin and end; UTC if empty
+	Risk   string `json:"risk,omitempty"`   // the least of the steps that it is for; of all if empty
+	Reason string `json:"reason,omitempty"` // for people
 }
 
 // Soak is how long to wait and watch after a step, in milliseconds.
