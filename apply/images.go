@@ -136,7 +136,7 @@ func (a *admission) images(ctx context.Context, s Situation, p plan.Plan) (out [
 		return nil, err
 	}
 	for _, c := range checks {
-		answer := a.pulled[imageKey{c.Component, c.container, c.Image}]
+		answer := a.pulled[c.key()]
 		if c.Pull, c.Why = answer.Pull, answer.Why; c.Pull != cluster.PullWorks {
 			out = append(out, c)
 		}
@@ -147,13 +147,15 @@ func (a *admission) images(ctx context.Context, s Situation, p plan.Plan) (out [
 // imageKey is one question to a registry: the credentials are those of the component.
 type imageKey struct{ component, container, image string }
 
+func (c ImageCheck) key() imageKey { return imageKey{c.Component, c.container, c.Image} }
+
 // pull asks for images, those of a component together. The error is the context's: a registry that does not answer in time
 // is an answer.
 func (a *admission) pull(ctx context.Context, want state.Desired, checks []ImageCheck) error {
 	asking := map[string][]state.Image{}
 	for _, c := range checks {
 		image := state.Image{Container: c.container, Image: c.Image}
-		if _, known := a.pulled[imageKey{c.Component, c.container, c.Image}]; !known && !slices.Contains(asking[c.Component], image) {
+		if _, known := a.pulled[c.key()]; !known && !slices.Contains(asking[c.Component], image) {
 			asking[c.Component] = append(asking[c.Component], image)
 		}
 	}
@@ -200,16 +202,18 @@ func needed(s Situation, p plan.Plan) (out []ImageCheck) {
 	return out
 }
 
-// needing adds the images of releases of a component that are not needed before.
+// needing adds the images of releases of a component. One that is there already is there once, and for the way forward if
+// both ways need it.
 func needing(out []ImageCheck, c state.Component, releases []string, of ImageCheck) []ImageCheck {
 	for _, name := range releases {
 		r, _ := c.FindRelease(name)
 		for _, image := range r.Images {
 			of.Component, of.Release, of.container, of.Image = c.Name, name, image.Container, image.Image
-			if !slices.ContainsFunc(out, func(x ImageCheck) bool {
-				return x.Component == of.Component && x.container == of.container && x.Image == of.Image
-			}) {
+			switch at := slices.IndexFunc(out, func(x ImageCheck) bool { return x.key() == of.key() }); {
+			case at < 0:
 				out = append(out, of)
+			case out[at].Back && !of.Back:
+				out[at] = of
 			}
 		}
 	}

@@ -37,13 +37,13 @@ func TestNeeded(t *testing.T) {
 		}
 		return out
 	}
-	want := []string{"1 1 app:1 true", "1 1 mesh:7 true", "1 2 app:2 true"}
+	want := []string{"1 1 app:1 true", "1 2 mesh:7 false", "1 2 app:2 false"}
 	if got := asked(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	p.Steps[3] = plan.Step{Kind: plan.Scale, Object: "depot", From: []string{"1"}, To: plan.BackUp, Part: 1}
 	p.Steps = append([]plan.Step{{Kind: plan.Rewrite, Object: "stock", To: "2", Part: 1}}, p.Steps...)
-	want = []string{"2 1 app:1 true", "2 1 mesh:7 true", "2 2 app:2 true", "4 1 app:1 true", "4 1 mesh:7 true"}
+	want = []string{"2 1 app:1 true", "2 2 mesh:7 false", "2 2 app:2 false", "4 1 app:1 false", "4 1 mesh:7 false"}
 	if got := asked(); !reflect.DeepEqual(got, want) {
 		t.Errorf("of one that is started again %q, want %q", got, want)
 	}
