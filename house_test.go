@@ -63,6 +63,8 @@ var owners = map[string][]string{
 	"github.com/fluxcd/pkg/runtime":  {"reconciler", "cmd/keyshift", "testbed/e2e"},
 	"github.com/cockroachdb/apd":     {"transform", "schema", "state"},
 	"github.com/spf13/cobra":         {"cli", "cmd/keyshift"},
+
+	"github.com/google/go-containerregistry": {"cluster"},
 }
 
 // pure packages decide and nothing else: values in, values out.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"keyshift.dev/cluster"
 	"keyshift.dev/diff"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
@@ -24,6 +25,9 @@ type admission struct {
 	back     state.Goals // of these parts: what was applied before
 	fresh    []failed    // in this Deliver
 	seen     map[state.Digest]int
+	pulled   map[imageKey]cluster.ImageAnswer // once asked for
+	unclear  []ImageCheck                     // of the last plan: nobody knows
+	warned   []string                         // images that were told of
 }
 
 // failed is a failure and its error.
@@ -34,7 +38,7 @@ type failed struct {
 
 func newAdmission(e Edges) *admission {
 	return &admission{
-		edges: e, failures: slices.Clone(e.Failures), seen: map[state.Digest]int{},
+		edges: e, failures: slices.Clone(e.Failures), seen: map[state.Digest]int{}, pulled: map[imageKey]cluster.ImageAnswer{},
 		back: state.Goals{Components: map[string]string{}, Keyspaces: map[string]state.Version{}},
 	}
 }
@@ -61,14 +65,18 @@ func (a *admission) plan(ctx context.Context, s *Situation) (plan.Plan, error) {
 	}
 }
 
-// holds returns what may not go on of a plan: what failed, else what nobody has approved, else what waits for a window, else
-// what waits for a gate. It
+// holds returns what may not go on of a plan: what failed, else what lacks an image, else what nobody has approved, else
+// what waits for a window, else what waits for a gate. It
 // is asked in this order: nobody needs to approve what is not to be done, and an approval is given at any hour.
 func (a *admission) holds(ctx context.Context, s Situation, p plan.Plan) ([]diff.Change, error) {
 	if holds := a.quarantined(s, p); len(holds) > 0 {
 		return holds, nil
 	}
-	holds, err := a.unapproved(ctx, s, p)
+	holds, err := a.lacking(ctx, s, p)
+	if err != nil || len(holds) > 0 {
+		return holds, err
+	}
+	holds, err = a.unapproved(ctx, s, p)
 	if err != nil || len(holds) > 0 {
 		return holds, err
 	}

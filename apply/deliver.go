@@ -37,6 +37,7 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 			return total, err
 		}
 		tell(Event{Kind: Planned, Plan: p, Have: s.Have, Sizes: Sizes(s, p)})
+		a.warn(p, tell)
 		done := len(p.Steps) == 0
 		if news := done && s.settle(e, p); done && len(p.Blocked) > 0 {
 			if news {

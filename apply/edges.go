@@ -74,6 +74,10 @@ type Edges struct {
 	// Failures are those of earlier deliveries, as their Outcome has them.
 	Failures []Failure
 
+	// SkipImages leaves out the check, before a part of a plan that rewrites data is begun, that the images which it may
+	// need can be pulled.
+	SkipImages bool
+
 	// ProgressEvery is the least time between two progress events of a step; 200 ms if zero.
 	ProgressEvery time.Duration
 }

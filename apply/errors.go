@@ -21,6 +21,7 @@ const (
 	GateClosed     = "GateClosed"     // a gate of the policy does not hold
 	SoakFailed     = "SoakFailed"     // pods were not ready, or a gate did not hold, while a step was watched after its end
 
+	ImageMissing     = "ImageMissing"     // an image that the plan may need cannot be pulled
 	AwaitingApproval = "AwaitingApproval" // a policy demands that a person approves the plan
 	Quarantined      = "Quarantined"      // a step failed, and nothing has changed since
 )

@@ -30,6 +30,9 @@ const (
 	Soaking     EventKind = "soaking"     // a step waits until Until, and what After ended is watched; of the last one: the step itself
 	Preflighted EventKind = "preflight"   // before a rewrite: its Preflight has warnings, which do not stop the run
 	Unpublished EventKind = "unpublished" // the change stream could not be written, as Err says; told once a run, which goes on
+
+	// ImagesUnclear: before a run, nobody knows whether images can be pulled that its plan may need, as Err says. It goes on.
+	ImagesUnclear EventKind = "images-unclear"
 )
 
 // Event is one thing that happened while a plan was run. Index and Step name the step where there is one.

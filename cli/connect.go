@@ -35,6 +35,7 @@ type connection struct {
 	adopt      bool
 	rollout    time.Duration
 	prometheus string // address
+	skipImages bool
 }
 
 func (c *connection) bind(fs *pflag.FlagSet) {
@@ -42,6 +43,7 @@ func (c *connection) bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.noCluster, "no-cluster", false, "leave the components out and assume that no release is running")
 	fs.BoolVar(&c.adopt, "adopt", false, "take stores as they are now, also if one was emptied or replaced")
 	fs.StringVar(&c.prometheus, "prometheus", "", "address of a Prometheus, which gates with a PromQL expression are asked of; without one they do not hold")
+	fs.BoolVar(&c.skipImages, "skip-image-check", false, "do not ask registries whether the images that a plan with a rewrite may need can be pulled")
 	fs.DurationVar(&c.rollout, "rollout-timeout", 10*time.Minute, "how long a rollout may take")
 }
 
@@ -83,7 +85,7 @@ func storeNames(stores []state.Store) string {
 
 // open connects to everything that a system names. Close what it returns in any case.
 func (c *connection) open(ctx context.Context, d state.Desired, o *output) (edges apply.Edges, release func(), err error) {
-	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout, Prometheus: c.prometheus}
+	edges = apply.Edges{Stores: map[string]*keyspace.Store{}, Adopt: c.adopt, RolloutTimeout: c.rollout, Prometheus: c.prometheus, SkipImages: c.skipImages}
 	kept := &apply.Storage{}
 	edges.State, edges.Room = kept, kept.Room
 	release = func() {

@@ -21,6 +21,7 @@ type planOptions struct {
 	source
 	revisions
 	sampling
+	images []apply.ImageCheck // see planned
 }
 
 // planned is a plan and what it was made from, for programs.
@@ -36,6 +37,8 @@ type planned struct {
 	Samples  []stepSamples     `json:"samples,omitempty"`   // of the rewrites, where asked for
 	Observed state.Observed    `json:"observed"`
 	Errors   state.Diagnostics `json:"errors,omitempty"` // one for each blocked part of the plan
+
+	Images []apply.ImageCheck `json:"images,omitempty"` // that a part with a rewrite may need and that are not known to be there
 }
 
 func newPlan() *cobra.Command {
@@ -91,6 +94,9 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return o.fail(o.connection.advise(err))
 	}
+	if o.images, err = apply.Images(ctx, edges, situation, situation.Plan()); err != nil {
+		return o.fail(err)
+	}
 	if err := o.sampling.take(ctx, edges, situation, o.out); err != nil {
 		return o.fail(o.connection.advise(err))
 	}
@@ -100,11 +106,11 @@ func (o *planOptions) run(ctx context.Context, args []string) error {
 // print prints the plan of a situation and turns it into an exit code.
 func (o *planOptions) print(s apply.Situation, checked []apply.Checked) error {
 	p := s.Plan()
-	held, sizes, shown := apply.Holds(s, p), apply.Sizes(s, p), once(s, checked)
+	held, sizes, shown := apply.Holds(s, p), apply.Sizes(s, p), withImages(once(s, checked), o.images)
 	waits := apply.Waits(s.Want, p, sizes, time.Now())
 	switch {
 	case o.json():
-		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Approval: asking(p, s.Want), Waits: waits, Sizes: sizes, Checked: checked, Samples: o.samples, Observed: s.Have}
+		result := planned{Changes: len(p.Steps) > 0, Plan: p, Needs: p.Needs(s.Want), Held: held, Approval: asking(p, s.Want), Waits: waits, Sizes: sizes, Checked: checked, Images: o.images, Samples: o.samples, Observed: s.Have}
 		for _, b := range p.Blocked {
 			result.Errors = append(result.Errors, blocked(b))
 		}

@@ -114,7 +114,7 @@ func (p *progress) event(e apply.Event) {
 		p.put(stepLine(e)+"  soaking until "+e.Until.Format("15:04:05")+", after "+e.After, true)
 	case apply.Preflighted:
 		p.warned(e.Preflight.Of(keyspace.FindingWarn))
-	case apply.Unpublished:
+	case apply.Unpublished, apply.ImagesUnclear:
 		p.end()
 		p.note("%v", e.Err)
 	case apply.Superseded:

@@ -15,6 +15,11 @@ type Cluster interface {
 	// What cannot be read is an *Error.
 	Observe(ctx context.Context, components []state.Component) ([]state.Running, error)
 
+	// Pullable asks the registries of images that a component's releases name whether pods of its workload could pull them,
+	// with the credentials that these would show. It answers in the order of the images; whatever goes wrong, and whatever
+	// nodes alone may know, is PullUnknown.
+	Pullable(ctx context.Context, c state.Component, images []state.Image) []ImageAnswer
+
 	// Rollout makes the workload's template run the release and returns once that is accepted. It sets the
 	// images that the release names and nothing else, and does nothing if they are set already. Errors:
 	// *ImageOwnedError if another manager would put its image back, *Error for the rest.

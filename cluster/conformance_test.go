@@ -19,6 +19,7 @@ type stage struct {
 	deploy    func(t *testing.T, w state.Workload, replicas int, images ...state.Image)
 	remove    func(t *testing.T, w state.Workload)
 	scale     func(t *testing.T, w state.Workload, replicas int) // behind Keyshift's back
+	image     func(t *testing.T, p cluster.Pull) state.Image     // of which Pullable answers so
 	work      state.Workload
 	terminate time.Duration // from a pod's deletion until it is gone
 }
@@ -49,6 +50,7 @@ var conformance = []struct {
 	{"StopThatDoesNotEnd", testStopTimeout},
 	{"ScaledUpWhileStopped", testScaledUp},
 	{"StopOfWhatIsNotThere", testStopNothing},
+	{"ImagesThatCannotBePulled", testPull},
 }
 
 // conform runs the suite; the stages of its cases run at the same time.

@@ -51,6 +51,9 @@ func kubeStage(t *testing.T, c *testbed.ControlPlane) stage {
 		scale: func(t *testing.T, w state.Workload, replicas int) {
 			patch(t, c, w, "kubectl-scale", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
 		},
+		image: func(t *testing.T, p cluster.Pull) state.Image {
+			return newRegistry(t).image(map[cluster.Pull]string{cluster.PullWorks: "there/app", cluster.PullMissing: "missing/app", cluster.PullUnknown: "failing/app"}[p])
+		},
 		terminate: terminate,
 		work:      state.Workload{Kind: "Deployment", Namespace: c.Namespace(t), Name: "checkout"},
 	}

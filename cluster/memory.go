@@ -22,7 +22,8 @@ type Memory struct {
 	workloads map[state.Workload]*deployment
 	program   func(context.Context, Pod)
 	stuck     map[string]bool
-	named     int // pods made so far
+	pulls     map[string]Pull // by image; works if it is not there
+	named     int             // pods made so far
 	running   sync.WaitGroup
 }
 
@@ -79,7 +80,7 @@ func NewMemory(options MemoryOptions) *Memory {
 		options.ProgressDeadline = 10 * time.Minute
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Memory{options: options, ctx: ctx, cancel: cancel, workloads: map[state.Workload]*deployment{}, stuck: map[string]bool{}}
+	return &Memory{options: options, ctx: ctx, cancel: cancel, workloads: map[state.Workload]*deployment{}, stuck: map[string]bool{}, pulls: map[string]Pull{}}
 }
 
 // Close ends every program and waits until all have returned. The cluster does nothing from then on.

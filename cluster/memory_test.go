@@ -28,8 +28,12 @@ func TestMemory(t *testing.T) {
 			deploy: func(_ *testing.T, w state.Workload, replicas int, images ...state.Image) {
 				m.Deploy(w, replicas, images...)
 			},
-			remove:    func(_ *testing.T, w state.Workload) { m.Delete(w) },
-			scale:     func(_ *testing.T, w state.Workload, replicas int) { m.Scale(w, replicas) },
+			remove: func(_ *testing.T, w state.Workload) { m.Delete(w) },
+			scale:  func(_ *testing.T, w state.Workload, replicas int) { m.Scale(w, replicas) },
+			image: func(_ *testing.T, p cluster.Pull) state.Image {
+				m.SetPull("app:"+string(p), p)
+				return app("app:" + string(p))
+			},
 			terminate: terminate,
 			work:      state.Workload{Kind: "Deployment", Namespace: "shop", Name: "checkout"},
 		}

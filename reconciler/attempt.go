@@ -178,6 +178,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		Stores:         connected,
 		State:          a.r.State,
 		Prometheus:     a.r.Prometheus,
+		SkipImages:     a.r.SkipImages,
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,

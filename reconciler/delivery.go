@@ -39,6 +39,7 @@ type DeliveryReconciler struct {
 	Records        func(*v1alpha1.Delivery) Records // where the mirror of a Delivery's ledgers is; nil: nowhere
 	State          apply.Archives                   // where backups and undo logs are kept; nil: nowhere
 	Prometheus     string                           // address that gates with a PromQL expression are asked of; empty: they do not hold
+	SkipImages     bool                             // whether the check is left out that the images which a plan may need can be pulled
 	CrossNamespace bool                             // whether a Delivery may roll out workloads of other namespaces than its own
 	Full           time.Duration                    // how long a full pass over the keys is relied on, with samples between; an hour if zero, never if negative
 	Sample         time.Duration                    // how long a sample of the keys is relied on between full passes; five minutes if zero, never if negative

@@ -29,6 +29,8 @@ type Options struct {
 
 	Prometheus string // address that gates with a PromQL expression are asked of; empty: none, and they do not hold
 
+	SkipImages bool // whether plans go without the check that the images which they may need can be pulled
+
 	Namespaces     []string      // to serve; empty: all
 	CrossNamespace bool          // whether a Delivery may roll out workloads of other namespaces than its own
 	Full           time.Duration // how long a full pass over the keys is relied on, with samples between; see DeliveryReconciler
@@ -51,6 +53,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.EventsAddr, "events-addr", "", "URL of a Flux notification controller that gets the events too.")
 	fs.StringVar(&o.State, "state", "", "Folder on a persistent volume, or URL of a bucket, for backups and undo logs. Empty: what needs one is held.")
 	fs.StringVar(&o.Prometheus, "prometheus", "", "Address of a Prometheus, which gates with a PromQL expression are asked of. Empty: they do not hold.")
+	fs.BoolVar(&o.SkipImages, "skip-image-check", false, "Rewrite data without asking registries first whether the images that a plan may need can be pulled.")
 	fs.StringSliceVar(&o.Namespaces, "watch-namespaces", nil, "Namespaces whose Deliveries to serve. Empty: all.")
 	fs.BoolVar(&o.CrossNamespace, "allow-cross-namespace", false, "Let a Delivery roll out workloads of other namespaces than its own.")
 	fs.DurationVar(&o.Full, "full-pass-every", time.Hour, "How often every key is looked at when nothing has changed; between two passes a sample is. Negative: at every interval.")

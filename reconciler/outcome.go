@@ -113,6 +113,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonNotReady:        retry,
 	v1alpha1.ReasonWindowClosed:    wait,
 	v1alpha1.ReasonGateClosed:      wait,
+	v1alpha1.ReasonImageMissing:    retry,
 	v1alpha1.ReasonSoakFailed:      retry,
 
 	v1alpha1.ReasonAwaitingApproval: wait,

@@ -78,6 +78,9 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 	case apply.Paused:
 		place += sayError(e.Err)
 		a.event(corev1.EventTypeWarning, v1alpha1.EventGateClosed, place)
+	case apply.ImagesUnclear:
+		place = clip(e.Err.Error(), maxMessage)
+		a.event(corev1.EventTypeWarning, v1alpha1.EventImagesUnclear, place)
 	case apply.Resumed:
 		place += ": its gates hold again"
 	case apply.Soaking:

@@ -155,6 +155,7 @@ func newReconciler(cfg *rest.Config, mgr ctrl.Manager, o Options) (*DeliveryReco
 		Full:           o.Full,
 		Sample:         o.Sample,
 		Prometheus:     o.Prometheus,
+		SkipImages:     o.SkipImages,
 	}
 	if o.State != "" {
 		r.State = &apply.Storage{Address: o.State}

@@ -87,6 +87,7 @@ const (
 	ReasonRolledBack       = "RolledBack"       // a step failed, and its part went back to what was applied before
 	ReasonWindowClosed     = "WindowClosed"     // what is left waits for a maintenance window
 	ReasonGateClosed       = "GateClosed"       // what is left waits for a gate of the policy to hold
+	ReasonImageMissing     = "ImageMissing"     // an image that a plan with a rewrite may need cannot be pulled
 	ReasonSoakFailed       = "SoakFailed"       // pods were not ready, or a gate did not hold, while a step was watched after its end
 	ReasonNotReady         = "NotReady"         // pods that use a keyspace are not ready, so it is not rewritten yet
 	ReasonNotDrained       = "NotDrained"       // old units are neither consumed nor expired yet
@@ -107,4 +108,6 @@ const (
 	EventStepEnded   = "StepEnded"   // a step of it has succeeded
 	EventStepFailed  = "StepFailed"  // a step of it has failed
 	EventGateClosed  = "GateClosed"  // gates of a step that runs do not hold: a rewrite pauses
+
+	EventImagesUnclear = "ImagesUnclear" // nobody knows whether images can be pulled that a plan may need; it goes on
 )
