@@ -71,13 +71,14 @@ func (s *Situation) aim(goals state.Goals) {
 	}
 }
 
-// goalsOf returns what was applied last of the objects of a part, and whether that is known of each of them.
-func (s Situation) goalsOf(part plan.Part) (state.Goals, bool) {
+// goalsOf returns what was applied last of the objects of a part, and whether that is known of each of them and is not what
+// is wanted anyway.
+func (s Situation) goalsOf(part plan.Part) (out state.Goals, differ bool) {
 	if len(s.applied) == 0 {
 		return state.Goals{}, false
 	}
 	last := state.GoalsAt(s.applied, len(s.applied)-1)
-	out := state.Goals{Components: map[string]string{}, Keyspaces: map[string]state.Version{}}
+	out = state.Goals{Components: map[string]string{}, Keyspaces: map[string]state.Version{}}
 	for _, name := range part.Components {
 		c, _ := s.Want.FindComponent(name)
 		release, known := last.Components[name]
@@ -88,16 +89,21 @@ func (s Situation) goalsOf(part plan.Part) (state.Goals, bool) {
 			continue
 		}
 		out.Components[name] = release
+		differ = differ || release != c.Release
 	}
 	for _, name := range part.Keyspaces {
 		k, _ := s.Want.FindKeyspace(name)
 		version, known := last.Keyspaces[name]
+		if version == "" && k.Version == "" {
+			continue
+		}
 		if _, defined := k.FindShape(version); !known || !defined {
 			return state.Goals{}, false
 		}
 		out.Keyspaces[name] = version
+		differ = differ || version != k.Version
 	}
-	return out, true
+	return out, differ
 }
 
 // settle takes down what is applied now, for the next write of the ledgers: all that is wanted but for the parts that are

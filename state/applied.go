@@ -8,8 +8,8 @@ import (
 
 // Goals are what is wanted of a system, without the definitions of it.
 type Goals struct {
-	Components map[string]string  `json:"components,omitempty"` // release by component
-	Keyspaces  map[string]Version `json:"keyspaces,omitempty"`  // version by keyspace
+	Components map[string]string  `json:"components,omitempty"` // release by component; empty once it is removed
+	Keyspaces  map[string]Version `json:"keyspaces,omitempty"`  // version by keyspace; empty once it is removed
 }
 
 // Applied is a revision for which nothing was left to do.
@@ -24,18 +24,21 @@ type Applied struct {
 // MaxApplied is how many applied revisions a ledger keeps.
 const MaxApplied = 10
 
-// GoalsOf returns what a system wants, without what is removed from it and what Keyshift does not roll out.
+// GoalsOf returns what a system wants, without what Keyshift does not roll out. Of what is removed from it that is nothing,
+// and not what was wanted of it once.
 func GoalsOf(d Desired) Goals {
 	g := Goals{map[string]string{}, map[string]Version{}}
 	for _, c := range d.Components {
-		if !c.Removed && !c.External {
+		switch {
+		case c.External:
+		case c.Removed:
+			g.Components[c.Name] = ""
+		default:
 			g.Components[c.Name] = c.Release
 		}
 	}
 	for _, k := range d.Keyspaces {
-		if k.Version != "" {
-			g.Keyspaces[k.Name] = k.Version
-		}
+		g.Keyspaces[k.Name] = k.Version
 	}
 	return g
 }
