@@ -162,14 +162,14 @@ func (a *admission) closed(s Situation, p plan.Plan) (holds []diff.Change) {
 	return holds
 }
 
-// repeated tells whether a part of a plan was run again and again without getting anywhere, and which.
-func (a *admission) repeated(p plan.Plan) (part int, found bool) {
-	for i := range p.Parts {
-		if a.seen[p.Parts[i].Digest]++; a.seen[p.Parts[i].Digest] > maxRepeats {
-			return i, true
-		}
+// repeated tells whether the first part of a plan was run again and again without getting anywhere. The others may not have
+// had their turn: a run ends where a step fails or waits.
+func (a *admission) repeated(p plan.Plan) bool {
+	if len(p.Parts) == 0 {
+		return false
 	}
-	return 0, false
+	a.seen[p.Parts[0].Digest]++
+	return a.seen[p.Parts[0].Digest] > maxRepeats
 }
 
 // holdOf holds the part of a step. The way out is the caller's.

@@ -25,6 +25,7 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 	total := Outcome{Failures: a.failures}
 	tell := newReporter(e, report).report
 	for {
+		total.Failures = a.failures
 		s, err := Gather(ctx, e, commit)
 		if err != nil {
 			return total, err
@@ -45,8 +46,8 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 			}
 			return total, errors.Join(a.end(p), err)
 		}
-		if part, stuck := a.repeated(p); stuck {
-			if err := a.unstable(s, p, part, tell); err != nil {
+		if a.repeated(p) {
+			if err := a.unstable(s, p, tell); err != nil {
 				return total, err
 			}
 			continue
@@ -88,14 +89,14 @@ func (a *admission) stopped(s Situation, p plan.Plan, err error, tell func(Event
 	return nil
 }
 
-// unstable gives a part up that does not stay as its plan leaves it. That is an error, unless its policy wants to go back.
-func (a *admission) unstable(s Situation, p plan.Plan, part int, tell func(Event)) error {
-	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Part == part })
-	step := p.Steps[i]
+// unstable gives the first part of a plan up, which does not stay as it leaves it. That is an error, unless its policy wants
+// to go back.
+func (a *admission) unstable(s Situation, p plan.Plan, tell func(Event)) error {
+	step := p.Steps[0]
 	err := hold(NoProgress, "look for what keeps changing it: another controller, or a writer that is not declared",
 		"the system does not stay as the plan leaves it; next would be %s %s to %s", step.Kind, step.Object, step.To)
-	f := newFailure(s, p, i, err, a.edges.now())
-	if !f.Back || s.goesBack(p.Parts[part]) {
+	f := newFailure(s, p, 0, err, a.edges.now())
+	if !f.Back || s.goesBack(p.Parts[0]) {
 		return err
 	}
 	a.giveUp(p, f, err, tell)
