@@ -180,7 +180,8 @@ type content struct {
 	From       []string
 	Strategy   state.Strategy `json:",omitempty"`
 	Losses     []state.Loss
-	Mixes      bool `json:",omitempty"`
+	Mixes      bool         `json:",omitempty"`
+	Backup     state.Backup `json:",omitempty"` // policy of a rewrite before which there may be none; a suffix begins behind it
 	Definition state.Digest
 	Next       state.Digest
 }
@@ -207,6 +208,9 @@ func digest(x *diff.Index, s Step, next state.Digest) state.Digest {
 			routes = append(routes, path)
 		}
 		c.From = s.From
+		if k.Policy.Backup != state.BackupAlways {
+			c.Backup = k.Policy.Backup
+		}
 		c.Definition = state.DefinitionDigest([]any{shape, routes})
 	case Backup:
 		c.From = s.From
