@@ -96,7 +96,8 @@ func (a *attempt) stays(ctx context.Context, held look, revision string) bool {
 	if err := a.plans.load(ctx); err != nil {
 		return false // the full pass meets it again
 	}
-	return !a.plans.decided()
+	asked := slices.ContainsFunc(held.left.Plan().Blocked, func(b plan.Blocked) bool { return b.Code == apply.AwaitingApproval })
+	return !a.plans.decided() && (!asked || slices.ContainsFunc(a.plans.all, asks)) // whose Plan was deleted is asked again
 }
 
 // decided tells whether a person has decided on a Plan that waits, which the controller has not taken down yet.

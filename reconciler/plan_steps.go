@@ -105,7 +105,7 @@ func (p *plans) close(ctx context.Context, o apply.Outcome, err error) error {
 	ctx, cancel := toEnd(ctx)
 	defer cancel()
 	if !p.loaded {
-		if o.Left.Digest == "" || len(o.Left.Blocked)+len(o.Done) == 0 {
+		if o.Left.Digest == "" {
 			return nil // nothing was decided, so that nothing is known
 		}
 		if err := p.load(ctx); err != nil {
@@ -114,6 +114,9 @@ func (p *plans) close(ctx context.Context, o apply.Outcome, err error) error {
 	}
 	var errs []error
 	for _, x := range p.all {
+		if asks(x) && o.Left.Digest != "" && !blocked(x, o.Left) {
+			errs = append(errs, p.end(ctx, x, v1alpha1.PlanSuperseded, "nothing of it waits for an approval any more"))
+		}
 		if phase, message := ending(x, o, err); runs(x) && phase.Ended() {
 			errs = append(errs, p.end(ctx, x, phase, message))
 		} else if runs(x) && phase != x.Status.Phase {

@@ -37,8 +37,8 @@ func (p *plans) load(ctx context.Context) error {
 	}
 	p.all = nil
 	for i := range list.Items {
-		if list.Items[i].Spec.Delivery == p.of.Name {
-			p.all = append(p.all, &list.Items[i])
+		if x := &list.Items[i]; x.Spec.Delivery == p.of.Name && x.Status.Phase != "" { // one without was not made here, or not to its end
+			p.all = append(p.all, x)
 		}
 	}
 	slices.SortFunc(p.all, func(a, b *v1alpha1.Plan) int {
@@ -85,7 +85,7 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 	open := waiting.Only(without(waiting, digests))
 	asked := false
 	for _, x := range p.all {
-		if phase := x.Status.Phase; phase != v1alpha1.PlanAwaitingApproval && phase != v1alpha1.PlanRejected {
+		if !asks(x) {
 			continue
 		}
 		if x.Spec.Digest == string(open.Digest) {
@@ -178,6 +178,11 @@ func runs(x *v1alpha1.Plan) bool {
 		return true
 	}
 	return false
+}
+
+// asks tells whether a Plan waits for a person, or was rejected by one.
+func asks(x *v1alpha1.Plan) bool {
+	return x.Status.Phase == v1alpha1.PlanAwaitingApproval || x.Status.Phase == v1alpha1.PlanRejected
 }
 
 // goesOn tells whether something that is planned now is what is left of a Plan.
