@@ -48,6 +48,9 @@ func (p *plans) mark(ctx context.Context, e apply.Event, s v1alpha1.StepState, m
 	if x == nil || i >= len(x.Status.Steps) {
 		return nil
 	}
+	if s == v1alpha1.StepFailed {
+		p.failed = append(p.failed, x.Name)
+	}
 	return p.change(ctx, x, func(status *v1alpha1.PlanRunStatus) {
 		now := metav1.Now()
 		status.Phase = v1alpha1.PlanRunning

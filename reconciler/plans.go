@@ -27,6 +27,7 @@ type plans struct {
 	of     *v1alpha1.Delivery
 	all    []*v1alpha1.Plan // the oldest first
 	loaded bool
+	failed []string // names of those of which a step failed in this attempt
 }
 
 // load reads them.
@@ -48,7 +49,7 @@ func (p *plans) load(ctx context.Context) error {
 	return nil
 }
 
-// labelOf is a name as a label can hold it; whoever looks by it compares the name itself, too.
+// labelOf is a name as a label, and the name of a Plan, can hold it; whoever looks by it compares the name itself, too.
 func labelOf(name string) string {
 	if len(name) <= 63 {
 		return name
@@ -70,7 +71,7 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		if err := p.decide(ctx, x); err != nil {
 			return nil, err
 		}
-		if runs(x) && !hasFailed(x) && !goesOn(x, waiting) {
+		if runs(x) && !p.hasFailed(x) && !goesOn(x, waiting) {
 			if err := p.stop(ctx, x); err != nil {
 				return nil, err
 			}
@@ -149,7 +150,7 @@ func (p *plans) planned(ctx context.Context, e apply.Event) error {
 		if !runs(x) {
 			continue
 		}
-		if !hasFailed(x) && !goesOn(x, e.Plan) && !blocked(x, e.Plan) {
+		if !p.hasFailed(x) && !goesOn(x, e.Plan) && !blocked(x, e.Plan) {
 			if err := p.stop(ctx, x); err != nil {
 				return err
 			}
@@ -201,10 +202,9 @@ func blocked(x *v1alpha1.Plan, now plan.Plan) bool {
 	})
 }
 
-// hasFailed tells whether a step failed: how such a Plan ends is known when the delivery is over.
-func hasFailed(x *v1alpha1.Plan) bool {
-	return slices.ContainsFunc(x.Status.Steps, func(s v1alpha1.PlanStepStatus) bool { return s.State == v1alpha1.StepFailed })
-}
+// hasFailed tells whether a step failed in this attempt: how such a Plan ends is known when the delivery is over. One whose
+// step failed before is like any other: it goes on, or a commit has left it behind.
+func (p *plans) hasFailed(x *v1alpha1.Plan) bool { return slices.Contains(p.failed, x.Name) }
 
 // isDone tells whether every step ended.
 func isDone(x *v1alpha1.Plan) bool {
@@ -221,7 +221,7 @@ func (p *plans) stop(ctx context.Context, x *v1alpha1.Plan) error {
 
 // create makes a Plan in a phase.
 func (p *plans) create(ctx context.Context, of plan.Plan, sizes []apply.Size, phase v1alpha1.PlanPhase) (*v1alpha1.Plan, error) {
-	base := clip(p.of.Name, 220) + "-" + of.Short()
+	base := labelOf(p.of.Name) + "-" + of.Short()
 	run := 1 + count(p.all, func(x *v1alpha1.Plan) bool { return strings.HasPrefix(x.Name, base) })
 	for {
 		x := &v1alpha1.Plan{Spec: planSpec(of, sizes, p.of)}
