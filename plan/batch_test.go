@@ -53,6 +53,9 @@ func (w *world) convert(want state.Desired, k *stock, s Step, key int, read unit
 		}
 		return true, flawed("a write of the application to unit %d of %s is lost", key, k.def.Name)
 	}
+	if err := w.unused(want, k); err != nil {
+		return false, err
+	}
 	next := unit{fits: w.value(k, to)}
 	if s.Strategy == state.StrategyDiscard {
 		next = unit{gone: true}
@@ -65,6 +68,22 @@ func (w *world) convert(want state.Desired, k *stock, s Step, key int, read unit
 	}
 	w.set(k, key, next, read.born)
 	return true, nil
+}
+
+// unused makes sure that no pod uses a keyspace that is to be rewritten while nobody does.
+func (w *world) unused(want state.Desired, k *stock) error {
+	if def, _ := want.FindKeyspace(k.def.Name); def.Policy.Strategy != state.StrategyStop {
+		return nil
+	}
+	for _, c := range w.comps {
+		for _, p := range c.pods {
+			r, _ := c.def.FindRelease(p.release)
+			if _, uses := r.FindUse(k.def.Name); uses {
+				return flawed("%s is rewritten beside a pod of %s %s, which uses it", k.def.Name, c.def.Name, p.release)
+			}
+		}
+	}
+	return nil
 }
 
 // wins tells whether every pod that writes a keyspace writes one version.

@@ -51,6 +51,7 @@ func TestInterleavingNotices(t *testing.T) {
 		{"convergent", invariantConvergent, slipNone},
 		{"recoverable", invariantRecoverable, slipNone},
 		{"unfit", invariantUnfit, slipNone},
+		{"stopped", invariantStopped, slipNone},
 		{"waits for old pods", invariantNone, forgetsOldPods},
 		{"records before a step", invariantNone, forgetsToRecord},
 		{"verifies", invariantNone, forgetsToVerify},
@@ -168,6 +169,9 @@ func (w *world) wanted(want state.Desired, p Plan) error {
 		if !c.External && !c.Removed && !blocked(c.Name) &&
 			(l.template != c.Release || w.off != forgetsOldPods && slices.ContainsFunc(l.pods, func(p pod) bool { return p.release != c.Release })) {
 			return flawed("in the end %s is not at %s", c.Name, c.Release)
+		}
+		if l.stopped && !blocked(c.Name) {
+			return flawed("in the end %s is stopped", c.Name)
 		}
 	}
 	for _, d := range want.Keyspaces {

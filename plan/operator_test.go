@@ -56,10 +56,10 @@ func (w *world) gather(want state.Desired) (have state.Observed, err error) {
 	return have, nil
 }
 
-// mends tells whether a rewrite of a keyspace resolves units that mix versions.
+// mends tells whether a rewrite of a keyspace resolves units that mix versions: not one while nobody writes.
 func mends(want state.Desired, keyspace string) bool {
 	k, _ := want.FindKeyspace(keyspace)
-	return !k.Policy.Strategy.Empties() && slices.ContainsFunc(want.Components, func(c state.Component) bool {
+	return !k.Policy.Strategy.Empties() && k.Policy.Strategy != state.StrategyStop && slices.ContainsFunc(want.Components, func(c state.Component) bool {
 		return slices.ContainsFunc(c.Releases, func(r state.Release) bool {
 			u, ok := r.FindUse(keyspace)
 			return ok && u.Writes != "" && u.Updates == state.UpdatesFields && (!c.External || r.Name == c.Release)
