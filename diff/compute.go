@@ -62,6 +62,10 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 		hold.Code = WorkloadMissing
 		hold.Reason = fmt.Sprintf("has no workload: %s does not exist, and Keyshift does not create workloads yet", workload(c))
 		hold.WayOut = fmt.Sprintf("create it with the images of release %s, or take %s out of the spec", c.Release, c.Name)
+	case c.Removed && live.Stopped:
+		hold.Code = LeftStopped
+		hold.Reason = "is stopped by Keyshift and was taken out of the spec meanwhile, so that nobody starts it again"
+		hold.WayOut = fmt.Sprintf("declare %s again until it runs, scale %s up by hand to what its annotation keyshift.dev/replicas says, or delete it", c.Name, workload(c))
 	default:
 		return Change{}, false
 	}

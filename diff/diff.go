@@ -60,6 +60,7 @@ const (
 	UnknownImage    Code = "UnknownImage"    // a live image that no release names
 	UnknownRelease  Code = "UnknownRelease"  // the desired release is not declared
 	WorkloadMissing Code = "WorkloadMissing" // the component's workload does not exist
+	LeftStopped     Code = "LeftStopped"     // a component was taken out of the spec while it was stopped
 )
 
 // Change is one difference between desired and observed.

@@ -38,3 +38,17 @@ func TestStopped(t *testing.T) {
 		t.Error("a downtime is not the highest risk")
 	}
 }
+
+// Nobody starts a component again that was taken out of the spec while it was stopped: that is said.
+func TestRemovedWhileStopped(t *testing.T) {
+	have := running("", "")
+	have.Components[0] = state.Running{Component: "checkout", Template: "2", Stopped: true}
+	have.Keyspaces[0].Record.Present = []state.Class{"2.0.0|2.1.0"}
+	want := shop()
+	want.Keyspaces[0].Version = ""
+	want.Components[0].Removed, want.Components[0].Release = true, ""
+	changes := Compute(want, have)
+	if len(changes) != 1 || changes[0].Kind != Hold || changes[0].Code != LeftStopped || changes[0].Object != "checkout" {
+		t.Errorf("%+v", changes)
+	}
+}

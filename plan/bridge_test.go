@@ -63,7 +63,7 @@ func TestNoSmallerBridge(t *testing.T) {
 		for _, sub := range subsystems(x, s.Want) {
 			have := x.Within(sub.want)
 			d := &drafter{sub.want, have, 1 << 30, 1 << 30}
-			if mine := sub.among(grouped(diff.Compute(s.Want, s.Have))); len(mine) == 0 || len(sub.holds(mine)) > 0 {
+			if mine := sub.among(grouped(diff.Compute(s.Want, s.Have))); len(mine) == 0 || len(sub.holds(diff.NewIndex(s.Want, s.Have), mine)) > 0 {
 				continue
 			}
 			if _, blocked := order(sub.want, have); len(blocked) == 0 || blocked[0].Code != NoSafeOrder {

@@ -54,9 +54,7 @@ func (m *model) explain(want state.Desired, have state.Observed, f found) Blocke
 	if still := m.standingStill(); !f.limit && len(still) > 0 {
 		b.WayOut += fmt.Sprintf("; or let what uses %s stand still for the rewrite, with policy strategy \"stop\"", strings.Join(still, " and "))
 	}
-	if stopped := m.stoppedNow(); len(stopped) > 0 {
-		b.Reason += fmt.Sprintf("; %s is stopped meanwhile", strings.Join(stopped, " and "))
-	}
+	b.Reason += stoppedMeanwhile(m.stoppedNow())
 	return b
 }
 

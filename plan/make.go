@@ -23,7 +23,7 @@ func Make(want state.Desired, have state.Observed, changes []diff.Change) Plan {
 		if len(mine) == 0 {
 			continue
 		}
-		if held := sub.holds(mine); len(held) > 0 {
+		if held := sub.holds(x, mine); len(held) > 0 {
 			p.Blocked = append(p.Blocked, held...)
 			continue
 		}

@@ -166,3 +166,22 @@ func TestLargeDemands(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Whatever holds a part up says which of its components are stopped meanwhile, also one that the spec has no more.
+func TestHeldWhileStopped(t *testing.T) {
+	want := stopping()
+	have := state.Observed{
+		Components: []state.Running{{Component: "checkout", Template: "1.4.0", Stopped: true}},
+		Keyspaces:  []state.Live{{Keyspace: "session", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}},
+	}
+	hold := diff.Change{Kind: diff.Hold, Object: "session", Of: diff.OfKeyspace, Code: "WindowClosed", Reason: "waits", WayOut: "wait"}
+	p := Make(want, have, append(diff.Compute(want, have), hold))
+	if len(p.Blocked) != 1 || !strings.Contains(p.Blocked[0].Reason, "checkout is stopped meanwhile") {
+		t.Errorf("it is not said: %+v", p.Blocked)
+	}
+	want.Components[0].Removed, want.Components[0].Release = true, ""
+	p = Make(want, have, diff.Compute(want, have))
+	if len(p.Blocked) != 1 || p.Blocked[0].Code != Code(diff.LeftStopped) || len(p.Blocked[0].Keyspaces) > 0 {
+		t.Errorf("it is not said, or holds more than itself: %+v", p.Blocked)
+	}
+}

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"keyshift.dev/diff"
 	"keyshift.dev/state"
@@ -78,7 +80,7 @@ func tied(c state.Component, have state.Observed) (keys []string, there bool) {
 		}
 	}
 	slices.Sort(keys)
-	return slices.Compact(keys), !c.Removed || len(runs) > 0 || unknown
+	return slices.Compact(keys), !c.Removed || len(runs) > 0 || unknown || live.Stopped
 }
 
 func (s subsystem) components() (names []string) {
@@ -121,16 +123,40 @@ func (s subsystem) among(changes changesOf) (out []diff.Change) {
 	return out
 }
 
-// holds returns what changes of the subsystem say about why nothing may be planned here.
-func (s subsystem) holds(changes []diff.Change) []Blocked {
+// holds returns what changes of the subsystem say about why nothing may be planned here, and who is stopped meanwhile.
+func (s subsystem) holds(x *diff.Index, changes []diff.Change) []Blocked {
 	var out []Blocked
+	meanwhile := stoppedMeanwhile(s.stopped(x))
 	for _, c := range changes {
 		if c.Kind == diff.Hold {
 			out = append(out, Blocked{
 				Components: s.components(), Keyspaces: s.keyspaces(),
-				Code: Code(c.Code), Reason: c.Object + " " + c.Reason, WayOut: c.WayOut,
+				Code: Code(c.Code), Reason: c.Object + " " + c.Reason + meanwhile, WayOut: c.WayOut,
 			})
 		}
 	}
 	return out
+}
+
+// stopped names the components that Keyshift has stopped and is to start again.
+func (s subsystem) stopped(x *diff.Index) (names []string) {
+	for _, c := range s.want.Components {
+		if _, have := x.Alone(c.Name); !c.External && !c.Removed {
+			if live, _ := have.FindRunning(c.Name); live.Stopped {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	return names
+}
+
+// stoppedMeanwhile says that components stay stopped while a part is blocked; nothing if none does.
+func stoppedMeanwhile(names []string) string {
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("; %s is stopped meanwhile", names[0])
+	}
+	return fmt.Sprintf("; %s are stopped meanwhile", strings.Join(names, " and "))
 }

@@ -67,6 +67,7 @@ const (
 	ReasonClusterDenied       = "ClusterDenied"       // the controller's rights do not suffice
 	ReasonClusterRefused      = "ClusterRefused"      // the API server accepts no such change
 	ReasonWorkloadMissing     = "WorkloadMissing"     // a component's workload does not exist
+	ReasonLeftStopped         = "LeftStopped"         // a component was taken out of the spec while it was stopped
 	ReasonWorkloadUnsupported = "WorkloadUnsupported" // of a kind that cannot be rolled out
 	ReasonRecordsDamaged      = "RecordsDamaged"      // the mirror of the ledgers is not what was saved
 	ReasonRolloutStuck        = "RolloutStuck"        // pods of the old release stay, or new ones do not become ready
