@@ -20,20 +20,41 @@ import (
 const gateFailures = 2
 
 // gatesOf returns the gates that bind a step: those of the policy of what it changes, or keeps for a change. A verify
-// changes nothing, and none binds it.
-func gatesOf(want state.Desired, step plan.Step) []state.Gate {
-	switch step.Kind {
-	case plan.Rollout, plan.Scale:
-		if step.To == plan.BackUp { // what is stopped waits for nothing
-			return nil
+// changes nothing, and none binds it. What is done while a component is stopped for it is bound by none, nor is that it
+// starts again, or it might be stopped for ever: the gates of all that bind the stop.
+func gatesOf(want state.Desired, p plan.Plan, i int) []state.Gate {
+	step := p.Steps[i]
+	if unbound(want, p, i) {
+		return nil
+	}
+	gates := policyGates(want, step)
+	if step.Kind != plan.Scale {
+		return gates
+	}
+	for j := i + 1; j < len(p.Steps) && !(p.Steps[j].Kind == plan.Scale && p.Steps[j].Object == step.Object); j++ {
+		if p.Steps[j].Part == step.Part && p.Amid(want, j) {
+			gates = slices.Concat(gates, policyGates(want, p.Steps[j]))
 		}
+	}
+	return gates
+}
+
+// unbound tells whether a step waits for nothing, because a component is stopped until it is done.
+func unbound(want state.Desired, p plan.Plan, i int) bool {
+	s := p.Steps[i]
+	return s.Kind == plan.Scale && s.To == plan.BackUp || p.Amid(want, i)
+}
+
+func policyGates(want state.Desired, step plan.Step) []state.Gate {
+	switch {
+	case step.Kind == plan.Verify:
+		return nil
+	case step.OnComponent():
 		c, _ := want.FindComponent(step.Object)
 		return c.Policy.Gates
-	case plan.Backup, plan.Rewrite:
-		k, _ := want.FindKeyspace(step.Object)
-		return k.Policy.Gates
 	}
-	return nil
+	k, _ := want.FindKeyspace(step.Object)
+	return k.Policy.Gates
 }
 
 // mostAsked is how many gates are asked at once.
@@ -86,14 +107,14 @@ func whyNot(answers map[state.Gate]string, gates []state.Gate) string {
 // gates tells whether a step may start now, by its gates. Those of a rollout that it follows count, too: that one could
 // not be paused when they ceased to hold.
 func (r *run) gates(ctx context.Context, i int) error {
-	if r.goesBack(i) {
+	if r.goesBack(i) || unbound(r.want, r.plan, i) {
 		return nil
 	}
 	step := r.plan.Steps[i]
-	gates := gatesOf(r.want, step)
+	gates := gatesOf(r.want, r.plan, i)
 	for _, j := range r.follows(i) {
 		if before := r.plan.Steps[j]; before.OnComponent() {
-			gates = slices.Concat(gates, gatesOf(r.want, before))
+			gates = slices.Concat(gates, gatesOf(r.want, r.plan, j))
 		}
 	}
 	why, err := r.edges.ask(ctx, gates)
@@ -137,9 +158,9 @@ func shut(step plan.Step, why string) diff.Change {
 func (a *admission) shut(ctx context.Context, s Situation, p plan.Plan) (holds []diff.Change, err error) {
 	var gates []state.Gate
 	begins := func(i int) bool { return p.First(i) && !s.goesBack(p.Parts[p.Steps[i].Part]) }
-	for i, step := range p.Steps {
+	for i := range p.Steps {
 		if begins(i) {
-			gates = slices.Concat(gates, gatesOf(s.Want, step))
+			gates = slices.Concat(gates, gatesOf(s.Want, p, i))
 		}
 	}
 	answers, err := a.edges.answers(ctx, gates)
@@ -147,7 +168,7 @@ func (a *admission) shut(ctx context.Context, s Situation, p plan.Plan) (holds [
 		return nil, err
 	}
 	for i, step := range p.Steps {
-		if why := whyNot(answers, gatesOf(s.Want, step)); why != "" && begins(i) {
+		if why := whyNot(answers, gatesOf(s.Want, p, i)); why != "" && begins(i) {
 			holds = append(holds, shut(step, why))
 		}
 	}
@@ -191,7 +212,7 @@ func (b *barrier) set(open bool) {
 // gated makes a part of a step and asks the step's gates again and again while it goes on. When they do not hold some
 // times in a row they shut the barrier, until they hold again.
 func (r *run) gated(ctx context.Context, i int, b *barrier, work func(context.Context) error) error {
-	gates := gatesOf(r.want, r.plan.Steps[i])
+	gates := gatesOf(r.want, r.plan, i)
 	if len(gates) == 0 || r.goesBack(i) {
 		return work(ctx)
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
+	"keyshift.dev/diff"
 	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
@@ -152,4 +154,59 @@ func TestStopThatDoesNotEnd(t *testing.T) {
 	w.edges.RolloutTimeout = 0
 	w.mustDeliver(w.after, "2.0.0")
 	w.runs("2.0.0")
+}
+
+// A component that is taken out of the spec while it is stopped is not forgotten.
+func TestTakenOutWhileStopped(t *testing.T) {
+	w := onRedis(t, 3000)
+	standstill(w)
+	w.mustDeliver(w.before, "1.0.0")
+	w.dies()
+	commit := w.after
+	commit.Components = nil
+	for range 2 {
+		if _, err := w.deliver(commit); !blockedBy(err, plan.Code(diff.LeftStopped)) {
+			t.Errorf("checkout is stopped for ever, and nobody says so: %v", err)
+		}
+	}
+}
+
+// A gate that does not hold while its component is stopped, as it may be about that, does not keep it stopped; and a soak
+// does not make it wait, but watches it once it runs.
+func TestNothingHoldsWhatIsStopped(t *testing.T) {
+	w, d := embedded(t, 10), newDoor(t, "errors")
+	standstill(w)
+	w.mustDeliver(w.before, "1.0.0")
+	w.edges.GateEvery = 5 * time.Millisecond
+	w.after.Keyspaces[0].Policy.Gates, w.after.Components[0].Policy.Gates = []state.Gate{d.Gate}, []state.Gate{d.Gate}
+	w.after.Components[0].Policy.Soak = state.Soak{AfterRollout: 50, AfterRewrite: 50}
+	soaked, down := 0, false
+	o, err := apply.Deliver(t.Context(), w.edges, w.after, func(e apply.Event) {
+		switch {
+		case e.Step.Kind == plan.Scale && e.Kind == apply.Ended:
+			down = e.Step.To == plan.ToZero
+			d.shut.Store(down)
+		case e.Kind == apply.Soaking && down:
+			t.Errorf("it stays stopped to be watched after %s", e.After)
+		case e.Kind == apply.Soaking:
+			soaked++
+		}
+	})
+	if err != nil || !slices.Equal(steps(o), stopUpgrade) || soaked != 1 {
+		t.Fatalf("done %v, %v; watched %d times", steps(o), err, soaked)
+	}
+	w.runs("2.0.0")
+}
+
+// What is done while a component is stopped binds the stop.
+func TestGateBindsAStop(t *testing.T) {
+	w, d := embedded(t, 10), newDoor(t, "errors")
+	standstill(w)
+	w.mustDeliver(w.before, "1.0.0")
+	d.shut.Store(true)
+	w.after.Keyspaces[0].Policy.Gates = []state.Gate{d.Gate}
+	if o, err := w.deliver(w.after); len(o.Done) > 0 || !blockedBy(err, apply.GateClosed) {
+		t.Errorf("done %v, %v", steps(o), err)
+	}
+	w.runs("1.4.0")
 }

@@ -56,11 +56,15 @@ func soakOf(want state.Desired, kind plan.Kind, object string) time.Duration {
 }
 
 // soak begins to watch a step that has ended. The first step that depends on it and changes something waits; what has
-// nothing to do with it does not. The ledgers keep its end, so that a run that is interrupted goes on with it.
+// nothing to do with it does not. The ledgers keep its end, so that a run that is interrupted goes on with it. What is done
+// while a component is stopped is not watched, or it would be stopped for longer: that it starts again is, like a rollout.
 func (r *run) soak(i int) {
 	step := r.plan.Steps[i]
+	if step.Kind == plan.Scale && step.To == plan.BackUp {
+		step.Kind, step.To = plan.Rollout, strings.Join(step.From, ", ")
+	}
 	d := soakOf(r.want, step.Kind, step.Object)
-	if d == 0 || r.goesBack(i) {
+	if d == 0 || r.goesBack(i) || r.plan.Amid(r.want, i) {
 		return
 	}
 	s := soaking{Soaking: state.Soaking{To: step.To, Until: r.edges.now().Add(d).UnixMilli()}, step: i, next: r.follower(i)}

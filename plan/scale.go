@@ -123,9 +123,9 @@ func checkUnused(want state.Desired, have state.Observed, k state.Keyspace, to s
 	return nil
 }
 
-// amid tells whether a step is one for which a component is stopped: it comes before that is started again, and not before
+// Amid tells whether a step is one for which a component is stopped: it comes before that is started again, and not before
 // it is stopped.
-func (p Plan) amid(want state.Desired, step int) bool {
+func (p Plan) Amid(want state.Desired, step int) bool {
 	s := p.Steps[step]
 	stopped := map[string]bool{}
 	for _, later := range slices.Backward(p.Steps[step+1:]) {
@@ -150,7 +150,7 @@ func (p Plan) amid(want state.Desired, step int) bool {
 func (p Plan) stoppedFor(want state.Desired, step int) (out Calendar) {
 	for i := step + 1; i < len(p.Steps) && !(p.Steps[i].Kind == Scale && p.Steps[i].Object == p.Steps[step].Object); i++ {
 		s := p.Steps[i]
-		if !(s.Kind == Rewrite && p.amid(want, i) || s.Kind == Scale && s.To == ToZero) {
+		if !(s.Kind == Rewrite && p.Amid(want, i) || s.Kind == Scale && s.To == ToZero) {
 			continue
 		}
 		all := calendarOf(want, s)

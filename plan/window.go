@@ -24,7 +24,7 @@ func (p Plan) Calendar(want state.Desired, step int) Calendar {
 	s := p.Steps[step]
 	var all Calendar
 	switch {
-	case s.Kind == Scale && s.To == BackUp || p.amid(want, step):
+	case s.Kind == Scale && s.To == BackUp || p.Amid(want, step):
 	case s.Kind == Scale:
 		all = calendarOf(want, s)
 		more := p.stoppedFor(want, step)
