@@ -67,7 +67,7 @@ type sampleChange struct {
 func (s *sampling) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&s.n, "samples", 0, "show so many units of each rewrite, before and after; the values only on a terminal")
 	fs.BoolVar(&s.show, "show-values", false, "with --samples: show values also where standard output is no terminal")
-	fs.StringSliceVar(&s.redact, "redact", nil, "with --samples: fields, by name or path (email,address.street), that are never shown, nor what contains their value")
+	fs.StringSliceVar(&s.redact, "redact", nil, "with --samples: fields, by name or path (email,address.street), that are never shown, nor what contains their value or is a part of it")
 }
 
 // check refuses what means nothing. Blind tells that no store is looked at, or that there is no place for units.
@@ -175,10 +175,15 @@ func (s *sampling) secrets(x keyspace.Example) (out []string) {
 	return out
 }
 
-// holds tells whether a text is a secret, or contains one of some length: one of a letter or two is in nearly everything.
+// holds tells whether a text is a secret, contains one of some length or is some length of one, in whatever case: one of a
+// letter or two is in nearly everything.
 func holds(secrets []string, text string) bool {
 	const some = 3
-	return slices.ContainsFunc(secrets, func(s string) bool { return text == s || len(s) >= some && strings.Contains(text, s) })
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(secrets, func(s string) bool {
+		s = strings.ToLower(s)
+		return text == s || len(s) >= some && strings.Contains(text, s) || len(text) >= some && strings.Contains(s, text)
+	})
 }
 
 // textOf is what a value holds, empty if it is one of very few.

@@ -266,3 +266,22 @@ func TestLongUnits(t *testing.T) {
 		t.Errorf("%d shown, %d more, %+v", len(u.Changes), u.More, u.Changes[0])
 	}
 }
+
+// A migration that splits a value that is never shown, or writes it in another case, shows nothing of it under another name.
+func TestRedactedPieces(t *testing.T) {
+	text := func(s string) *state.Value { return &state.Value{Kind: state.Str, Text: s} }
+	x := keyspace.Example{Key: "session:17", Changes: []keyspace.Difference{
+		{Path: []string{"name"}, Before: text("Ada Lovelace")},
+		{Path: []string{"first"}, After: text("Ada")},
+		{Path: []string{"upper"}, After: text("ADA LOVELACE")},
+		{Path: []string{"plan"}, After: text("free")},
+	}}
+	s := &sampling{redact: []string{"name"}}
+	var shown []string
+	for _, c := range s.unit(x, nil, true).Changes {
+		shown = append(shown, c.After)
+	}
+	if got := strings.Join(shown, " "); got != " "+redacted+" "+redacted+` "free"` {
+		t.Errorf("shown: %s", got)
+	}
+}
