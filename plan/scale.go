@@ -123,8 +123,8 @@ func checkUnused(want state.Desired, have state.Observed, k state.Keyspace, to s
 	return nil
 }
 
-// Amid tells whether a step is one for which a component is stopped: it comes before that is started again, and not before
-// it is stopped.
+// Amid tells whether a step is one for which a component is stopped, or stays so: it comes before that is started again, and
+// not before it is stopped.
 func (p Plan) Amid(want state.Desired, step int) bool {
 	s := p.Steps[step]
 	stopped := map[string]bool{}
@@ -136,10 +136,9 @@ func (p Plan) Amid(want state.Desired, step int) bool {
 	if s.OnComponent() {
 		return s.Kind == Rollout && stopped[s.Object]
 	}
-	k, _ := want.FindKeyspace(s.Object)
-	return k.Policy.Strategy == state.StrategyStop && slices.ContainsFunc(want.Components, func(c state.Component) bool {
+	return slices.ContainsFunc(want.Components, func(c state.Component) bool {
 		return stopped[c.Name] && slices.ContainsFunc(c.Releases, func(r state.Release) bool {
-			_, ok := r.FindUse(k.Name)
+			_, ok := r.FindUse(s.Object)
 			return ok
 		})
 	})

@@ -185,3 +185,28 @@ func TestHeldWhileStopped(t *testing.T) {
 		t.Errorf("it is not said, or holds more than itself: %+v", p.Blocked)
 	}
 }
+
+// What is rewritten of another keyspace while a component is stopped keeps it down as well: its windows bind the stop.
+func TestWindowsOfAllThatIsDoneWhileStopped(t *testing.T) {
+	want, have := stopping(), shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
+	other := want.Keyspaces[0]
+	other.Name, other.Shapes = "zz", slices.Clone(other.Shapes)
+	for i := range other.Shapes {
+		other.Shapes[i].Keys = "zz:<id>"
+	}
+	other.Policy.Strategy, other.Policy.Windows = "", []state.Window{{Level: "keyspace", Days: []string{"sun"}, From: "02:00", To: "04:00"}}
+	want.Keyspaces = append(want.Keyspaces, other)
+	c := &want.Components[0]
+	for i := range c.Releases {
+		u := c.Releases[i].Uses[0]
+		u.Keyspace = "zz"
+		c.Releases[i].Uses = append(slices.Clone(c.Releases[i].Uses), u)
+	}
+	have.Keyspaces = append(have.Keyspaces, state.Live{Keyspace: "zz", Counts: []state.Count{{Class: "1.0.0", Units: 9}}})
+	p := planned(t, want, have)
+	for i, s := range p.Steps {
+		if n := len(p.Windows(want, i)); n != 0 && !(s.Kind == Scale && s.To == ToZero) || n == 0 && s.Kind == Scale && s.To == ToZero {
+			t.Errorf("%s is bound by %d windows, in %s", s, n, p)
+		}
+	}
+}
