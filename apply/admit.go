@@ -47,7 +47,10 @@ func newAdmission(e Edges) *admission {
 func (a *admission) plan(ctx context.Context, s *Situation) (plan.Plan, error) {
 	if !a.began && len(a.failures) > 0 {
 		p := s.Plan()
-		a.failures = slices.DeleteFunc(a.failures, func(f Failure) bool { return f.in(*s, p) < 0 })
+		a.failures = slices.DeleteFunc(a.failures, func(f Failure) bool {
+			_, inForce := f.in(*s, p)
+			return !inForce && !f.isBlocked(p)
+		})
 	}
 	a.began = true
 	s.aim(a.back)
@@ -89,11 +92,10 @@ func (a *admission) holds(ctx context.Context, s Situation, p plan.Plan) ([]diff
 // goBack aims the parts in which a step failed whose policy wants that at what was applied before, and tells whether it did.
 func (a *admission) goBack(s *Situation, p plan.Plan) (aimed bool) {
 	for _, f := range a.failures {
-		i := f.in(*s, p)
-		if i < 0 || !f.Back {
+		part, inForce := f.in(*s, p)
+		if !inForce || !f.Back {
 			continue
 		}
-		part := p.Parts[p.Steps[i].Part]
 		goals, known := s.goalsOf(part)
 		if !known || s.goesBack(part) {
 			continue
@@ -116,8 +118,9 @@ func (s Situation) goesBack(part plan.Part) bool {
 // quarantined holds the parts in which a step failed.
 func (a *admission) quarantined(s Situation, p plan.Plan) (holds []diff.Change) {
 	for _, f := range a.failures {
-		if i := f.in(s, p); i >= 0 {
-			holds = append(holds, quarantined(f, p.Steps[i]))
+		hold := quarantine(f)
+		if _, inForce := f.in(s, p); inForce && !slices.Contains(a.held, hold) {
+			holds = append(holds, hold)
 		}
 	}
 	return holds

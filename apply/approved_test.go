@@ -25,6 +25,24 @@ func TestApprovalWithABackupIsNoneWithoutOne(t *testing.T) {
 	}
 }
 
+// TestApprovalIsOfAWorkload and not of what another commit calls by the same name.
+func TestApprovalIsOfAWorkload(t *testing.T) {
+	w := embedded(t, 20)
+	w.edges.Approval = state.ApprovalAlways
+	asked := w.approve("")
+	if _, err := w.deliver(w.after); !blockedBy(err, apply.AwaitingApproval) {
+		t.Fatal(err)
+	}
+	w.edges.Approved = givenFor((*asked)[0])
+	other := *w.after.Components[0].Workload
+	other.Name = "payments"
+	w.after.Components[0].Workload = &other
+	w.cluster.Deploy(other, 2, w.after.Components[0].Releases[0].Images...)
+	if o, err := w.deliver(w.after); !blockedBy(err, apply.AwaitingApproval) {
+		t.Errorf("%v was done to another workload than was approved: %v", steps(o), err)
+	}
+}
+
 // givenFor is the approval of a plan and what is left of it.
 func givenFor(p plan.Plan) func(context.Context, apply.Situation, plan.Plan) ([]state.Digest, error) {
 	var digests []state.Digest

@@ -85,7 +85,6 @@ func (a *admission) stopped(s Situation, p plan.Plan, err error, tell func(Event
 		return err
 	}
 	a.giveUp(p, f, err, tell)
-	a.lastSoak(s, p, f)
 	return nil
 }
 

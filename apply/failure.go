@@ -18,7 +18,7 @@ type Failure struct {
 	Kind   plan.Kind    `json:"kind"`
 	Object string       `json:"object"`
 	To     string       `json:"to"`
-	Goal   state.Digest `json:"goal"`           // of the part: plan.Plan.Goal
+	Goal   state.Digest `json:"goal"`           // of the part: plan.Part.Goal
 	Unfit  int64        `json:"unfit"`          // units of the keyspace that fit no version, when it failed
 	Code   string       `json:"code"`           // of the error
 	Reason string       `json:"reason"`         // its text
@@ -69,7 +69,7 @@ func failureOf(s Situation, p plan.Plan, err error, now time.Time) (Failure, boo
 
 func newFailure(s Situation, p plan.Plan, i int, err error, now time.Time) Failure {
 	step := p.Steps[i]
-	f := Failure{Kind: step.Kind, Object: step.Object, To: step.To, Goal: p.Goal(s.Want, step.Part), Code: codeOf(err),
+	f := Failure{Kind: step.Kind, Object: step.Object, To: step.To, Goal: p.Parts[step.Part].Goal(s.Want), Code: codeOf(err),
 		Reason: err.Error(), At: now.UTC().Truncate(time.Second)}
 	f.Unfit = unfitNow(s, step.Object, step.OnComponent())
 	f.Back = p.OnFailure(s.Want, i) == state.OnFailureRollback
@@ -85,21 +85,50 @@ func unfitNow(s Situation, object string, component bool) int64 {
 	return unfit
 }
 
-// in finds the step that failed in a plan, -1 if it is not in it, or if what is wanted or what is there has changed.
-func (f Failure) in(s Situation, p plan.Plan) int {
-	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Kind == f.Kind && x.Object == f.Object && x.To == f.To })
-	switch {
-	case i < 0 || p.Goal(s.Want, p.Steps[i].Part) != f.Goal:
-		return -1
-	case !f.Back && unfitNow(s, f.Object, p.Steps[i].OnComponent()) != f.Unfit: // going back may have changed that itself
-		return -1
-	}
-	return i
+// outlasts tells whether the step leaves nothing to do behind although it failed: a soak follows what is done, and a
+// component that was started does not get more started.
+func (f Failure) outlasts() bool {
+	return f.Code == SoakFailed || f.Kind == plan.Scale && f.To == plan.BackUp
 }
 
-// quarantined holds what a failed step is about.
-func quarantined(f Failure, step plan.Step) diff.Change {
-	change := holdOf(step, Quarantined, fmt.Sprintf("is not tried again: %s failed at %s: %s", f, f.At.Format(time.RFC3339), f.Reason))
+// in returns the part of the system that the failed step is of, and whether the failure is in force: the plan has the step
+// still, or would not, and neither what is wanted nor what is there has changed.
+func (f Failure) in(s Situation, p plan.Plan) (part plan.Part, inForce bool) {
+	i := slices.IndexFunc(p.Steps, func(x plan.Step) bool { return x.Kind == f.Kind && x.Object == f.Object && x.To == f.To })
+	switch {
+	case i >= 0:
+		part, inForce = p.Parts[p.Steps[i].Part], true
+	case f.outlasts():
+		part, inForce = plan.PartOf(s.Want, s.Have, f.step())
+	}
+	if !inForce || part.Goal(s.Want) != f.Goal {
+		return part, false
+	}
+	if !f.Back && unfitNow(s, f.Object, f.step().OnComponent()) != f.Unfit { // going back may have changed that itself
+		return part, false
+	}
+	return part, f.Kind != plan.Scale || f.Code == SoakFailed || !isReady(s, f.Object)
+}
+
+// isReady tells whether as many pods of a component are ready as there should be.
+func isReady(s Situation, component string) bool {
+	live, _ := s.Have.FindRunning(component)
+	return !live.Stopped && live.Desired > 0 && live.Ready >= live.Desired
+}
+
+// isBlocked tells whether the object of a failure is in a part without a plan, so that nothing can be said of it.
+func (f Failure) isBlocked(p plan.Plan) bool {
+	return slices.ContainsFunc(p.Blocked, func(b plan.Blocked) bool {
+		return f.step().OnComponent() && slices.Contains(b.Components, f.Object) || !f.step().OnComponent() && slices.Contains(b.Keyspaces, f.Object)
+	})
+}
+
+// step is the failed step, as far as it is remembered.
+func (f Failure) step() plan.Step { return plan.Step{Kind: f.Kind, Object: f.Object, To: f.To} }
+
+// quarantine holds what a failed step is about.
+func quarantine(f Failure) diff.Change {
+	change := holdOf(f.step(), Quarantined, fmt.Sprintf("is not tried again: %s failed at %s: %s", f, f.At.Format(time.RFC3339), f.Reason))
 	change.WayOut = "mend what failed and try once more by force, or change the spec"
 	return change
 }

@@ -49,7 +49,7 @@ func child() int {
 
 func deliverIn(ctx context.Context, address, mirror string, commit state.Desired, report func(apply.Event)) error {
 	for i := range commit.Keyspaces {
-		commit.Keyspaces[i].Policy.Throttle = state.ThrottleGentle
+		commit.Keyspaces[i].Policy.Limits = &state.Limits{KeysPerSecond: 5000} // so that it can be killed in the middle
 	}
 	store, err := keyspace.Open(ctx, keyspace.Options{Store: "main", Address: "redis://" + address + "/0", LeaseTTL: 300 * time.Millisecond})
 	if err != nil {

@@ -208,5 +208,38 @@ func TestGateBindsAStop(t *testing.T) {
 	if o, err := w.deliver(w.after); len(o.Done) > 0 || !blockedBy(err, apply.GateClosed) {
 		t.Errorf("done %v, %v", steps(o), err)
 	}
+	running, err := w.cluster.Observe(t.Context(), w.after.Components)
+	if err != nil || running[0].Stopped || !slices.Equal(running[0].Releases, []string{"1.4.0"}) {
+		t.Errorf("%+v, %v", running, err)
+	}
+}
+
+// A start that gets stuck leaves its component without a ready pod: that is said for as long as it is so.
+func TestAStartThatIsStuckStaysSaid(t *testing.T) {
+	w := embedded(t, 10)
+	standstill(w)
+	w.stuck("2.0.0")
+	o, err := w.deliver(w.after)
+	if _, ok := errors.AsType[*cluster.StuckError](err); !ok || len(o.Failures) != 1 {
+		t.Fatalf("%v, failures %+v, done %v", err, o.Failures, steps(o))
+	}
+	w.edges.Failures = o.Failures
+	if o, err = w.deliver(w.after); err == nil {
+		t.Errorf("nothing is wrong, and no pod is ready: %+v, failures %+v", o.Have.Components, o.Failures)
+	}
+}
+
+// A start that gets stuck goes back if its policy wants that.
+func TestAStartThatIsStuckGoesBack(t *testing.T) {
+	w := embedded(t, 10)
+	standstill(w)
+	w.mustDeliver(w.before, "1.0.0")
+	w.after.Components[0].Policy.OnFailure = state.OnFailureRollback
+	w.stuck("2.0.0")
+	_, err := w.deliver(w.after)
+	if _, ok := errors.AsType[*apply.BackError](err); !ok {
+		t.Fatalf("it did not go back: %v", err)
+	}
+	w.check("1.0.0")
 	w.runs("1.4.0")
 }

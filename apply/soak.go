@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -174,23 +173,6 @@ func (r *run) lastSoaks(ctx context.Context) error {
 	step := r.plan.Steps[last]
 	r.tell(Event{Kind: Failed, Index: last, Step: step, Err: err})
 	return &StepError{step, err}
-}
-
-// lastSoak aims the part back at what was applied before whose last step did not stand its soak, if its policy wants that:
-// no step of it is left by which a plan would.
-func (a *admission) lastSoak(s Situation, p plan.Plan, f Failure) {
-	i := f.in(s, p)
-	if f.Code != SoakFailed || !f.Back || i < 0 {
-		return
-	}
-	part := p.Parts[p.Steps[i].Part]
-	goals, known := s.goalsOf(part)
-	if !known || s.goesBack(part) {
-		return
-	}
-	maps.Copy(a.back.Components, goals.Components)
-	maps.Copy(a.back.Keyspaces, goals.Keyspaces)
-	a.gone = append(a.gone, f)
 }
 
 // watchSoaks looks at some soaks again and again until all have ended well; at least once. The error is a *HoldError where

@@ -78,9 +78,25 @@ func (p Plan) Only(parts []int) Plan {
 	return out
 }
 
+// PartOf returns the part of a system that the object of a step is in, whether it has steps or not.
+func PartOf(want state.Desired, have state.Observed, s Step) (Part, bool) {
+	want, have = sortedDesired(want), sortedObserved(have)
+	for _, sub := range subsystems(diff.NewIndex(want, have), want) {
+		p := Part{Components: sub.components(), Keyspaces: sub.keyspaces()}
+		mine := p.Keyspaces
+		if s.OnComponent() {
+			mine = p.Components
+		}
+		if slices.Contains(mine, s.Object) {
+			return p, true
+		}
+	}
+	return Part{}, false
+}
+
 // Goal returns the digest of what is wanted of the objects of a part: their desired releases and versions, and the policies.
 // It changes with the spec, not with what is observed on the way.
-func (p Plan) Goal(want state.Desired, part int) state.Digest {
+func (p Part) Goal(want state.Desired) state.Digest {
 	type component struct {
 		Name    string
 		Release state.Release
@@ -96,12 +112,12 @@ func (p Plan) Goal(want state.Desired, part int) state.Digest {
 		Components []component
 		Keyspaces  []keyspace
 	}
-	for _, name := range p.Parts[part].Components {
+	for _, name := range p.Components {
 		c, _ := want.FindComponent(name)
 		r, _ := c.FindRelease(c.Release)
 		goal.Components = append(goal.Components, component{name, r, c.Policy})
 	}
-	for _, name := range p.Parts[part].Keyspaces {
+	for _, name := range p.Keyspaces {
 		k, _ := want.FindKeyspace(name)
 		s, _ := k.FindShape(k.Version)
 		m := slices.DeleteFunc(slices.Clone(k.Migrations), func(m state.Migration) bool { return m.To != k.Version })

@@ -182,12 +182,26 @@ type content struct {
 	Losses     []state.Loss
 	Mixes      bool         `json:",omitempty"`
 	Backup     state.Backup `json:",omitempty"` // policy of a rewrite before which there may be none; a suffix begins behind it
+	Where      string       `json:",omitempty"` // the workload, or the store
 	Definition state.Digest
 	Next       state.Digest
 }
 
+// where names what a step works on: an approval is of that, too.
+func where(x *diff.Index, s Step) string {
+	if !s.OnComponent() {
+		k, _ := x.Keyspace(s.Object)
+		return k.Store
+	}
+	c, _ := x.Component(s.Object)
+	if c.Workload == nil {
+		return ""
+	}
+	return c.Workload.Kind + " " + c.Workload.Namespace + "/" + c.Workload.Name
+}
+
 func digest(x *diff.Index, s Step, next state.Digest) state.Digest {
-	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Strategy: s.Strategy, Losses: s.Losses, Mixes: s.Mixes, Next: next}
+	c := content{Kind: s.Kind, Object: s.Object, To: s.To, Strategy: s.Strategy, Losses: s.Losses, Mixes: s.Mixes, Where: where(x, s), Next: next}
 	switch s.Kind {
 	case Rollout:
 		comp, _ := x.Component(s.Object)

@@ -205,7 +205,7 @@ func TestWindowsOfAllThatIsDoneWhileStopped(t *testing.T) {
 	have.Keyspaces = append(have.Keyspaces, state.Live{Keyspace: "zz", Counts: []state.Count{{Class: "1.0.0", Units: 9}}})
 	p := planned(t, want, have)
 	for i, s := range p.Steps {
-		if n := len(p.Windows(want, i)); n != 0 && !(s.Kind == Scale && s.To == ToZero) || n == 0 && s.Kind == Scale && s.To == ToZero {
+		if n := len(p.Calendar(want, i).Windows); n != 0 && !(s.Kind == Scale && s.To == ToZero) || n == 0 && s.Kind == Scale && s.To == ToZero {
 			t.Errorf("%s is bound by %d windows, in %s", s, n, p)
 		}
 	}

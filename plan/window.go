@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -57,14 +56,6 @@ type window struct {
 	days     []string
 	from, to int // minutes of the day
 	zone     *time.Location
-}
-
-func newWindow(w state.Window, zones Zones) (window, error) {
-	zone, err := zones(w.Zone)
-	if err != nil {
-		return window{}, fmt.Errorf("the time zone %q is not known: %w", w.Zone, err)
-	}
-	return window{w.Days, minutes(w.From), minutes(w.To), zone}, nil
 }
 
 // minutes reads a time of day, which the schema has checked.
