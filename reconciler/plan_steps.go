@@ -141,14 +141,14 @@ func ending(x *v1alpha1.Plan, o apply.Outcome, err error) (v1alpha1.PlanPhase, s
 				continue
 			}
 			if back, ok := errors.AsType[*apply.BackError](err); ok && back.Failure == f {
-				return v1alpha1.PlanRolledBack, f.Reason
+				return v1alpha1.PlanRolledBack, tidy(f.Reason)
 			}
-			return v1alpha1.PlanFailed, f.Reason
+			return v1alpha1.PlanFailed, tidy(f.Reason)
 		}
 	}
 	for _, b := range o.Left.Blocked {
 		if blocked(x, plan.Plan{Blocked: []plan.Blocked{b}}) {
-			return v1alpha1.PlanPaused, b.Reason
+			return v1alpha1.PlanPaused, tidy(b.Reason)
 		}
 	}
 	if err == nil && len(o.Left.Steps) == 0 {

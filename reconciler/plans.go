@@ -64,6 +64,7 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		return nil, err
 	}
 	var digests []state.Digest
+	now := s.Plan() // with what needs no approval
 	for _, x := range p.all {
 		if x.Status.Phase.Ended() {
 			continue
@@ -71,7 +72,7 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		if err := p.decide(ctx, x); err != nil {
 			return nil, err
 		}
-		if runs(x) && !p.hasFailed(x) && !goesOn(x, waiting) {
+		if runs(x) && !p.hasFailed(x) && !goesOn(x, now) && !blocked(x, now) {
 			if err := p.stop(ctx, x); err != nil {
 				return nil, err
 			}
