@@ -69,8 +69,8 @@ func (a *admission) plan(ctx context.Context, s *Situation) (plan.Plan, error) {
 }
 
 // holds returns what may not go on of a plan: what failed, else what lacks an image, else what nobody has approved, else
-// what waits for a window, else what waits for a gate. It
-// is asked in this order: nobody needs to approve what is not to be done, and an approval is given at any hour.
+// what waits for a window, else what waits for a gate. It is asked in this order: nobody needs to approve what is not to be
+// done, and an approval is given at any hour.
 func (a *admission) holds(ctx context.Context, s Situation, p plan.Plan) ([]diff.Change, error) {
 	if holds := a.quarantined(s, p); len(holds) > 0 {
 		return holds, nil
@@ -136,6 +136,7 @@ func (a *admission) unapproved(ctx context.Context, s Situation, p plan.Plan) ([
 	var approved []state.Digest
 	if a.edges.Approved != nil {
 		var err error
+		s.made = &p // who is asked need not plan again
 		if approved, err = a.edges.Approved(ctx, s, waiting); err != nil {
 			return nil, err
 		}

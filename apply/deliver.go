@@ -22,7 +22,7 @@ const maxRepeats = 3
 // NoProgress if planning again and again led nowhere. Outcome tells what was done in any case.
 func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Event)) (Outcome, error) {
 	a := newAdmission(e)
-	total := Outcome{Failures: a.failures}
+	var total Outcome
 	tell := newReporter(e, report).report
 	for {
 		total.Failures = a.failures

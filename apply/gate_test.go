@@ -67,18 +67,7 @@ func TestGateBefore(t *testing.T) {
 	if got, want := steps(o), upgrade[:2]; !reflect.DeepEqual(got, want) || !o.Until.IsZero() {
 		t.Errorf("done while it is closed: %v, want %v; to go on at %s", got, want, o.Until)
 	}
-	waited := 0
-	for _, e := range w.events {
-		if e.Kind == apply.Waiting && e.Step.Kind == plan.Backup {
-			waited++
-		}
-		if e.Kind == apply.Failed {
-			t.Errorf("waiting is no failure: %v", e.Err)
-		}
-	}
-	if waited != 1 {
-		t.Errorf("%d events say that the backup waits, want 1", waited)
-	}
+	w.backupWaited()
 	d.shut.Store(false)
 	if o, err = w.deliver(w.after); err != nil || !reflect.DeepEqual(steps(o), upgrade[2:]) {
 		t.Errorf("done once it is open: %v, %v", steps(o), err)

@@ -22,6 +22,23 @@ func (w *world) at(clock string) {
 	w.edges.Now = func() time.Time { return t }
 }
 
+// backupWaited makes sure that the last delivery said once that the backup waits, and that nothing failed.
+func (w *world) backupWaited() {
+	w.Helper()
+	waited := 0
+	for _, e := range w.events {
+		if e.Kind == apply.Waiting && e.Step.Kind == plan.Backup {
+			waited++
+		}
+		if e.Kind == apply.Failed {
+			w.Errorf("waiting is no failure: %v", e.Err)
+		}
+	}
+	if waited != 1 {
+		w.Errorf("%d events say that the backup waits, want 1", waited)
+	}
+}
+
 // TestWindowOfTheData: what may start at any time is done; the rewrite, and its backup, wait for the night, and then the
 // rest is done.
 func TestWindowOfTheData(t *testing.T) {
@@ -39,18 +56,7 @@ func TestWindowOfTheData(t *testing.T) {
 	if got, want := steps(o), upgrade[:2]; !reflect.DeepEqual(got, want) {
 		t.Errorf("done by day: %v, want %v", got, want)
 	}
-	waited := 0
-	for _, e := range w.events {
-		if e.Kind == apply.Waiting && e.Step.Kind == plan.Backup {
-			waited++
-		}
-		if e.Kind == apply.Failed {
-			t.Errorf("waiting is no failure: %v", e.Err)
-		}
-	}
-	if waited != 1 {
-		t.Errorf("%d events say that the backup waits, want 1", waited)
-	}
+	w.backupWaited()
 
 	w.at("2026-11-28T23:30:00Z")
 	if got, want := steps(w.mustDeliver(w.after, "2.0.0")), upgrade[2:]; !reflect.DeepEqual(got, want) {

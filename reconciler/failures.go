@@ -18,7 +18,7 @@ func showFailures(failures []apply.Failure) []v1alpha1.StepFailure {
 	for _, f := range failures[max(0, len(failures)-maxFailures):] {
 		out = append(out, v1alpha1.StepFailure{
 			Kind: string(f.Kind), Object: f.Object, To: f.To, Goal: string(f.Goal), Unfit: f.Unfit, Code: f.Code,
-			Reason: clip(userinfo.ReplaceAllString(f.Reason, "://…@"), maxMessage), At: metav1.NewTime(f.At), Back: f.Back,
+			Reason: tidy(f.Reason), At: metav1.NewTime(f.At), Back: f.Back,
 		})
 	}
 	return out

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,7 +59,7 @@ func (p *plans) mark(ctx context.Context, e apply.Event, s v1alpha1.StepState, m
 			status.StartedAt = &now
 		}
 		step := &status.Steps[i]
-		step.State, step.Message, step.EndedAt = s, clip(trimmed(message), 512), nil
+		step.State, step.Message, step.EndedAt = s, clip(strings.TrimPrefix(message, ": "), 512), nil
 		switch s {
 		case v1alpha1.StepRunning:
 			step.StartedAt = &now
@@ -78,14 +79,6 @@ func past(x *v1alpha1.Plan, status *v1alpha1.PlanRunStatus, i int) {
 			status.Steps[before].State = v1alpha1.StepDone
 		}
 	}
-}
-
-// trimmed is a message without what joins it to the name of a step.
-func trimmed(message string) string {
-	if len(message) > 2 && message[:2] == ": " {
-		return message[2:]
-	}
-	return message
 }
 
 // with finds the Plan that a step is run by, and the step's place in it; nil if there is none.

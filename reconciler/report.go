@@ -88,7 +88,7 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 	case apply.Superseded, apply.Waiting:
 		mark(p, e.Index, v1alpha1.StepPending)
 	case apply.GivenUp:
-		a.delivery.Status.Failures = append(a.delivery.Status.Failures, showFailures([]apply.Failure{*e.Failure})...)
+		a.delivery.Status.Failures = showFailures(append(failuresOf(a.delivery.Status.Failures), *e.Failure))
 		place = "not tried again: " + e.Failure.Reason
 	case apply.Failed:
 		a.ran++
