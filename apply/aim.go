@@ -62,6 +62,9 @@ func (s *Situation) aim(goals state.Goals) {
 	s.Want.Keyspaces = slices.Clone(s.Want.Keyspaces)
 	for i := range s.Want.Keyspaces {
 		k := &s.Want.Keyspaces[i]
+		if version, found := goals.Keyspaces[k.Name]; found && version == "" {
+			k.Policy.Retire = state.RetireKeep // nothing is deleted on the way back
+		}
 		at := slices.IndexFunc(k.Shapes, func(x state.Shape) bool { return x.Version == goals.Keyspaces[k.Name] })
 		if at >= 0 {
 			k.Version = k.Shapes[at].Version
@@ -95,6 +98,7 @@ func (s Situation) goalsOf(part plan.Part) (out state.Goals, differ bool) {
 		k, _ := s.Want.FindKeyspace(name)
 		version, known := last.Keyspaces[name]
 		if version == "" && k.Version == "" {
+			out.Keyspaces[name] = ""
 			continue
 		}
 		if _, defined := k.FindShape(version); !known || !defined {

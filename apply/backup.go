@@ -31,8 +31,8 @@ func (r *run) backup(ctx context.Context, i int, step plan.Step) (*BackedUp, err
 	return &taken, nil
 }
 
-// prune deletes what the keyspaces that the run brought to their end no longer need of their archives.
-func (r *run) prune(ctx context.Context) error {
+// tidy deletes what the keyspaces that the run brought to their end no longer need of their archives.
+func (r *run) tidy(ctx context.Context) error {
 	if r.edges.State == nil {
 		return nil
 	}

@@ -98,7 +98,7 @@ func Run(ctx context.Context, e Edges, s Situation, p plan.Plan, report func(Eve
 	r.recall()
 	err := r.steps(ctx)
 	if err == nil {
-		r.outcome.Unpruned = r.prune(ctx)
+		r.outcome.Unpruned = r.tidy(ctx)
 	}
 	r.release(ctx)
 	r.outcome.Have = r.have
@@ -234,6 +234,8 @@ func (r *run) execute(ctx context.Context, i int, step plan.Step) (done Done, er
 		done.Units, err = r.drain(ctx, i, step)
 	case step.Kind == plan.Rewrite:
 		return r.rewrite(ctx, i, step)
+	case step.Kind == plan.Prune:
+		return r.prune(ctx, i, step)
 	case step.Kind == plan.Verify:
 		done.Units, err = r.verify(ctx, i, step)
 	default:

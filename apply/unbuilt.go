@@ -19,9 +19,9 @@ func changes(want state.Desired, have state.Observed, durable bool, held []diff.
 	out := diff.Compute(want, have)
 	holds := slices.Clone(held)
 	for _, c := range out {
-		if c.Kind == diff.Version {
+		if c.OnKeyspace() {
 			k, _ := want.FindKeyspace(c.Object)
-			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(k))...)
+			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(want, k))...)
 		}
 	}
 	for _, c := range want.Components {
@@ -49,8 +49,8 @@ func onTheWay(want state.Desired, have state.Observed, known []diff.Change, dura
 		c := diff.Change{Object: s.Object, To: s.To}
 		var holds []diff.Change
 		switch s.Kind {
-		case plan.Rewrite:
-			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(k))
+		case plan.Rewrite, plan.Prune:
+			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(want, k))
 		case plan.Verify:
 			if what := keyspace.Unsupported(k); what != "" {
 				holds = unbuilt(c, diff.OfKeyspace, []string{what})
@@ -82,7 +82,9 @@ func unbuilt(c diff.Change, of diff.Of, demands []string) []diff.Change {
 func homeless(s plan.Step) diff.Change {
 	c := diff.Change{Kind: diff.Hold, Object: s.Object, Of: diff.OfKeyspace, To: s.To, Risk: diff.RiskNone, Code: StateMissing}
 	c.Reason = fmt.Sprintf("is to be backed up before it is brought to %s, and there is no durable place for that", s.To)
-	if s.Kind != plan.Backup {
+	if s.To == "" {
+		c.Reason = "is to be backed up before it is deleted, and there is no durable place for that"
+	} else if s.Kind != plan.Backup {
 		c.Reason = fmt.Sprintf("loses something on the way to %s, and there is no durable place for its undo log", s.To)
 		if len(s.Losses) == 0 && s.Mixes {
 			c.Reason = fmt.Sprintf("may have units that mix %s with another version, and there is no durable place for the undo log that is to keep them", s.To)
@@ -96,7 +98,7 @@ func homeless(s plan.Step) diff.Change {
 }
 
 // keyspaceDemands lists what a keyspace needs that is not built.
-func keyspaceDemands(k state.Keyspace) []string {
+func keyspaceDemands(want state.Desired, k state.Keyspace) []string {
 	var out []string
 	demand := func(holds bool, what string) {
 		if holds {
@@ -109,6 +111,8 @@ func keyspaceDemands(k state.Keyspace) []string {
 	p := k.Policy
 	streams := slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream })
 	demand(p.Strategy == state.StrategyDiscard && streams, fmt.Sprintf("policy strategy %q of a stream", p.Strategy))
+	retire := want.RetireOf(k)
+	demand(retire.Deletes() && streams, fmt.Sprintf("policy retire %q of a stream", retire))
 	return out
 }
 

@@ -110,6 +110,9 @@ func disturbed(want state.Desired, step plan.Step, before, now []state.Running) 
 		}
 	}
 	for _, c := range want.Components {
+		if step.Kind == plan.Prune && usedBy(c, state.Running{Releases: diff.Runs(c, later)}, k.Name) {
+			return fmt.Errorf("%w: component %s runs and uses %s, which was taken out of the spec", errSuperseded, c.Name, k.Name)
+		}
 		if step.Kind == plan.Rewrite && k.Policy.Strategy == state.StrategyStop {
 			if live, _ := later.FindRunning(c.Name); usedBy(c, state.Running{Releases: diff.Runs(c, later)}, k.Name) {
 				return fmt.Errorf("%w: component %s was stopped for the rewrite of %s, and runs again with %d replicas", errSuperseded, c.Name, k.Name, live.Desired)

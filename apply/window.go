@@ -46,9 +46,9 @@ func waitOf(want state.Desired, p plan.Plan, i int, length time.Duration, at tim
 	return Wait{i, opening.Next, whyClosed(c, opening, length)}, true
 }
 
-// behindBackup tells whether a step is the rewrite right behind its backup.
+// behindBackup tells whether a step is the rewrite or prune right behind its backup.
 func behindBackup(p plan.Plan, i int) bool {
-	if i == 0 || p.Steps[i].Kind != plan.Rewrite {
+	if i == 0 || !p.Steps[i].Changes() {
 		return false
 	}
 	before := p.Steps[i-1]

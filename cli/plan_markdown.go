@@ -141,7 +141,10 @@ func stepMarkdown(s plan.Step) string {
 		return text + " to " + mdProse(s.To) + " **" + string(s.Risk) + "**"
 	}
 	if len(s.From) > 0 {
-		text += " " + mdProse(strings.Join(s.From, ", ")) + " →"
+		text += " " + mdProse(strings.Join(s.From, ", "))
+	}
+	if len(s.From) > 0 && s.To != "" {
+		text += " →"
 	}
 	if s.To != "" {
 		text += " " + mdProse(s.To)

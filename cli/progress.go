@@ -175,7 +175,7 @@ func measure(e apply.Event) string {
 	if r := e.Rewrite; r != nil {
 		parts = append(parts, fmt.Sprintf("%d of about %s", r.Scanned, count(r.Estimate, "unit")))
 		if r.Rewritten > 0 {
-			parts = append(parts, fmt.Sprintf("%d rewritten", r.Rewritten))
+			parts = append(parts, fmt.Sprintf("%d %s", r.Rewritten, written(e.Step)))
 		}
 		if r.Conflicts > 0 {
 			parts = append(parts, fmt.Sprintf("%s retried", count(r.Conflicts, "conflict")))
@@ -203,7 +203,7 @@ func counted(e apply.Event) string {
 	}
 	s := ": " + units(o.Counts)
 	if o.Rewritten > 0 {
-		s += fmt.Sprintf("; %d rewritten", o.Rewritten)
+		s += fmt.Sprintf("; %d %s", o.Rewritten, written(e.Step))
 	}
 	if o.Mixed > 0 {
 		s += fmt.Sprintf(", %d of them mixed two versions", o.Mixed)
@@ -218,6 +218,14 @@ func counted(e apply.Event) string {
 		s += fmt.Sprintf(", %d in the undo log", o.Logged)
 	}
 	return s
+}
+
+// written says what a step did to the units that it wrote.
+func written(s plan.Step) string {
+	if s.Kind == plan.Prune || s.Strategy == state.StrategyDiscard {
+		return "deleted"
+	}
+	return "rewritten"
 }
 
 func lineOf(e apply.Event) eventLine {

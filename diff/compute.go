@@ -75,7 +75,7 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 // undeclared returns the first release that runs, or will once a stopped component runs again, and that the catalogue
 // lacks; empty if none.
 func undeclared(c state.Component, have state.Observed) string {
-	for _, name := range append(Runs(c, have), stoppedAt(c, have)...) {
+	for _, name := range append(Runs(c, have), StoppedAt(c, have)...) {
 		if !declares(c, name) {
 			return name
 		}
@@ -83,8 +83,8 @@ func undeclared(c state.Component, have state.Observed) string {
 	return ""
 }
 
-// stoppedAt returns the release of the template of a stopped component, none of one that is not.
-func stoppedAt(c state.Component, have state.Observed) []string {
+// StoppedAt returns the release of the template of a stopped component, none of one that is not.
+func StoppedAt(c state.Component, have state.Observed) []string {
 	if live, _ := have.FindRunning(c.Name); live.Stopped && live.Template != "" {
 		return []string{live.Template}
 	}
@@ -126,11 +126,11 @@ func release(c state.Component, have state.Observed) (Change, bool) {
 	return change, true
 }
 
-// version tells which units of a keyspace may not fit its desired version. A keyspace known only from a ledger
-// has none and is kept as it is.
+// version tells which units of a keyspace may not fit its desired version, and which are to go of one that has none, because
+// it is known from a ledger only.
 func version(want state.Desired, have state.Observed, k state.Keyspace) (Change, bool) {
 	if k.Version == "" {
-		return Change{}, false
+		return prune(want, have, k)
 	}
 	change := Change{Kind: Version, Object: k.Name, To: string(k.Version), Risk: RiskData}
 	var from []string
@@ -157,5 +157,26 @@ func version(want state.Desired, have state.Observed, k state.Keyspace) (Change,
 	if _, ok := have.FindLive(k.Name); !ok {
 		change.Reason = fmt.Sprintf("nothing is known of its units yet, desired is %s", k.Version)
 	}
+	return change, true
+}
+
+// prune tells which units of a keyspace that was taken out of the spec are to go. Of one that nobody has read none is.
+func prune(want state.Desired, have state.Observed, k state.Keyspace) (Change, bool) {
+	retire := want.RetireOf(k)
+	if _, read := have.FindLive(k.Name); !read || !retire.Deletes() {
+		return Change{}, false
+	}
+	change := Change{Kind: Prune, Object: k.Name, Risk: RiskLossy}
+	var from []string
+	for _, c := range Present(want, have, k, ClassesOf(k)) {
+		if c != state.Unfit {
+			from = append(from, string(c))
+		}
+	}
+	if len(from) == 0 {
+		return Change{}, false
+	}
+	change.From = strings.Join(from, ", ")
+	change.Reason = fmt.Sprintf("it was taken out of the spec with retire %q, and units of %s may be left", retire, change.From)
 	return change, true
 }

@@ -19,6 +19,7 @@ const (
 	Release Kind = "release" // a component does not run its desired release alone
 	Scale   Kind = "scale"   // a component has the desired release and is stopped
 	Version Kind = "version" // units of a keyspace may not fit its desired version
+	Prune   Kind = "prune"   // units of a keyspace that was taken out of the spec may be left, and are to go
 )
 
 // Risk says what a change or a step may cost, from nothing upwards.
@@ -50,7 +51,7 @@ type Of string
 const OfKeyspace Of = "keyspace"
 
 // OnKeyspace tells whether the change is about a keyspace, not a component.
-func (c Change) OnKeyspace() bool { return c.Kind == Version || c.Of == OfKeyspace }
+func (c Change) OnKeyspace() bool { return c.Kind == Version || c.Kind == Prune || c.Of == OfKeyspace }
 
 // Code names a hold for machines.
 type Code string
@@ -66,7 +67,7 @@ const (
 // Change is one difference between desired and observed.
 type Change struct {
 	Kind   Kind   `json:"kind"`
-	Object string `json:"object"`           // component of a release, scale or hold, keyspace of a version
+	Object string `json:"object"`           // component of a release, scale or hold, keyspace of a version or prune
 	Of     Of     `json:"of,omitempty"`     // of a hold: what Object names, a component if empty
 	From   string `json:"from,omitempty"`   // what is there: releases, or classes that do not fit, joined by ", "
 	To     string `json:"to,omitempty"`     // desired release or version

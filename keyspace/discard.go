@@ -29,7 +29,8 @@ return 1`)
 
 // Discard deletes every unit of a keyspace that a version does not take, under live writers, and returns once a full
 // pass found none. Each goes only while it is still what was read of it, and after Job.Journal has it. Units that fit no
-// version stay byte for byte and are counted. Outcome.Rewritten is how many went. Entries of streams are not discarded.
+// version stay byte for byte and are counted. Without a version (Job.To is empty: the keyspace was taken out of the spec)
+// every unit goes that fits one. Outcome.Rewritten is how many went. Entries of streams are not discarded.
 //
 // Report and the errors are those of Rewrite.
 func (s *Store) Discard(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
@@ -49,10 +50,14 @@ func (s *Store) Discard(ctx context.Context, l *Lease, job Job, report func(Prog
 			return d.outcome, classify(ctx, s.name, "between two passes", err)
 		}
 	}
+	left := "units that " + string(job.To) + " does not take"
+	if job.To == "" {
+		left = "units"
+	}
 	return d.outcome, &Error{
 		Reason: NotConverging, Wait: true, Store: s.name,
-		Err:  fmt.Errorf("keyspace %q: after %d passes there are still units that %s does not take", job.Keyspace.Name, maxPasses, job.To),
-		Hint: "find out what still writes another version",
+		Err:  fmt.Errorf("keyspace %q: after %d passes there are still %s", job.Keyspace.Name, maxPasses, left),
+		Hint: "find out what still writes them",
 	}
 }
 
@@ -71,7 +76,10 @@ type discard struct {
 }
 
 func (s *Store) newDiscard(ctx context.Context, l *Lease, job Job, report func(Progress)) (*discard, error) {
-	routes, err := s.prepare(job)
+	routes, err := s.newRoutes([]state.Keyspace{job.Keyspace})
+	if job.To != "" {
+		routes, err = s.prepare(job)
+	}
 	if err != nil {
 		return nil, err
 	}

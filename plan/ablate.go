@@ -12,6 +12,7 @@ const (
 	invariantStopped
 	invariantAfter
 	invariantJump
+	invariantUnused
 	exactSearch // not an invariant: without it every subsystem is ordered by the rule for large ones
 )
 

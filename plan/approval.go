@@ -107,6 +107,7 @@ func (p Part) Goal(want state.Desired) state.Digest {
 		Shape      state.Shape
 		Migrations []state.Migration
 		Policy     state.Policy
+		Retire     state.Retire `json:",omitempty"`
 	}
 	var goal struct {
 		Components []component
@@ -121,7 +122,11 @@ func (p Part) Goal(want state.Desired) state.Digest {
 		k, _ := want.FindKeyspace(name)
 		s, _ := k.FindShape(k.Version)
 		m := slices.DeleteFunc(slices.Clone(k.Migrations), func(m state.Migration) bool { return m.To != k.Version })
-		goal.Keyspaces = append(goal.Keyspaces, keyspace{name, s, m, k.Policy})
+		var retire state.Retire
+		if k.Version == "" {
+			retire = want.RetireOf(k)
+		}
+		goal.Keyspaces = append(goal.Keyspaces, keyspace{name, s, m, k.Policy, retire})
 	}
 	return state.DefinitionDigest(goal)
 }

@@ -72,6 +72,10 @@ func backupStep(want state.Desired, have state.Observed, k state.Keyspace, to st
 		s.From = append(s.From, string(class))
 	}
 	units := strings.Join(s.From, ", ")
+	if k.Version == "" {
+		s.Reason = fmt.Sprintf("it was taken out of the spec, and no running release uses it: %s are kept before they are deleted", units)
+		return s
+	}
 	if k.Policy.Strategy == state.StrategyDiscard {
 		s.Reason = fmt.Sprintf("no running release writes %s any more: what is left of it is kept before it is deleted", units)
 		return s
@@ -105,7 +109,7 @@ func EndArchived(want state.Desired, have state.Observed, s Step, archive string
 func checkBackup(want state.Desired, have state.Observed, s Step) error {
 	k, ok := want.FindKeyspace(s.Object)
 	to := state.Version(s.To)
-	if _, declared := k.FindShape(to); !ok || !declared {
+	if _, declared := k.FindShape(to); !ok || !declared && !(to == "" && want.RetireOf(k) == state.RetireArchive) {
 		return fmt.Errorf("backup %s before %s: no such version is known; plan again", s.Object, s.To)
 	}
 	know := learn(want, have, k)
@@ -125,10 +129,13 @@ func checkRecoverable(k state.Keyspace, know knowledge, to state.Version) error 
 	return nil
 }
 
-// Logs tells whether a rewrite keeps an undo log: it deletes units, or its way back is not proved to restore every one,
+// Changes tells whether a step changes units: a rewrite or a prune.
+func (s Step) Changes() bool { return s.Kind == Rewrite || s.Kind == Prune }
+
+// Logs tells whether a step keeps an undo log: of a prune if what it deletes is to be kept, of a rewrite if it deletes units, or its way back is not proved to restore every one,
 // as that of a unit which mixes versions never is, nor that of one which gives way to what stands under its new key.
 func (s Step) Logs() bool {
-	return s.Kind == Rewrite && (len(s.Losses) > 0 || s.Mixes || s.Moves || s.Strategy == state.StrategyDiscard)
+	return s.Archived || s.Kind == Rewrite && (len(s.Losses) > 0 || s.Mixes || s.Moves || s.Strategy == state.StrategyDiscard)
 }
 
 // logging returns the undo logs once a rewrite has begun. A rewrite that goes on after a crash has its own already.

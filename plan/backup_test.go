@@ -25,17 +25,20 @@ func TestEveryRewriteIsBackedUp(t *testing.T) {
 				slices.Equal(p.Steps[i-1].From, step.From)
 			lossy := len(step.Losses) > 0 || step.Strategy == state.StrategyDiscard
 			wanted := step.Strategy != state.StrategyDrain && (k.Policy.Backup == "" || k.Policy.Backup == state.BackupAlways || k.Policy.Backup == state.BackupLossy && lossy)
-			if step.Kind == Rewrite && wanted && !before {
+			if step.Kind == Prune {
+				wanted = s.Want.RetireOf(k) == state.RetireArchive
+			}
+			if step.Changes() && wanted && !before {
 				if b := live.Record.Backup; b == nil || string(b.To) != step.To {
 					t.Fatalf("step %d has no backup:\n%s", i+1, p)
 				}
 				recorded++
 			}
-			if step.Kind == Rewrite && !wanted && before {
+			if step.Changes() && !wanted && before {
 				t.Fatalf("step %d needs no backup:\n%s", i+1, p)
 			}
 			if step.Kind == Backup {
-				if i+1 == len(p.Steps) || p.Steps[i+1].Kind != Rewrite || p.Steps[i+1].Object != step.Object {
+				if i+1 == len(p.Steps) || !p.Steps[i+1].Changes() || p.Steps[i+1].Object != step.Object {
 					t.Fatalf("step %d is not directly before its rewrite:\n%s", i+1, p)
 				}
 				taken++

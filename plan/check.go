@@ -158,6 +158,8 @@ func checkStep(want state.Desired, have state.Observed, s Step) error {
 		return checkBackup(want, have, s)
 	case Rewrite:
 		return checkRewrite(want, have, s)
+	case Prune:
+		return checkPrune(want, have, s)
 	case Verify:
 		if _, ok := want.FindKeyspace(s.Object); !ok {
 			return fmt.Errorf("verify %s: there is no such keyspace in the catalogue; plan again", s.Object)

@@ -72,6 +72,11 @@ func systems(most size) *rapid.Generator[system] {
 				c.Policy.Jump = rapid.SampledFrom([]state.Jump{state.JumpMajor, state.JumpMinor, state.JumpPatch}).Draw(t, "jump")
 			}
 		}
+		for i := range s.Want.Keyspaces {
+			if chance(t, 8, "taken out") {
+				drawTakenOut(t, &s.Want, i)
+			}
+		}
 		for _, c := range s.Want.Components {
 			s.Have.Components = append(s.Have.Components, drawRunning(t, c)...)
 		}
@@ -117,6 +122,26 @@ func drawKeyspace(t *rapid.T, name string, versions int) state.Keyspace {
 	}
 	k.Policy.Backup = rapid.SampledFrom([]state.Backup{"", state.BackupAlways, state.BackupLossy, state.BackupNever}).Draw(t, "backup")
 	return k
+}
+
+// drawTakenOut takes a keyspace out of the spec: no desired release uses it any more, others may.
+func drawTakenOut(t *rapid.T, want *state.Desired, at int) {
+	k := &want.Keyspaces[at]
+	k.Version = ""
+	k.Policy.Retire = rapid.SampledFrom([]state.Retire{"", state.RetireKeep, state.RetireArchive, state.RetireDelete, state.RetireDelete}).Draw(t, "retire")
+	want.Policy.Retire = rapid.SampledFrom([]state.Retire{"", "", state.RetireDelete, state.RetireArchive}).Draw(t, "retire of all")
+	for i := range k.Shapes {
+		k.Shapes[i].Retired = true
+	}
+	for i := range want.Components {
+		c := &want.Components[i]
+		for j := range c.Releases {
+			r := &c.Releases[j]
+			if r.Name == c.Release && !c.Removed {
+				r.Uses = slices.DeleteFunc(r.Uses, func(u state.Use) bool { return u.Keyspace == k.Name })
+			}
+		}
+	}
 }
 
 func drawLosses(t *rapid.T) []state.Loss {
@@ -234,6 +259,12 @@ func drawLive(t *rapid.T, k state.Keyspace) []state.Live {
 		}
 		if chance(t, 4, "backed up") {
 			live.Record.Backup = &state.BackupRecord{To: drawVersion(t, k, "backed up before"), Covers: live.Record.Present[:1]}
+			if k.Version == "" && rapid.Bool().Draw(t, "before a prune") {
+				live.Record.Backup.To = ""
+			}
+		}
+		if live.Record.Rewritten == "" && chance(t, 5, "pruned") {
+			live.Record.Pruned = true
 		}
 	}
 	if chance(t, 15, "not observed") {

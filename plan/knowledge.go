@@ -14,6 +14,7 @@ type knowledge struct {
 	present   []state.Class // least, see diff.Classes.Least
 	verified  bool          // a full pass saw nothing else
 	rewritten state.Version // nothing wrote another class since a rewrite to it
+	pruned    bool          // nothing was written since every unit was deleted
 	backup    *state.BackupRecord
 	undo      []state.UndoRecord
 }
@@ -40,6 +41,7 @@ func learn(want state.Desired, have state.Observed, k state.Keyspace) knowledge 
 	if w := live.Record.Rewritten; w != "" && diff.CoversAll(recorded, []state.Class{cs.Written(w)}) && allHave(cs.Least(seen), w) {
 		know.rewritten = w
 	}
+	know.pruned = live.Record.Pruned && len(know.least(seen)) == 0
 	know.undo = live.Record.Undo
 	know.backup = know.believe(live.Record.Backup, writes)
 	return know
@@ -57,9 +59,14 @@ func (know knowledge) lacking(v state.Version) []state.Class {
 	return slices.DeleteFunc(slices.Clone(know.present), func(c state.Class) bool { return c == state.Unfit || c.Has(v) })
 }
 
-// pending tells whether a rewrite ended and only its verify is missing.
+// least returns the classes but for Unfit.
+func (know knowledge) least(classes []state.Class) []state.Class {
+	return slices.DeleteFunc(know.classes.Least(classes), func(c state.Class) bool { return c == state.Unfit })
+}
+
+// pending tells whether a rewrite or a prune ended and only its verify is missing.
 func (know knowledge) pending() bool {
-	return know.rewritten != "" && !know.verified && len(know.lacking(know.rewritten)) > 0
+	return (know.rewritten != "" || know.pruned) && !know.verified && len(know.lacking(know.rewritten)) > 0
 }
 
 // writing returns what is known once a release writes units of a class.
@@ -73,13 +80,14 @@ func (know knowledge) writing(c state.Class) knowledge {
 	if know.backup != nil && !c.Has(know.backup.To) {
 		know.backup = nil
 	}
+	know.pruned = false
 	know.present = know.classes.Least(append(slices.Clone(know.present), c))
 	return know
 }
 
 func (know knowledge) record() state.Record {
 	return state.Record{
-		Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten,
+		Keyspace: know.keyspace, Present: know.present, Verified: know.verified, Rewritten: know.rewritten, Pruned: know.pruned,
 		Backup: know.backup, Undo: know.undo,
 	}
 }

@@ -54,7 +54,8 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 	}
 	m := newModel(b.Index, want)
 	if m.done(m.start()) {
-		return nil, nil
+		blocked := b.prunes()
+		return b.steps, blocked
 	}
 	b.finish()
 	if len(b.steps) > 0 {
@@ -69,7 +70,8 @@ func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
 		b.expand(m, n, mv)
 		n = m.take(n, mv)
 	}
-	return b.steps, nil
+	blocked := b.prunes()
+	return b.steps, blocked
 }
 
 // finish adds the steps that end what has begun and is not over: components that are being stopped, and rewrites that
@@ -83,7 +85,7 @@ func (b *builder) finish() {
 		}
 	}
 	for _, k := range b.want.Keyspaces {
-		if know := know(b.Index, k); know.pending() {
+		if know := know(b.Index, k); know.pending() && (k.Version != "" || !know.pruned) {
 			b.verify(k, know.rewritten)
 		}
 	}
@@ -181,6 +183,7 @@ type content struct {
 	Strategy   state.Strategy `json:",omitempty"`
 	Losses     []state.Loss
 	Mixes      bool         `json:",omitempty"`
+	Archived   bool         `json:",omitempty"`
 	Backup     state.Backup `json:",omitempty"` // policy of a rewrite before which there may be none; a suffix begins behind it
 	Where      string       `json:",omitempty"` // the workload, or the store
 	Definition state.Digest
@@ -228,6 +231,9 @@ func digest(x *diff.Index, s Step, next state.Digest) state.Digest {
 		c.Definition = state.DefinitionDigest([]any{shape, routes})
 	case Backup:
 		c.From = s.From
+	case Prune:
+		k, _ := x.Keyspace(s.Object)
+		c.From, c.Archived, c.Definition = s.From, s.Archived, state.DefinitionDigest(k.Shapes)
 	case Verify:
 		k, _ := x.Keyspace(s.Object)
 		shape, _ := k.FindShape(state.Version(s.To))

@@ -30,6 +30,7 @@ const (
 	Rollout Kind = "rollout" // of a component to a release
 	Scale   Kind = "scale"   // of a component to zero, or back up
 	Rewrite Kind = "rewrite" // of a keyspace to a version: its older units are converted, or drained, or discarded
+	Prune   Kind = "prune"   // of a keyspace that was taken out of the spec: its units are deleted
 	Verify  Kind = "verify"  // a full pass over a keyspace that changes nothing
 )
 
@@ -38,7 +39,7 @@ type Step struct {
 	Kind     Kind           `json:"kind"`
 	Object   string         `json:"object"`             // component of a rollout or scale, keyspace of any other step
 	From     []string       `json:"from,omitempty"`     // other releases running (of a scale back up: that of the template), or classes to convert or to keep; sorted
-	To       string         `json:"to,omitempty"`       // release or version; of a scale ToZero or BackUp; of a backup the version to be rewritten to, of a verify that just rewritten to, empty if none
+	To       string         `json:"to,omitempty"`       // release or version; of a scale ToZero or BackUp; of a backup the version to be rewritten to, of a verify that just rewritten to, empty if none; of a prune, and of a backup before one, empty
 	Strategy state.Strategy `json:"strategy,omitempty"` // of a rewrite that converts nothing: drain or discard
 	Reason   string         `json:"reason"`             // why here in the order
 	Risk     diff.Risk      `json:"risk"`               //
@@ -46,6 +47,7 @@ type Step struct {
 	Losses   []state.Loss   `json:"losses,omitempty"`   // of a rewrite: why the way back may not restore every unit
 	Mixes    bool           `json:"mixes,omitempty"`    // of a rewrite: units may mix versions, and what one is then made of is logged first
 	Moves    bool           `json:"moves,omitempty"`    // of a rewrite: units get other keys or another type, and what gives way or comes back spelled otherwise is logged first
+	Archived bool           `json:"archived,omitempty"` // of a prune: a backup holds what it deletes, and so does an undo log
 	Undo     string         `json:"undo,omitempty"`     // what takes it back
 	Part     int            `json:"part"`               // index into Plan.Parts
 	Digest   state.Digest   `json:"digest"`             // of this step and everything after it in its part
@@ -90,6 +92,7 @@ type Code string
 const (
 	NoSafeOrder Code = "NoSafeOrder" // no order of rollouts and rewrites keeps every moment readable
 	UnfitUnits  Code = "UnfitUnits"  // units that fit no version stand in the way of a release that reads less
+	StillUsed   Code = "StillUsed"   // a keyspace is to be deleted, and a release that Keyshift does not roll uses it
 	SearchLimit Code = "SearchLimit" // too many coupled objects: no order was found within bounds
 	NotBuilt    Code = "NotBuilt"    // the spec asks for what this version of Keyshift cannot do yet
 )

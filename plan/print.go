@@ -62,10 +62,10 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s %s back up", verb, s.Object)
 	case s.Kind == Scale:
 		return fmt.Sprintf("%s %s to %s", verb, s.Object, s.To)
+	case s.Kind == Backup, s.Kind == Prune:
+		return fmt.Sprintf("%s %s %s", verb, s.Object, strings.Join(s.From, ", "))
 	case s.To == "":
 		return fmt.Sprintf("%s %s", verb, s.Object)
-	case s.Kind == Backup:
-		return fmt.Sprintf("%s %s %s", verb, s.Object, strings.Join(s.From, ", "))
 	case len(s.From) == 0:
 		return fmt.Sprintf("%s %s %s", verb, s.Object, s.To)
 	}
@@ -102,7 +102,7 @@ func (p Plan) Summary() string {
 		}
 	}
 	parts := []string{}
-	for _, kind := range []string{string(Rollout), stop, string(Backup), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Verify), start} {
+	for _, kind := range []string{string(Rollout), stop, string(Backup), string(Rewrite), string(state.StrategyDrain), string(state.StrategyDiscard), string(Prune), string(Verify), start} {
 		if n := count[kind]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, plural(kind, n)))
 		}

@@ -141,7 +141,7 @@ func mix[T any](r *rand.Rand, list []T) []T {
 // TestCheckNotices switches the search's invariants off one by one; Check has to find a plan that breaks them.
 func TestCheckNotices(t *testing.T) {
 	defer func() { off = invariantNone }()
-	for _, rule := range []invariant{invariantReadable, invariantConvergent, invariantRecoverable, invariantUnfit, invariantStopped, invariantAfter, invariantJump} {
+	for _, rule := range []invariant{invariantReadable, invariantConvergent, invariantRecoverable, invariantUnfit, invariantStopped, invariantAfter, invariantJump, invariantUnused} {
 		off = rule
 		caught := false
 		for seed := 0; seed < *count && !caught; seed++ {

@@ -18,27 +18,39 @@ const (
 // stopStep describes that a component is stopped. It says the same while its pods go.
 func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
 	s := Step{Kind: Scale, Object: c.Name, From: diff.Runs(c, have), To: ToZero, Risk: diff.RiskDowntime}
-	var keyspaces []string
+	var keyspaces, others []string
 	for _, k := range want.Keyspaces {
-		if uses(c, s.From, k.Name) && stops(want, have, k) {
+		switch {
+		case !uses(c, s.From, k.Name):
+		case stops(want, have, k):
 			keyspaces = append(keyspaces, k.Name)
+		case mayStopFor(k):
+			others = append(others, k.Name)
 		}
 	}
-	switch len(keyspaces) {
-	case 0:
-		s.Reason = "it is being stopped already, and that ends before anything else"
-	case 1:
+	live, _ := have.FindRunning(c.Name)
+	switch {
+	case len(keyspaces) == 1:
 		s.Reason = fmt.Sprintf("%s must not be used while it is rewritten", keyspaces[0])
-	default:
+	case len(keyspaces) > 0:
 		s.Reason = fmt.Sprintf("%s must not be used while they are rewritten", strings.Join(keyspaces, " and "))
+	case len(others) > 0 && !live.Stopped:
+		s.Reason = fmt.Sprintf("no order in which it runs keeps %s readable, and the policy lets it be stopped", strings.Join(others, " and "))
+	default:
+		s.Reason = "it is being stopped already, and that ends before anything else"
 	}
 	s.Undo = fmt.Sprintf("scale %s back up", c.Name)
 	return s
 }
 
+// mayStopFor tells whether the components that use a keyspace may be stopped.
+func mayStopFor(k state.Keyspace) bool {
+	return k.Policy.Strategy == state.StrategyStop && k.Version != ""
+}
+
 // stops tells whether a keyspace has a rewrite before it that starts only when nobody uses it.
 func stops(want state.Desired, have state.Observed, k state.Keyspace) bool {
-	return k.Policy.Strategy == state.StrategyStop && k.Version != "" && len(learn(want, have, k).lacking(k.Version)) > 0
+	return mayStopFor(k) && len(learn(want, have, k).lacking(k.Version)) > 0
 }
 
 // startStep describes that a stopped component runs again.
@@ -100,10 +112,10 @@ func checkScale(want state.Desired, have state.Observed, s Step) error {
 		return nil
 	case ToZero:
 		needed := slices.ContainsFunc(want.Keyspaces, func(k state.Keyspace) bool {
-			return stops(want, have, k) && uses(c, diff.Runs(c, have), k.Name)
+			return mayStopFor(k) && uses(c, diff.Runs(c, have), k.Name)
 		})
 		if !needed && !live.Stopped {
-			return &InvariantError{7, -1, fmt.Sprintf("%s: no rewrite that is left to do demands it", s)}
+			return &InvariantError{7, -1, fmt.Sprintf("%s: it uses no keyspace whose strategy is \"stop\"", s)}
 		}
 		return nil
 	}

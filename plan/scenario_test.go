@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //	keyspace NAME DESIRED VERSION...            the first is the oldest; each migrates to the next
 //	strategy KEYSPACE online|stop|drain|discard
 //	backup KEYSPACE always|lossy|never
+//	retire KEYSPACE|system keep|archive|delete
 //	lossy KEYSPACE FROM TO FIELD REASON...      of one direction of a migration
 //	component NAME DESIRED [external|removed]
 //	release COMPONENT NAME [KEYSPACE RANGE WRITES]...   "-" for reads or writes nothing; a range joins with ","; WRITES
@@ -33,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //	unknown COMPONENT IMAGE, missing COMPONENT
 //	count KEYSPACE CLASS=UNITS...
 //	mixed KEYSPACE CLASS=UNITS...               of those counted as "?"
-//	record KEYSPACE [verified] [rewritten=VERSION] [backup=VERSION:CLASS,CLASS...] CLASS...
+//	record KEYSPACE [verified] [pruned] [rewritten=VERSION] [backup=VERSION:CLASS,CLASS...] CLASS...
 //	sample KEYSPACE KEY
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -80,6 +81,12 @@ func (s *scenario) read(w []string) {
 		s.keyspace(w[1], w[2], w[3:])
 	case "strategy":
 		s.policy(w[1]).Strategy = state.Strategy(w[2])
+	case "retire":
+		if w[1] == "system" {
+			s.Want.Policy.Retire = state.Retire(w[2])
+		} else {
+			s.policy(w[1]).Retire = state.Retire(w[2])
+		}
 	case "backup":
 		s.policy(w[1]).Backup = state.Backup(w[2])
 	case "lossy":
@@ -189,6 +196,8 @@ func (s *scenario) live(kind, keyspace string, words []string) {
 			for _, c := range strings.Split(covers, ",") {
 				live.Record.Backup.Covers = append(live.Record.Backup.Covers, state.Class(c))
 			}
+		case name == "pruned":
+			live.Record.Pruned = true
 		case name == "rewritten":
 			live.Record.Rewritten = state.Version(value)
 		default:

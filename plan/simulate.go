@@ -18,7 +18,7 @@ func Begin(want state.Desired, have state.Observed, s Step) state.Observed {
 		return beginScale(want, have, s)
 	case Rewrite:
 		return beginRewrite(want, have, s)
-	case Backup, Verify:
+	case Backup, Prune, Verify:
 		k, _ := want.FindKeyspace(s.Object)
 		return withRecord(have, learn(want, have, k).record())
 	}
@@ -37,6 +37,8 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 	case Rewrite:
 		k, _ := want.FindKeyspace(s.Object)
 		return endRewrite(Begin(want, have, s), k, state.Version(s.To))
+	case Prune:
+		return endPrune(Begin(want, have, s), s)
 	case Verify:
 		k, _ := want.FindKeyspace(s.Object)
 		return endVerify(want, have, k)
@@ -44,13 +46,13 @@ func End(want state.Desired, have state.Observed, s Step) state.Observed {
 	return have
 }
 
-// EndCounted is End for a rewrite or verify that counted what it saw: the counts replace the observed ones, and
+// EndCounted is End for a rewrite, prune or verify that counted what it saw: the counts replace the observed ones, and
 // after a verify they are, with what running releases write, all that may exist. Units that mix versions, of those counted
 // as Unfit, go on standing for one of each after a verify that is not of a rewrite: what a rewrite could not resolve stays
 // Unfit.
 func EndCounted(want state.Desired, have state.Observed, s Step, counts []state.Count, mixed ...state.Count) state.Observed {
 	end := End(want, have, s)
-	if s.Kind != Rewrite && s.Kind != Verify {
+	if !s.Changes() && s.Kind != Verify {
 		return end
 	}
 	live, _ := end.FindLive(s.Object)
@@ -147,7 +149,7 @@ func beginRewrite(want state.Desired, have state.Observed, s Step) state.Observe
 		know.backup = nil
 	}
 	know.present = know.classes.Least(append(know.present, know.classes.Written(to)))
-	know.verified, know.rewritten = false, ""
+	know.verified, know.rewritten, know.pruned = false, "", false
 	return withRecord(have, know.record())
 }
 
@@ -179,7 +181,10 @@ func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.
 	know := learn(want, have, k)
 	if know.pending() {
 		unfit := know.unfit()
-		know.present = append(diff.Writes(want, have, k.Name, know.classes), know.classes.Written(know.rewritten))
+		know.present = diff.Writes(want, have, k.Name, know.classes)
+		if !know.pruned {
+			know.present = append(know.present, know.classes.Written(know.rewritten))
+		}
 		if unfit {
 			know.present = append(know.present, state.Unfit)
 		}
@@ -187,7 +192,7 @@ func endVerify(want state.Desired, have state.Observed, k state.Keyspace) state.
 		know.backup = nil // its rewrite is over
 		know.undo = know.undone(k)
 	}
-	know.verified = true
+	know.verified, know.pruned = true, false
 	return withRecord(have, know.record())
 }
 

@@ -201,12 +201,16 @@ func rewriteStep(want state.Desired, have state.Observed, k state.Keyspace, to s
 	return s
 }
 
-// verifyStep describes the verify that belongs to a rewrite.
+// verifyStep describes the verify that belongs to a rewrite, or without a version to a prune.
 func verifyStep(k state.Keyspace, to state.Version) Step {
-	return Step{
+	s := Step{
 		Kind: Verify, Object: k.Name, To: string(to), Risk: diff.RiskNone,
 		Reason: fmt.Sprintf("a full pass must find nothing but %s before anything relies on it", to),
 	}
+	if to == "" {
+		s.Reason = "a full pass must find nothing that is left of it"
+	}
+	return s
 }
 
 // confirmStep describes the verify before a rollout to a release that reads less than what runs.

@@ -75,6 +75,7 @@ func newTiny(want state.Desired, have state.Observed) (*tiny, micro) {
 					x.route[m][i] = 1
 				case k.Policy.Strategy == state.StrategyDiscard:
 					x.route[m][i] = 2
+				case shape.Retired && climbs(path): // a migration up to it was taken back
 				case ok:
 					x.route[m][i] = 1 + uint8(min(1, len(diff.Losses(path))))
 				}
@@ -84,6 +85,9 @@ func newTiny(want state.Desired, have state.Observed) (*tiny, micro) {
 			if c != state.Unfit {
 				s.present[ki] |= 1 << maskOf(k, c)
 			}
+		}
+		if k.Version != "" && know.pruned && !know.verified { // it was taken out and is back: a pass comes first, and finds nothing
+			s.present[ki], s.verified[ki] = 0, true
 		}
 		t.keys = append(t.keys, x)
 	}
@@ -148,6 +152,11 @@ func maskOf(k state.Keyspace, c state.Class) (m uint8) {
 		}
 	}
 	return m
+}
+
+// climbs tells whether a way leads through a migration's own direction.
+func climbs(path []diff.Hop) bool {
+	return slices.ContainsFunc(path, func(h diff.Hop) bool { return h.From.Compare(h.To) < 0 })
 }
 
 func classOf(k state.Keyspace, m uint8) state.Class {
@@ -252,13 +261,13 @@ func (t *tiny) rollout(s micro, ci, to int) (micro, bool) {
 	return t.begin(s, ci, to)
 }
 
-// needsStop tells whether the one running release uses a keyspace that is rewritten only while none does.
+// needsStop tells whether the one running release uses a keyspace whose components may be stopped.
 func (t *tiny) needsStop(s micro, ci int) bool {
 	if s.template[ci] < 0 || s.run[ci] != 1<<s.template[ci] {
 		return false
 	}
 	for ki, k := range t.keys {
-		if k.stop && k.goal >= 0 && !allReadable(s.present[ki], 1<<k.goal) && t.used(s, ci, ki) {
+		if k.stop && k.goal >= 0 && t.used(s, ci, ki) {
 			return true
 		}
 	}

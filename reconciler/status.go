@@ -91,7 +91,7 @@ func mark(p *v1alpha1.PlanStatus, index int, s v1alpha1.StepState) {
 
 // sayStep says one step in a line: "rewrite session 1.0.0 → 2.0.0".
 func sayStep(s plan.Step) string {
-	if s.Kind == plan.Scale {
+	if s.Kind == plan.Scale || s.Kind == plan.Prune {
 		return s.String()
 	}
 	text := string(s.Kind) + " " + s.Object

@@ -30,18 +30,12 @@ type (
 		After       []string        `json:"after"`
 		MaxParallel int             `json:"maxParallel"`
 		Jump        state.Jump      `json:"jump"`
+		Retire      state.Retire    `json:"retire"`
 	}
 	rawSoak struct {
 		AfterRollout string `json:"afterRollout"`
 		AfterRewrite string `json:"afterRewrite"`
 	}
-)
-
-// The levels that may have a policy.
-const (
-	levelSystem    = "system"
-	levelKeyspace  = "keyspace"
-	levelComponent = "component"
 )
 
 // rule is one field of a policy that is one word: its values, and where it goes.
@@ -76,7 +70,7 @@ func (r *reader) policy(path []string, raw rawPolicy, level string) state.Policy
 	p := state.Policy{
 		Backup: raw.Backup, Approval: raw.Approval, Strategy: raw.Strategy, Invalid: raw.Invalid, MaxInvalid: raw.MaxInvalid,
 		OnFailure: raw.OnFailure, Canary: raw.Canary, Windows: r.windows(sub(path, "windows"), raw.Windows, level), Freezes: r.freezes(sub(path, "freeze"), raw.Freezes),
-		Soak: r.soak(sub(path, "soak"), raw.Soak), Gates: r.gates(sub(path, "gates"), raw.Gates),
+		Soak: r.soak(sub(path, "soak"), raw.Soak), Gates: r.gates(sub(path, "gates"), raw.Gates), Retire: raw.Retire,
 	}
 	switch t := raw.Throttle.(type) {
 	case string:
@@ -150,7 +144,7 @@ func (r *reader) componentPolicy(path []string, v cue.Value) state.ComponentPoli
 	if v.Exists() {
 		raw = decode[rawPolicy](r, path, v)
 	}
-	p := stricter(r.desired.Policy, r.policy(path, raw, levelComponent))
+	p := stricter(r.desired.Policy, r.policy(path, raw, state.LevelComponent))
 	out := state.ComponentPolicy{Approval: p.Approval, OnFailure: p.OnFailure, Windows: p.Windows, Freezes: p.Freezes, Soak: p.Soak, Gates: p.Gates}
 	out.MaxParallel, out.Jump = raw.MaxParallel, raw.Jump
 	out.After = slices.Compact(slices.Sorted(slices.Values(raw.After)))
@@ -179,6 +173,7 @@ func stricter(outer, inner state.Policy) state.Policy {
 	out.Windows, out.Freezes = slices.Concat(outer.Windows, inner.Windows), sortedFreezes(outer.Freezes, inner.Freezes)
 	out.Soak = state.Soak{AfterRollout: max(outer.Soak.AfterRollout, inner.Soak.AfterRollout), AfterRewrite: max(outer.Soak.AfterRewrite, inner.Soak.AfterRewrite)}
 	out.Gates = sortedGates(outer.Gates, inner.Gates)
+	out.Retire = inner.Retire // the system's counts when the keyspace is gone, and may be another by then
 	return out
 }
 

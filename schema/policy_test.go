@@ -51,9 +51,9 @@ func TestStricter(t *testing.T) {
 	if inner.Strategy != state.StrategyOnline || inner.OnFailure != state.OnFailureHold {
 		t.Errorf("a choice is the nearer level's: %+v", inner)
 	}
-	outer := state.Window{From: "01:00", To: "02:00", Level: levelSystem}
-	both := stricter(state.Policy{Windows: []state.Window{outer}}, state.Policy{Windows: []state.Window{{From: "01:30", To: "03:00", Level: levelKeyspace}}})
-	if len(both.Windows) != 2 || !slices.ContainsFunc(both.Windows, func(w state.Window) bool { return w.Level == levelSystem }) {
+	outer := state.Window{From: "01:00", To: "02:00", Level: state.LevelSystem}
+	both := stricter(state.Policy{Windows: []state.Window{outer}}, state.Policy{Windows: []state.Window{{From: "01:30", To: "03:00", Level: state.LevelKeyspace}}})
+	if len(both.Windows) != 2 || !slices.ContainsFunc(both.Windows, func(w state.Window) bool { return w.Level == state.LevelSystem }) {
 		t.Errorf("the windows of both levels count: %+v", both.Windows)
 	}
 }

@@ -76,7 +76,7 @@ func fields(v cue.Value, at cue.Path, f func(name string, v cue.Value)) {
 // read fills in the desired state. It goes on after a problem, so that one run reports them all.
 func (r *reader) read() {
 	if p := r.system.LookupPath(atPolicy); p.Exists() {
-		r.desired.Policy = r.readPolicy(systemPolicy, p, levelSystem)
+		r.desired.Policy = r.readPolicy(systemPolicy, p, state.LevelSystem)
 	}
 	fields(r.system, atStores, func(name string, v cue.Value) {
 		path := []string{"system", "stores", name}
@@ -109,7 +109,7 @@ func decode[T any](r *reader, path []string, v cue.Value) (out T) {
 func (c checker) readKeyspace(name string, v cue.Value) state.Keyspace {
 	path, before := []string{"system", "keyspaces", name}, len(c.problems)
 	k := state.Keyspace{Name: name, Store: textAt(v, atStore), Version: state.Version(textAt(v, atVersion)), Pos: c.places.at(path)}
-	k.Policy = stricter(c.desired.Policy, c.readPolicy(sub(path, "policy"), v.LookupPath(atPolicy), levelKeyspace))
+	k.Policy = stricter(c.desired.Policy, c.readPolicy(sub(path, "policy"), v.LookupPath(atPolicy), state.LevelKeyspace))
 	declared := map[state.Version]bool{}
 	fields(v, atVersions, func(name string, v cue.Value) {
 		declared[state.Version(name)] = true

@@ -56,6 +56,7 @@ type Record struct {
 	Keyspace  string  `json:"keyspace"`
 	Present   []Class `json:"present,omitempty"`   // that may exist: also what releases have written that left since; sorted
 	Rewritten Version `json:"rewritten,omitempty"` // a rewrite to this version ended, and nothing wrote another class since
+	Pruned    bool    `json:"pruned,omitempty"`    // every unit was deleted that fits a version, and nothing was written since
 	Verified  bool    `json:"verified,omitempty"`  // a full pass since the last rewrite or newly written class saw exactly Present
 
 	// Backup is the last one taken for a rewrite, nil once that rewrite was verified or may meet what it does not hold.

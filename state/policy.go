@@ -17,6 +17,7 @@ type Policy struct {
 	Soak       Soak      `json:"soak,omitzero"`
 	Canary     string    `json:"canary,omitempty"` // "1%" of the keys first
 	Gates      []Gate    `json:"gates,omitempty"`  // sorted by name
+	Retire     Retire    `json:"retire,omitempty"` // that of this level alone; see Desired.RetireOf
 }
 
 // ComponentPolicy is what a user demands of a rollout.
@@ -47,9 +48,16 @@ type Window struct {
 	Zone string   `json:"zone,omitempty"` // IANA name; UTC if empty
 	Risk string   `json:"risk,omitempty"` // the least of the steps that it is for; of all if empty
 
-	// Level is that of the policy it stands in: system, keyspace or component.
+	// Level is that of the policy it stands in.
 	Level string `json:"level,omitempty"`
 }
+
+// The levels of policies.
+const (
+	LevelSystem    = "system"
+	LevelKeyspace  = "keyspace"
+	LevelComponent = "component"
+)
 
 // Freeze is a time of some days, the first and the last whole ones, in which no change may start.
 type Freeze struct {

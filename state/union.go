@@ -8,7 +8,7 @@ import (
 // Union returns the commit's system with everything in it that a ledger still knows: versions, migrations,
 // releases, components, keyspaces and stores that were deleted from the spec but may be the way back. What is
 // desired comes from the commit alone: a component that only the ledger knows is Removed and has no desired
-// release, a keyspace that only the ledger knows has no desired version and is kept as it is, a version that only
+// release, a keyspace that only the ledger knows has no desired version and RetireOf says what becomes of it, a version that only
 // the ledger knows is Retired.
 //
 // Have is what was observed by the recorded definitions. A version is alive if units of it may exist or a running

@@ -15,20 +15,10 @@ func (u *union) keyspaces() []Keyspace {
 	}
 	for _, r := range u.recorded.Keyspaces {
 		if _, ok := u.commit.FindKeyspace(r.Name); !ok && u.keeps(r) {
-			then = append(then, r.retired())
+			then = append(then, r.retired(u.commit.Policy))
 		}
 	}
 	return merge(now, then, Keyspace.id)
-}
-
-// retired returns the keyspace as one that nothing is desired of.
-func (k Keyspace) retired() Keyspace {
-	k.Version = ""
-	k.Shapes = slices.Clone(k.Shapes)
-	for i := range k.Shapes {
-		k.Shapes[i].Retired = true
-	}
-	return k
 }
 
 // keeps tells whether a keyspace that only the ledger knows stays. Where its keys are those of a keyspace of the
