@@ -31,6 +31,7 @@ type Application struct {
 	Tolerance time.Duration // of expiry times; zero for a real server, which keeps them to the millisecond
 
 	models  []Model
+	retired []Model
 	journal *journal
 	count   int // units seeded of each model
 	gate    sync.RWMutex
@@ -45,6 +46,18 @@ func NewApplication(models ...Model) *Application {
 // Turn tells that data may now be migrated the other way, so that a value written before may have been
 // through both #up and #down when it is read.
 func (a *Application) Turn() { a.journal.turns.Add(1) }
+
+// Retire tells that the values of a keyspace are gone for good: Check finds fault with every key of it that is left. No
+// release that uses it may run.
+func (a *Application) Retire(keyspace string) {
+	a.gate.Lock()
+	defer a.gate.Unlock()
+	of := func(m Model) bool { return m.Keyspace == keyspace }
+	if i := slices.IndexFunc(a.models, of); i >= 0 {
+		a.retired = append(a.retired, a.models[i])
+		a.models = slices.DeleteFunc(slices.Clone(a.models), of)
+	}
+}
 
 // seedBatch is how many keys one pipeline seeds or checks.
 const seedBatch = 500

@@ -67,13 +67,18 @@ func (a *Application) Check(ctx context.Context, c redis.Cmdable) (Report, error
 				return Report{}, fmt.Errorf("check %s: %w", m.Keyspace, err)
 			}
 		}
-		if err := a.strangers(ctx, c, m); err != nil {
+		if err := a.strangers(ctx, c, m, a.count); err != nil {
 			return Report{}, fmt.Errorf("check %s: %w", m.Keyspace, err)
 		}
 		for _, v := range append(slices.Clone(versions), "") {
 			if counts[v] > 0 {
 				held = append(held, Held{m.Keyspace, v, counts[v]})
 			}
+		}
+	}
+	for _, m := range a.retired {
+		if err := a.strangers(ctx, c, m, 0); err != nil {
+			return Report{}, fmt.Errorf("check %s: %w", m.Keyspace, err)
 		}
 	}
 	r := a.Report()
@@ -133,8 +138,8 @@ func (a *Application) compare(m Model, key string, got raw, at time.Duration, co
 	}
 }
 
-// strangers looks for keys of a model that the application never made.
-func (a *Application) strangers(ctx context.Context, c redis.Cmdable, m Model) error {
+// strangers looks for keys of a model beyond those of the first n units.
+func (a *Application) strangers(ctx context.Context, c redis.Cmdable, m Model, n int) error {
 	var cursor uint64
 	for {
 		keys, next, err := c.Scan(ctx, cursor, m.Prefix+"*", 1000).Result()
@@ -143,8 +148,8 @@ func (a *Application) strangers(ctx context.Context, c redis.Cmdable, m Model) e
 		}
 		for _, key := range keys {
 			i, err := strconv.Atoi(strings.TrimPrefix(key, m.Prefix))
-			if err != nil || i < 0 || i >= a.count {
-				a.journal.find("phantom", key, 0, "a key that the application never made")
+			if err != nil || i < 0 || i >= n {
+				a.journal.find("phantom", key, 0, "a key that the application never made, or that should be gone")
 			}
 		}
 		if cursor = next; cursor == 0 {

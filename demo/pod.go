@@ -27,8 +27,11 @@ type job struct {
 // jobs returns what a release does to the application's keyspaces: it can decode the versions that its
 // range allows and no other, and writes the version it says.
 func (a *Application) jobs(release state.Release) []job {
+	a.gate.RLock()
+	models := a.models
+	a.gate.RUnlock()
 	var out []job
-	for _, m := range a.models {
+	for _, m := range models {
 		use, ok := release.FindUse(m.Keyspace)
 		if !ok {
 			continue

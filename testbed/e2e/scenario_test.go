@@ -49,6 +49,7 @@ func TestMain(m *testing.M) {
 //	mend image IMAGE            makes pods ready whose image has never-ready (it cannot be pulled) or never-healthy (its
 //	                            pods run and do not become ready) in its name
 //	turns                       the data may go both ways from now on, so that a value may have been through #up and #down
+//	retired KEYSPACE            its units are gone, all of them, and stay so
 //	await applied               the tip of the branch is applied
 //	await ready TEXT            the Delivery is ready, and says TEXT
 //	await reason REASON [TEXT]  it is not ready at the tip of the branch for that reason, and says TEXT
@@ -152,7 +153,7 @@ func verbs() map[string]func(*testscript.TestScript, bool, []string) {
 		"seed": (*scenario).seed, "deploy": (*scenario).deploy, "create": (*scenario).create, "delete": (*scenario).delete,
 		"commit": (*scenario).commit, "revert": (*scenario).revert, "reconcile": (*scenario).reconcile, "force": (*scenario).force,
 		"rollback": (*scenario).rollback, "resume": (*scenario).resume, "approve": (*scenario).approve, "reject": (*scenario).reject,
-		"edit": (*scenario).edit, "helm": (*scenario).helm, "mend": (*scenario).mend, "turns": (*scenario).turns,
+		"edit": (*scenario).edit, "helm": (*scenario).helm, "mend": (*scenario).mend, "turns": (*scenario).turns, "retired": (*scenario).retired,
 		"await": (*scenario).await, "want": (*scenario).want,
 	} {
 		out[name] = func(ts *testscript.TestScript, refused bool, args []string) {

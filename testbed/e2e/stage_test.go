@@ -39,6 +39,7 @@ type scenario struct {
 	namespace, folder string
 	fill              func() *strings.Replacer // of the placeholders of specs
 	units             int                      // seeded of each keyspace
+	gone              int                      // keyspaces that were retired
 
 	mu       sync.Mutex
 	releases map[string]state.Release // by image, of all commits
@@ -225,6 +226,20 @@ func (s *scenario) turns(w words) error {
 	return nil
 }
 
+// retired tells the application that the units of a keyspace are gone; that none is left is checked from now on.
+func (s *scenario) retired(w words) error {
+	if len(w) != 1 {
+		return errWords(w)
+	}
+	s.app.Retire(w.first())
+	s.gone++
+	r, err := s.app.Check(s.ctx, s.redis)
+	if err == nil && r.LostUpdates > 0 {
+		err = fmt.Errorf("%v", r.Findings)
+	}
+	return err
+}
+
 // check shows that the application missed nothing.
 func (s *scenario) check() {
 	r, err := s.app.Check(s.ctx, s.redis)
@@ -256,8 +271,8 @@ func (s *scenario) held() (map[string]map[version]int64, error) {
 		}
 		out[h.Keyspace][h.Version] = h.Units
 	}
-	if err == nil && len(out) != 2 {
-		err = fmt.Errorf("there are units of %d keyspaces, want 2", len(out))
+	if want := 2 - s.gone; err == nil && len(out) != want {
+		err = fmt.Errorf("there are units of %d keyspaces, want %d", len(out), want)
 	}
 	return out, err
 }
