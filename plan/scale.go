@@ -60,11 +60,12 @@ func beginScale(want state.Desired, have state.Observed, s Step) state.Observed 
 	c, _ := want.FindComponent(s.Object)
 	live, _ := have.FindRunning(s.Object)
 	if s.To == BackUp {
-		live.Stopped = false
+		live.Stopped, live.Since = false, 0
 		return runs(want, have, c, live)
 	}
 	stopped := live
 	stopped.Component, stopped.Releases, stopped.Stopped, stopped.Desired = s.Object, diff.Runs(c, have), true, 0
+	stopped.Left = false
 	out := withRunning(have, stopped)
 	for _, k := range want.Keyspaces {
 		if uses(c, stopped.Releases, k.Name) {
