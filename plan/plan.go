@@ -47,6 +47,7 @@ type Step struct {
 	Mixes    bool           `json:"mixes,omitempty"`    // of a rewrite: units may mix versions, and what one is then made of is logged first
 	Moves    bool           `json:"moves,omitempty"`    // of a rewrite: units get other keys or another type, and what gives way or comes back spelled otherwise is logged first
 	Undo     string         `json:"undo,omitempty"`     // what takes it back
+	Begun    bool           `json:"begun,omitempty"`    // of a scale to zero: nothing starts any more, and only pods that were told to go are left
 	Part     int            `json:"part"`               // index into Plan.Parts
 	Digest   state.Digest   `json:"digest"`             // of this step and everything after it in its part
 }

@@ -15,9 +15,11 @@ const (
 	BackUp = "up" // as many as there were before
 )
 
-// stopStep describes that a component is stopped. It says the same while its pods go.
+// stopStep describes that a component is stopped. It is the same step while its pods go.
 func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
 	s := Step{Kind: Scale, Object: c.Name, From: diff.Runs(c, have), To: ToZero, Risk: diff.RiskDowntime}
+	live, _ := have.FindRunning(c.Name)
+	s.Begun = live.Stopped
 	var keyspaces []string
 	for _, k := range want.Keyspaces {
 		if uses(c, s.From, k.Name) && stops(want, have, k) {
@@ -124,36 +126,42 @@ func checkUnused(want state.Desired, have state.Observed, k state.Keyspace, to s
 	return nil
 }
 
-// Amid tells whether a step is one for which a component is stopped, or stays so: it comes before that is started again, and
-// not before it is stopped.
-func (p Plan) Amid(want state.Desired, step int) bool {
+// Amid tells whether a step is done while a component of its part is stopped, other than the one that it stops or starts
+// itself: that comes before the component is started again, and not before it is stopped. So is the end of a stop that has
+// begun.
+func (p Plan) Amid(step int) bool {
 	s := p.Steps[step]
-	stopped := map[string]bool{}
-	for _, later := range slices.Backward(p.Steps[step+1:]) {
-		if later.Kind == Scale {
-			stopped[later.Object] = later.To == BackUp
+	if s.Begun {
+		return true
+	}
+	told := map[string]bool{}
+	for _, later := range p.Steps[step+1:] {
+		if later.Part != s.Part {
+			break
+		}
+		if later.Kind != Scale || told[later.Object] || s.Kind == Scale && later.Object == s.Object {
+			continue
+		}
+		if told[later.Object] = true; later.To == BackUp {
+			return true
 		}
 	}
-	if s.OnComponent() {
-		return s.Kind == Rollout && stopped[s.Object]
-	}
-	return slices.ContainsFunc(want.Components, func(c state.Component) bool {
-		return stopped[c.Name] && slices.ContainsFunc(c.Releases, func(r state.Release) bool {
-			_, ok := r.FindUse(s.Object)
-			return ok
-		})
-	})
+	return false
 }
 
-// stoppedFor returns the calendars of what is done while a component is stopped: of the keyspaces that are rewritten and of
-// the other components that are stopped for them. Each has levels of its own, so that one window of each must be open.
+// stoppedFor returns the calendars of what is done while a component is stopped: of the keyspaces that are rewritten, of the
+// other components that are stopped for them, and of those that are rolled out meanwhile. Each has levels of its own, so that
+// one window of each must be open.
 func (p Plan) stoppedFor(want state.Desired, step int) (out Calendar) {
 	for i := step + 1; i < len(p.Steps) && !(p.Steps[i].Kind == Scale && p.Steps[i].Object == p.Steps[step].Object); i++ {
 		s := p.Steps[i]
-		if !(s.Kind == Rewrite && p.Amid(want, i) || s.Kind == Scale && s.To == ToZero) {
-			continue
+		var all Calendar
+		switch {
+		case s.Kind == Rewrite && p.Amid(i) || s.Kind == Scale && s.To == ToZero:
+			all = calendarOf(want, s)
+		case s.Kind == Rollout && s.Object != p.Steps[step].Object && p.Amid(i):
+			all = calendarOf(want, s).of(s.Risk)
 		}
-		all := calendarOf(want, s)
 		for _, w := range all.Windows {
 			w.Level += " of " + s.Object
 			out.Windows = append(out.Windows, w)

@@ -106,6 +106,7 @@ type Soaking struct {
 	Keyspace  string `json:"keyspace,omitempty"`  // or that was rewritten
 	To        string `json:"to"`                  // release or version
 	Next      Digest `json:"next"`                // of the step that waits: another plan does not
+	After     Digest `json:"after,omitempty"`     // while it is not watched yet: the step that starts what was stopped for it; Next is empty and Until 0 so long
 	Until     int64  `json:"until"`               // Unix milliseconds
 }
 
