@@ -43,6 +43,22 @@ func stops(want state.Desired, have state.Observed, k state.Keyspace) bool {
 	return k.Policy.Strategy == state.StrategyStop && k.Version != "" && len(learn(want, have, k).lacking(k.Version)) > 0
 }
 
+// StoppedFor names the keyspaces for whose rewrite a component is, or would be, stopped: those that a release of it uses, of
+// which a rewrite is left that starts only when nobody does.
+func StoppedFor(want state.Desired, have state.Observed, component string) (keyspaces []string) {
+	c, _ := want.FindComponent(component)
+	var releases []string
+	for _, r := range c.Releases {
+		releases = append(releases, r.Name)
+	}
+	for _, k := range want.Keyspaces {
+		if uses(c, releases, k.Name) && stops(want, have, k) {
+			keyspaces = append(keyspaces, k.Name)
+		}
+	}
+	return keyspaces
+}
+
 // startStep describes that a stopped component runs again.
 func startStep(want state.Desired, have state.Observed, c state.Component) Step {
 	live, _ := have.FindRunning(c.Name)
