@@ -161,7 +161,7 @@ func TestRollback(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	w.check("1.0.0")
-	running, err := w.cluster.Observe(t.Context(), w.after.Components)
+	running, err := w.cluster.Observe(t.Context(), w.after.System, w.after.Components)
 	if err != nil || !reflect.DeepEqual(running[0].Releases, []string{"1.4.0"}) {
 		t.Errorf("%v runs, %v", running, err)
 	}

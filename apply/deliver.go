@@ -31,6 +31,9 @@ func Deliver(ctx context.Context, e Edges, commit state.Desired, report func(Eve
 			return total, err
 		}
 		p, err := a.plan(ctx, &s)
+		if err == nil {
+			err = s.forget(ctx, e, p)
+		}
 		s.made = &p
 		total.Have, total.Last, total.Left, total.Superseded = s.Have, s, p, false
 		total.Until, total.Failures = a.until, a.failures

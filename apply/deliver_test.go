@@ -222,11 +222,11 @@ type meddler struct {
 	meddle func()
 }
 
-func (m *meddler) Observe(ctx context.Context, cs []state.Component) ([]state.Running, error) {
+func (m *meddler) Observe(ctx context.Context, system string, cs []state.Component) ([]state.Running, error) {
 	if m.armed.CompareAndSwap(true, false) {
 		m.meddle()
 	}
-	return m.Memory.Observe(ctx, cs)
+	return m.Memory.Observe(ctx, system, cs)
 }
 
 func TestOldReleaseAppearsDuringARewrite(t *testing.T) {

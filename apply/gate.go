@@ -20,11 +20,11 @@ import (
 const gateFailures = 2
 
 // gatesOf returns the gates that bind a step: those of the policy of what it changes, or keeps for a change. A verify
-// changes nothing, and none binds it. What is done while a component is stopped for it is bound by none, nor is that it
+// changes nothing, and none binds it. What is done while a component of its part is stopped is bound by none, nor is that it
 // starts again, or it might be stopped for ever: the gates of all that bind the stop.
 func gatesOf(want state.Desired, p plan.Plan, i int) []state.Gate {
 	step := p.Steps[i]
-	if unbound(want, p, i) {
+	if unbound(p, i) {
 		return nil
 	}
 	gates := policyGates(want, step)
@@ -32,7 +32,7 @@ func gatesOf(want state.Desired, p plan.Plan, i int) []state.Gate {
 		return gates
 	}
 	for j := i + 1; j < len(p.Steps) && !(p.Steps[j].Kind == plan.Scale && p.Steps[j].Object == step.Object); j++ {
-		if p.Steps[j].Part == step.Part && p.Amid(want, j) {
+		if p.Steps[j].Part == step.Part && p.Amid(j) {
 			gates = slices.Concat(gates, policyGates(want, p.Steps[j]))
 		}
 	}
@@ -40,9 +40,9 @@ func gatesOf(want state.Desired, p plan.Plan, i int) []state.Gate {
 }
 
 // unbound tells whether a step waits for nothing, because a component is stopped until it is done.
-func unbound(want state.Desired, p plan.Plan, i int) bool {
+func unbound(p plan.Plan, i int) bool {
 	s := p.Steps[i]
-	return s.Kind == plan.Scale && s.To == plan.BackUp || p.Amid(want, i)
+	return s.Kind == plan.Scale && s.To == plan.BackUp || p.Amid(i)
 }
 
 func policyGates(want state.Desired, step plan.Step) []state.Gate {
@@ -107,7 +107,7 @@ func whyNot(answers map[state.Gate]string, gates []state.Gate) string {
 // gates tells whether a step may start now, by its gates. Those of a rollout that it follows count, too: that one could
 // not be paused when they ceased to hold.
 func (r *run) gates(ctx context.Context, i int) error {
-	if r.goesBack(i) || unbound(r.want, r.plan, i) {
+	if r.goesBack(i) || unbound(r.plan, i) {
 		return nil
 	}
 	step := r.plan.Steps[i]

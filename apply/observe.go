@@ -65,7 +65,7 @@ func (e Edges) running(ctx context.Context, want state.Desired) ([]state.Running
 	if e.Cluster == nil {
 		return nil, nil
 	}
-	running, err := e.Cluster.Observe(ctx, want.Components)
+	running, err := e.Cluster.Observe(ctx, want.System, want.Components)
 	if err != nil {
 		return nil, fmt.Errorf("observe the cluster: %w", err)
 	}

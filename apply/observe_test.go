@@ -19,11 +19,11 @@ type slow struct {
 	delay time.Duration
 }
 
-func (s *slow) Observe(ctx context.Context, cs []state.Component) ([]state.Running, error) {
+func (s *slow) Observe(ctx context.Context, system string, cs []state.Component) ([]state.Running, error) {
 	if s.first.CompareAndSwap(false, true) {
 		time.Sleep(s.delay)
 	}
-	return s.Memory.Observe(ctx, cs)
+	return s.Memory.Observe(ctx, system, cs)
 }
 
 // TestOldPodsEndWhileGathering: somebody rolled back and forth outside of Keyshift. When gathering begins, a pod

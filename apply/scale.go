@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"keyshift.dev/cluster"
 	"keyshift.dev/plan"
@@ -31,7 +32,7 @@ func (r *run) scale(ctx context.Context, i int, step plan.Step) error {
 }
 
 func (r *run) stop(ctx context.Context, c state.Component, report func(cluster.Progress)) error {
-	if err := r.edges.Cluster.Stop(ctx, c); err != nil {
+	if err := r.edges.Cluster.Stop(ctx, r.want.System, c); err != nil {
 		return err
 	}
 	return r.edges.Cluster.AwaitStopped(ctx, c, r.edges.rolloutTimeout(), report)
@@ -43,8 +44,28 @@ func (r *run) start(ctx context.Context, c state.Component, report func(cluster.
 	if !ok {
 		return fmt.Errorf("release %q is not declared", live.Template)
 	}
-	if err := r.edges.Cluster.Start(ctx, c); err != nil {
+	if err := r.edges.Cluster.Start(ctx, r.want.System, c); err != nil {
 		return err
 	}
 	return r.edges.Cluster.Await(ctx, c, release, r.edges.rolloutTimeout(), report)
+}
+
+// forget removes the notes of stops that are over, because somebody else has scaled the component since. Those of one that a
+// plan is to stop again stand, as they say how many replicas it had at first, and so do those of what is blocked.
+func (s *Situation) forget(ctx context.Context, e Edges, p plan.Plan) error {
+	running := slices.Clone(s.Have.Components)
+	for i, live := range running {
+		again := slices.ContainsFunc(p.Steps, func(x plan.Step) bool {
+			return x.Kind == plan.Scale && x.Object == live.Component && x.To == plan.ToZero
+		})
+		blocked := slices.ContainsFunc(p.Blocked, func(b plan.Blocked) bool { return slices.Contains(b.Components, live.Component) })
+		if c, ok := s.Want.FindComponent(live.Component); ok && live.Left && !again && !blocked {
+			if err := e.Cluster.Forget(ctx, s.Want.System, c); err != nil {
+				return fmt.Errorf("remove the note of a stop that is over: %w", err)
+			}
+			running[i].Left = false
+		}
+	}
+	s.Have.Components = running
+	return nil
 }

@@ -39,7 +39,7 @@ var (
 // runs makes sure that two pods of a release run, and nothing else.
 func (w *world) runs(release string) {
 	w.Helper()
-	running, err := w.cluster.Observe(w.Context(), w.after.Components)
+	running, err := w.cluster.Observe(w.Context(), w.after.System, w.after.Components)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestGateBindsAStop(t *testing.T) {
 	if o, err := w.deliver(w.after); len(o.Done) > 0 || !blockedBy(err, apply.GateClosed) {
 		t.Errorf("done %v, %v", steps(o), err)
 	}
-	running, err := w.cluster.Observe(t.Context(), w.after.Components)
+	running, err := w.cluster.Observe(t.Context(), w.after.System, w.after.Components)
 	if err != nil || running[0].Stopped || !slices.Equal(running[0].Releases, []string{"1.4.0"}) {
 		t.Errorf("%+v, %v", running, err)
 	}

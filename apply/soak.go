@@ -16,7 +16,7 @@ import (
 type soaking struct {
 	state.Soaking
 	step int // its place in the plan; -1 if a run before this one ended it
-	next int // that of the step which waits; the number of steps if none does
+	next int // that of the step which waits; the number of steps if none does, -1 while it is not watched yet
 }
 
 // name says what is watched.
@@ -25,6 +25,14 @@ func (s soaking) name() string {
 		return fmt.Sprintf("rollout %s to %s", s.Component, s.To)
 	}
 	return fmt.Sprintf("rewrite %s to %s", s.Keyspace, s.To)
+}
+
+// of is what is watched.
+func (s soaking) of() (kind plan.Kind, object string) {
+	if s.Component != "" {
+		return plan.Rollout, s.Component
+	}
+	return plan.Rewrite, s.Keyspace
 }
 
 func (s soaking) until() time.Time { return time.UnixMilli(s.Until) }
@@ -55,36 +63,92 @@ func soakOf(want state.Desired, kind plan.Kind, object string) time.Duration {
 }
 
 // soak begins to watch a step that has ended. The first step that depends on it and changes something waits; what has
-// nothing to do with it does not. The ledgers keep its end, so that a run that is interrupted goes on with it. What is done
-// while a component is stopped is not watched, or it would be stopped for longer: that it starts again is, like a rollout.
+// nothing to do with it does not. The ledgers keep its end, so that a run that is interrupted goes on with it. Nothing waits
+// while a component is stopped, or it would be stopped for longer: that it starts again is watched like a rollout, and what
+// was rewritten meanwhile from then on, as it says nothing that all is well while nobody runs.
 func (r *run) soak(i int) {
 	step := r.plan.Steps[i]
 	if step.Kind == plan.Scale && step.To == plan.BackUp {
+		r.soakStarted(i)
 		step.Kind, step.To = plan.Rollout, strings.Join(step.From, ", ")
 	}
-	d := soakOf(r.want, step.Kind, step.Object)
-	if d == 0 || r.goesBack(i) || r.plan.Amid(r.want, i) {
+	live, _ := r.have.FindRunning(step.Object)
+	if soakOf(r.want, step.Kind, step.Object) == 0 || r.goesBack(i) || step.Kind == plan.Rollout && live.Stopped {
 		return
 	}
-	s := soaking{Soaking: state.Soaking{To: step.To, Until: r.edges.now().Add(d).UnixMilli()}, step: i, next: r.follower(i)}
+	s := soaking{Soaking: state.Soaking{To: step.To}, step: i}
 	if step.Kind == plan.Rollout {
 		s.Component = step.Object
 	} else {
 		s.Keyspace = step.Object
 	}
-	if s.next < len(r.plan.Steps) {
+	if start := r.startBehind(i); start >= 0 {
+		s.After, s.next = r.plan.Steps[start].Digest, -1
+		r.book.soaks = soonest(append(slices.Clone(r.book.soaks), s.Soaking))
+		r.soaks = append(r.soaks, s)
+		return
+	}
+	r.soaks = append(r.soaks, r.beginSoak(s, i))
+}
+
+// beginSoak counts a soak from now on, for what follows some steps.
+func (r *run) beginSoak(s soaking, steps ...int) soaking {
+	kind, object := s.of()
+	s.After, s.Until = "", r.edges.now().Add(soakOf(r.want, kind, object)).UnixMilli()
+	if s.next = r.follower(steps...); s.next < len(r.plan.Steps) {
 		s.Next = r.plan.Steps[s.next].Digest
 		r.book.soaks = soonest(append(slices.Clone(r.book.soaks), s.Soaking))
 	}
-	r.soaks = append(r.soaks, s)
+	return s
 }
 
-// follower returns the place of the first step that changes something and waits for one, the number of steps if none does.
-func (r *run) follower(i int) int {
-	for j := i + 1; j < len(r.plan.Steps); j++ {
-		if slices.Contains(r.follows(j), i) {
-			return j
+// soakStarted begins to watch what was rewritten while components were stopped, of which one step has started the last.
+func (r *run) soakStarted(i int) {
+	for n, s := range r.soaks {
+		if s.After != r.plan.Steps[i].Digest {
+			continue
 		}
+		r.book.soaks = slices.DeleteFunc(slices.Clone(r.book.soaks), func(known state.Soaking) bool { return known == s.Soaking })
+		if s.step < 0 {
+			s.step = i
+		}
+		r.soaks[n] = r.beginSoak(s, s.step, i)
+	}
+}
+
+// startBehind returns the place of the step that starts the last of the stopped components that use what a step has
+// rewritten, -1 if none is.
+func (r *run) startBehind(i int) int {
+	start, told := -1, map[string]bool{}
+	for j := i + 1; j < len(r.plan.Steps) && r.plan.Steps[i].Kind == plan.Rewrite; j++ {
+		s := r.plan.Steps[j]
+		c, _ := r.want.FindComponent(s.Object)
+		if s.Kind != plan.Scale || told[s.Object] || !uses(c, r.plan.Steps[i].Object) {
+			continue
+		}
+		if told[s.Object] = true; s.To == plan.BackUp {
+			start = j
+		}
+	}
+	return start
+}
+
+// follower returns the place of the first step that changes something and waits for some, the number of steps if none does.
+// What is done while a component is stopped does not wait: that it is stopped does, or what follows.
+func (r *run) follower(of ...int) int {
+	last := slices.Max(of)
+	for j := last + 1; j < len(r.plan.Steps); j++ {
+		if !slices.ContainsFunc(r.follows(j), func(k int) bool { return slices.Contains(of, k) }) {
+			continue
+		}
+		stop := j
+		for stop > last && unbound(r.plan, stop) {
+			stop--
+		}
+		if stop > last {
+			return stop
+		}
+		of = append(of, j)
 	}
 	return len(r.plan.Steps)
 }
@@ -95,18 +159,18 @@ func (r *run) recall() {
 	now, known := r.edges.now(), r.book.soaks
 	r.book.soaks = nil
 	for _, s := range known {
-		kind, object := plan.Rollout, s.Component
-		if s.Component == "" {
-			kind, object = plan.Rewrite, s.Keyspace
-		}
+		kind, object := soaking{Soaking: s}.of()
 		d := soakOf(r.want, kind, object)
 		s.Until = min(s.Until, now.Add(d).UnixMilli())
-		next := slices.IndexFunc(r.plan.Steps, func(step plan.Step) bool { return step.Digest == s.Next })
+		next := slices.IndexFunc(r.plan.Steps, func(step plan.Step) bool { return step.Digest == cmp.Or(s.After, s.Next) })
 		if d == 0 || next < 0 && s.Until <= now.UnixMilli() || slices.Contains(r.book.soaks, s) {
 			continue
 		}
 		r.book.soaks = append(r.book.soaks, s)
-		if next >= 0 {
+		if s.After != "" {
+			next = -1
+		}
+		if next >= 0 || s.After != "" {
 			r.soaks = append(r.soaks, soaking{s, -1, next})
 		}
 	}

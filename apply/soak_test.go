@@ -91,8 +91,8 @@ type unwell struct {
 	ill atomic.Bool
 }
 
-func (u *unwell) Observe(ctx context.Context, cs []state.Component) ([]state.Running, error) {
-	out, err := u.Memory.Observe(ctx, cs)
+func (u *unwell) Observe(ctx context.Context, system string, cs []state.Component) ([]state.Running, error) {
+	out, err := u.Memory.Observe(ctx, system, cs)
 	for i := range out {
 		if u.ill.Load() {
 			out[i].Ready--

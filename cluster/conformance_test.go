@@ -50,6 +50,8 @@ var conformance = []struct {
 	{"StopThatDoesNotEnd", testStopTimeout},
 	{"ScaledUpWhileStopped", testScaledUp},
 	{"StopOfWhatIsNotThere", testStopNothing},
+	{"StoppedByAPersonLater", testPersonLater},
+	{"StoppedByAnotherSystem", testOtherSystem},
 	{"ImagesThatCannotBePulled", testPull},
 }
 
@@ -76,7 +78,7 @@ func component(w state.Workload) state.Component {
 
 func observe(t *testing.T, s stage, c state.Component) state.Running {
 	t.Helper()
-	out, err := s.cluster.Observe(t.Context(), []state.Component{c})
+	out, err := s.cluster.Observe(t.Context(), "shop", []state.Component{c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +292,7 @@ func testExternal(t *testing.T, s stage) {
 
 	c = component(s.work)
 	c.Workload.Kind = "CronJob"
-	_, err := s.cluster.Observe(t.Context(), []state.Component{c})
+	_, err := s.cluster.Observe(t.Context(), "shop", []state.Component{c})
 	wantReason(t, "Observe of a CronJob", err, cluster.Unsupported)
 }
 

@@ -1,7 +1,7 @@
 // Package cluster is the edge to Kubernetes: which releases run, told from pods, and rollouts.
 //
 //	c, err := cluster.NewKube(config)
-//	running, err := c.Observe(ctx, components)         // checkout: 1.4.0 (3 pods, 2 terminating), 1.5.0 (1 pod)
+//	running, err := c.Observe(ctx, "shop", components) // checkout: 1.4.0 (3 pods, 2 terminating), 1.5.0 (1 pod)
 //	err = c.Rollout(ctx, checkout, release)            // sets the image fields of release 1.5.0, nothing else
 //	err = c.Await(ctx, checkout, release, 10*time.Minute, print)
 //

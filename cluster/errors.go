@@ -17,7 +17,8 @@ const (
 	Refused     = "ClusterRefused"      // the API server accepts no such change
 	Damaged     = "RecordsDamaged"      // what Keyshift kept in the cluster is not what it saved
 
-	ReplicasOwned = "ReplicasOwnedBy" // another manager would put the replicas of a stopped workload back
+	ReplicasOwned  = "ReplicasOwnedBy" // another manager would put the replicas of a stopped workload back
+	StoppedByOther = "StoppedByOther"  // another system of Keyshift has stopped the workload
 )
 
 // Error is a failed request to the cluster: what was tried on which object, and what to do next.

@@ -40,7 +40,7 @@ func NewKube(config *rest.Config) (*Kube, error) {
 }
 
 // Observe implements Cluster.
-func (k *Kube) Observe(ctx context.Context, components []state.Component) ([]state.Running, error) {
+func (k *Kube) Observe(ctx context.Context, system string, components []state.Component) ([]state.Running, error) {
 	out := make([]state.Running, 0, len(components))
 	for _, c := range components {
 		if c.External {
@@ -51,7 +51,7 @@ func (k *Kube) Observe(ctx context.Context, components []state.Component) ([]sta
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, running(c, s.view()))
+		out = append(out, running(system, c, s.view()))
 	}
 	slices.SortFunc(out, func(a, b state.Running) int { return cmp.Compare(a.Component, b.Component) })
 	return out, nil

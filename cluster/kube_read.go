@@ -88,7 +88,7 @@ func (s snapshot) view() view {
 	v := view{missing: s.deployment == nil}
 	if d := s.deployment; d != nil {
 		v.template = imagesOf(d.Spec.Template.Spec)
-		v.desired, v.noted = replicasOf(d), has(d)
+		v.scaling = scalingOf(d)
 		v.seen = d.Status.ObservedGeneration >= d.Generation
 		v.stopped = s.stopped()
 	}

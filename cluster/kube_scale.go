@@ -3,7 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"strconv"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,35 +21,37 @@ const scaleTries = 10
 //
 // A manager that applies the number of replicas, or updates in its own way again and again, would put its own back: the
 // stop is refused, as a rollout is whose image is another's. An autoscaler leaves a Deployment alone that has none.
-func (k *Kube) Stop(ctx context.Context, c state.Component) error {
-	return k.scale(ctx, c, func(d *appsv1.Deployment) (patch any, err error) {
-		earlier, stands, err := noted(c, d.Annotations[ReplicasAnnotation], has(d))
-		if err != nil {
+func (k *Kube) Stop(ctx context.Context, system string, c state.Component) error {
+	return k.scale(ctx, c, func(d *appsv1.Deployment, s scaling) (patch any, err error) {
+		n, needed := s.toStop(system, time.Now())
+		if err := s.foreign(c, system); err != nil || !needed {
 			return nil, err
-		}
-		count, needed := toStop(replicasOf(d), earlier, stands)
-		if !needed {
-			return nil, nil
 		}
 		if name := replicasManager(d); name != "" {
 			return nil, replicasOwned(c, name)
 		}
-		return scaleTo(d, 0, strconv.Itoa(count)), nil
+		return scaleTo(d, 0, n.String()), nil
 	})
 }
 
 // Start implements Cluster.
-func (k *Kube) Start(ctx context.Context, c state.Component) error {
-	return k.scale(ctx, c, func(d *appsv1.Deployment) (patch any, err error) {
-		earlier, stands, err := noted(c, d.Annotations[ReplicasAnnotation], has(d))
-		if err != nil {
+func (k *Kube) Start(ctx context.Context, system string, c state.Component) error {
+	return k.scale(ctx, c, func(d *appsv1.Deployment, s scaling) (patch any, err error) {
+		count, needed := s.toStart()
+		if err := s.foreign(c, system); err != nil || !needed {
 			return nil, err
 		}
-		count, needed := toStart(replicasOf(d), earlier, stands)
-		if !needed {
+		return scaleTo(d, count, nil), nil
+	})
+}
+
+// Forget implements Cluster.
+func (k *Kube) Forget(ctx context.Context, system string, c state.Component) error {
+	return k.scale(ctx, c, func(d *appsv1.Deployment, s scaling) (patch any, err error) {
+		if !s.note.of(system) || s.inForce() {
 			return nil, nil
 		}
-		return scaleTo(d, count, nil), nil
+		return map[string]any{"metadata": annotated(d, nil)}, nil
 	})
 }
 
@@ -65,7 +67,7 @@ func (k *Kube) AwaitStopped(ctx context.Context, c state.Component, timeout time
 }
 
 // scale patches a Deployment as it was read; none if there is nothing to change.
-func (k *Kube) scale(ctx context.Context, c state.Component, change func(*appsv1.Deployment) (patch any, err error)) error {
+func (k *Kube) scale(ctx context.Context, c state.Component, change func(*appsv1.Deployment, scaling) (patch any, err error)) error {
 	if err := supported(c); err != nil {
 		return err
 	}
@@ -78,7 +80,11 @@ func (k *Kube) scale(ctx context.Context, c state.Component, change func(*appsv1
 		if err != nil {
 			return failed(err, object(c), "get", "deployments.apps")
 		}
-		patch, err := change(d)
+		s := scalingOf(d)
+		if s.note != nil && s.note.replicas < 0 {
+			return damagedNote(c, d.Annotations[ReplicasAnnotation])
+		}
+		patch, err := change(d, s)
 		if patch == nil || err != nil {
 			return err
 		}
@@ -104,18 +110,30 @@ func patched(err error, c state.Component) error {
 // scaleTo is the patch of a Deployment that sets its replicas, and the note of those it had, nil if none; it is refused if
 // the Deployment is another by then.
 func scaleTo(d *appsv1.Deployment, replicas int, note any) any {
+	return map[string]any{"metadata": annotated(d, note), "spec": map[string]any{"replicas": replicas}}
+}
+
+// annotated is the metadata of such a patch.
+func annotated(d *appsv1.Deployment, note any) any {
 	return map[string]any{
-		"metadata": map[string]any{
-			"uid": d.UID, "resourceVersion": d.ResourceVersion,
-			"annotations": map[string]any{ReplicasAnnotation: note},
-		},
-		"spec": map[string]any{"replicas": replicas},
+		"uid": d.UID, "resourceVersion": d.ResourceVersion,
+		"annotations": map[string]any{ReplicasAnnotation: note},
 	}
 }
 
-func has(d *appsv1.Deployment) bool {
-	_, there := d.Annotations[ReplicasAnnotation]
-	return there
+// scalingOf reads the replicas of a Deployment and the note of a stop.
+func scalingOf(d *appsv1.Deployment) scaling {
+	annotation, there := d.Annotations[ReplicasAnnotation]
+	return scaling{replicasOf(d), readNote(annotation, there), replicasTheirs(d)}
+}
+
+// replicasTheirs tells whether somebody else has set the replicas since Keyshift did last: who changes a field owns it from
+// then on, and who scales to zero through the subresource leaves it to nobody. Where no owner of any field is kept, nobody
+// can tell, and nobody else is taken to have.
+func replicasTheirs(d *appsv1.Deployment) bool {
+	return len(d.ManagedFields) > 0 && !slices.ContainsFunc(d.ManagedFields, func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == FieldManager && owns(e, "f:spec", "f:replicas")
+	})
 }
 
 // replicasOf is how many replicas are asked for, one where the API server would fill that in.

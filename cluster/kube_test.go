@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +48,7 @@ func kubeStage(t *testing.T, c *testbed.ControlPlane) stage {
 			}
 		},
 		scale: func(t *testing.T, w state.Workload, replicas int) {
-			patch(t, c, w, "kubectl-scale", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
+			kubectlScale(t, c, w, replicas)
 		},
 		image: func(t *testing.T, p cluster.Pull) state.Image {
 			return newRegistry(t).image(map[cluster.Pull]string{cluster.PullWorks: "there/app", cluster.PullMissing: "missing/app", cluster.PullUnknown: "failing/app"}[p])
@@ -179,7 +178,7 @@ func TestKubeErrors(t *testing.T) {
 
 	nobody := rest.CopyConfig(p.Config)
 	nobody.Impersonate.UserName = "nobody"
-	_, err := kube(t, nobody).Observe(t.Context(), []state.Component{c})
+	_, err := kube(t, nobody).Observe(t.Context(), "shop", []state.Component{c})
 	wantReason(t, "Observe without rights", err, cluster.Denied)
 	if err == nil || !strings.Contains(err.Error(), "the verb get on deployments.apps") {
 		t.Errorf("the error does not say what to allow: %v", err)
@@ -191,7 +190,7 @@ func TestKubeErrors(t *testing.T) {
 
 	dead := rest.CopyConfig(p.Config)
 	dead.Host = "https://127.0.0.1:1"
-	_, err = kube(t, dead).Observe(t.Context(), []state.Component{c})
+	_, err = kube(t, dead).Observe(t.Context(), "shop", []state.Component{c})
 	wantReason(t, "Observe of a dead server", err, cluster.Unreachable)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

@@ -64,8 +64,8 @@ type deployment struct {
 	deleted  bool      // its pods may terminate still
 	moved    time.Time // of the last progress
 	manager  string    // who else set the template last; empty if Rollout did
-	note     string    // ReplicasAnnotation
-	noted    bool      // it stands
+	note     *note     // of a stop, nil if none stands
+	theirs   bool      // somebody else has set the replicas since Keyshift did last
 }
 
 type memoryPod struct {
@@ -123,6 +123,7 @@ func (m *Memory) Deploy(w state.Workload, replicas int, images ...state.Image) {
 		d = &deployment{workload: w}
 		m.workloads[w] = d
 	}
+	d.theirs = d.theirs || d.replicas != replicas
 	d.deleted, d.manager = false, "another manager"
 	d.template, d.replicas, d.moved = slices.SortedFunc(slices.Values(images), compareImages), replicas, time.Now()
 	m.step(d)
@@ -153,7 +154,7 @@ func (m *Memory) Pods(w state.Workload) []Pod {
 }
 
 // Observe implements Cluster.
-func (m *Memory) Observe(_ context.Context, components []state.Component) ([]state.Running, error) {
+func (m *Memory) Observe(_ context.Context, system string, components []state.Component) ([]state.Running, error) {
 	out := make([]state.Running, 0, len(components))
 	for _, c := range components {
 		if c.External {
@@ -163,7 +164,7 @@ func (m *Memory) Observe(_ context.Context, components []state.Component) ([]sta
 		if err := supported(c); err != nil {
 			return nil, err
 		}
-		out = append(out, running(c, m.view(*c.Workload)))
+		out = append(out, running(system, c, m.view(*c.Workload)))
 	}
 	slices.SortFunc(out, func(a, b state.Running) int { return cmp.Compare(a.Component, b.Component) })
 	return out, nil
@@ -221,7 +222,7 @@ func (m *Memory) view(w state.Workload) view {
 	if d == nil {
 		return view{missing: true}
 	}
-	v := view{missing: d.deleted, seen: true, template: d.template, desired: d.replicas, noted: d.noted, manager: d.manager}
+	v := view{missing: d.deleted, seen: true, template: d.template, scaling: d.scaling(), manager: d.manager}
 	for _, p := range d.pods {
 		pod := podView{name: p.Name, images: p.Images, ready: p.Ready, terminating: p.Terminating}
 		switch {

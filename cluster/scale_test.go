@@ -4,7 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	appsapply "k8s.io/client-go/applyconfigurations/apps/v1"
 
@@ -15,7 +17,7 @@ import (
 
 func stopped(t *testing.T, s stage, c state.Component) {
 	t.Helper()
-	if err := s.cluster.Stop(t.Context(), c); err != nil {
+	if err := s.cluster.Stop(t.Context(), "shop", c); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.cluster.AwaitStopped(t.Context(), c, long, nil); err != nil {
@@ -27,7 +29,7 @@ func testStop(t *testing.T, s stage) {
 	s.deploy(t, s.work, 2, app("app:1"))
 	c := component(s.work)
 	settle(t, s, c, "1.0.0")
-	if err := s.cluster.Stop(t.Context(), c); err != nil {
+	if err := s.cluster.Stop(t.Context(), "shop", c); err != nil {
 		t.Fatal(err)
 	}
 	going := observe(t, s, c)
@@ -40,8 +42,11 @@ func testStop(t *testing.T, s stage) {
 	if len(seen) < 2 || seen[len(seen)-1] != (cluster.Progress{}) || seen[len(seen)-2].Terminating == 0 {
 		t.Errorf("the stop did not wait for terminating pods: %+v", seen)
 	}
-	gone := state.Running{Component: "checkout", Template: "1.0.0", Stopped: true}
+	gone := state.Running{Component: "checkout", Template: "1.0.0", Stopped: true, Since: going.Since}
 	want(t, observe(t, s, c), gone)
+	if ago := time.Since(time.UnixMilli(going.Since)); ago < -time.Minute || ago > 10*time.Minute {
+		t.Errorf("stopped %s ago", ago)
+	}
 	stopped(t, s, c) // again: the note stands
 	want(t, observe(t, s, c), gone)
 
@@ -52,7 +57,7 @@ func testStop(t *testing.T, s stage) {
 
 	steady := state.Running{Component: "checkout", Releases: []string{"2.0.0"}, Template: "2.0.0", Desired: 2, Ready: 2, Pods: []state.Pods{{Release: "2.0.0", Count: 2}}}
 	for range 2 { // the second does nothing
-		if err := s.cluster.Start(t.Context(), c); err != nil {
+		if err := s.cluster.Start(t.Context(), "shop", c); err != nil {
 			t.Fatal(err)
 		}
 		settle(t, s, c, "2.0.0")
@@ -64,7 +69,7 @@ func testStopTimeout(t *testing.T, s stage) {
 	s.deploy(t, s.work, 1, app("app:1"))
 	c := component(s.work)
 	settle(t, s, c, "1.0.0")
-	if err := s.cluster.Stop(t.Context(), c); err != nil {
+	if err := s.cluster.Stop(t.Context(), "shop", c); err != nil {
 		t.Fatal(err)
 	}
 	err := s.cluster.AwaitStopped(t.Context(), c, s.terminate*3/4, nil)
@@ -97,7 +102,7 @@ func testScaledUp(t *testing.T, s stage) {
 	stopped(t, s, c)
 	s.scale(t, s.work, 1)
 	stopped(t, s, c)
-	if err := s.cluster.Start(t.Context(), c); err != nil {
+	if err := s.cluster.Start(t.Context(), "shop", c); err != nil {
 		t.Fatal(err)
 	}
 	settle(t, s, c, "1.0.0")
@@ -107,21 +112,127 @@ func testScaledUp(t *testing.T, s stage) {
 func testStopNothing(t *testing.T, s stage) {
 	c := component(s.work)
 	for what, do := range map[string]func() error{
-		"Stop":         func() error { return s.cluster.Stop(t.Context(), c) },
+		"Stop":         func() error { return s.cluster.Stop(t.Context(), "shop", c) },
 		"AwaitStopped": func() error { return s.cluster.AwaitStopped(t.Context(), c, long, nil) },
-		"Start":        func() error { return s.cluster.Start(t.Context(), c) },
+		"Start":        func() error { return s.cluster.Start(t.Context(), "shop", c) },
+		"Forget":       func() error { return s.cluster.Forget(t.Context(), "shop", c) },
 	} {
 		wantReason(t, what, do(), cluster.Missing)
 	}
 	s.deploy(t, s.work, 0, app("app:1")) // by somebody else: not ours to start
 	want(t, observe(t, s, c), state.Running{Component: "checkout", Releases: []string{"1.0.0"}, Template: "1.0.0"})
-	if err := s.cluster.Start(t.Context(), c); err != nil {
+	if err := s.cluster.Start(t.Context(), "shop", c); err != nil {
 		t.Fatal(err)
 	}
 	want(t, observe(t, s, c).Desired, 0)
 	c.External = true
-	wantReason(t, "Stop of an external component", s.cluster.Stop(t.Context(), c), cluster.Unsupported)
-	wantReason(t, "Start of an external component", s.cluster.Start(t.Context(), c), cluster.Unsupported)
+	wantReason(t, "Stop of an external component", s.cluster.Stop(t.Context(), "shop", c), cluster.Unsupported)
+	wantReason(t, "Start of an external component", s.cluster.Start(t.Context(), "shop", c), cluster.Unsupported)
+}
+
+// Somebody starts what is stopped, and puts it to zero later: that is not Keyshift's stop, which is over, whether anybody
+// looked in between or not.
+func testPersonLater(t *testing.T, s stage) {
+	c := component(s.work)
+	s.deploy(t, s.work, 1, app("app:1"))
+	for _, forgets := range []bool{false, true} {
+		s.scale(t, s.work, 1)
+		settle(t, s, c, "1.0.0")
+		if err := s.cluster.Stop(t.Context(), "shop", c); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.cluster.Forget(t.Context(), "shop", c); err != nil { // in the middle of the stop
+			t.Fatal(err)
+		}
+		want(t, observe(t, s, c).Stopped, true)
+		stopped(t, s, c)
+		s.scale(t, s.work, 2)
+		settle(t, s, c, "1.0.0")
+		want(t, observe(t, s, c).Left, true)
+		if forgets {
+			if err := s.cluster.Forget(t.Context(), "shop", c); err != nil {
+				t.Fatal(err)
+			}
+			want(t, observe(t, s, c).Left, false)
+		}
+		s.scale(t, s.work, 0)
+		if err := s.cluster.AwaitStopped(t.Context(), c, long, nil); err != nil {
+			t.Fatal(err)
+		}
+		theirs := state.Running{Component: "checkout", Releases: []string{"1.0.0"}, Template: "1.0.0", Left: !forgets}
+		want(t, observe(t, s, c), theirs)
+		if forgets { // a stop of what has no replicas gives none back
+			stopped(t, s, c)
+			want(t, observe(t, s, c).Stopped, true)
+		}
+		if err := s.cluster.Start(t.Context(), "shop", c); err != nil {
+			t.Fatal(err)
+		}
+		theirs.Left = false
+		want(t, observe(t, s, c), theirs)
+	}
+}
+
+// What another system has stopped is neither stopped nor started by this one, and its note stays.
+func testOtherSystem(t *testing.T, s stage) {
+	s.deploy(t, s.work, 1, app("app:1"))
+	c := component(s.work)
+	settle(t, s, c, "1.0.0")
+	if err := s.cluster.Stop(t.Context(), "mail", c); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cluster.AwaitStopped(t.Context(), c, long, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, observe(t, s, c), state.Running{Component: "checkout", Releases: []string{"1.0.0"}, Template: "1.0.0", StoppedBy: "mail"})
+	wantReason(t, "Stop", s.cluster.Stop(t.Context(), "shop", c), cluster.StoppedByOther)
+	wantReason(t, "Start", s.cluster.Start(t.Context(), "shop", c), cluster.StoppedByOther)
+	if err := s.cluster.Forget(t.Context(), "shop", c); err != nil {
+		t.Fatal(err)
+	}
+	s.scale(t, s.work, 1) // it is not ours to say that its stop is over
+	if err := s.cluster.Forget(t.Context(), "shop", c); err != nil {
+		t.Fatal(err)
+	}
+	up := observe(t, s, c)
+	want(t, up.StoppedBy, "")
+	want(t, up.Left, false)
+	wantReason(t, "Stop", s.cluster.Stop(t.Context(), "shop", c), cluster.StoppedByOther)
+	if err := s.cluster.Stop(t.Context(), "mail", c); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cluster.Start(t.Context(), "mail", c); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, s, c, "1.0.0")
+	if err := s.cluster.Stop(t.Context(), "shop", c); err != nil { // the note is gone
+		t.Fatal(err)
+	}
+}
+
+// TestKubeNoteOfAnEarlierVersion: a number alone is taken for a note of ours.
+func TestKubeNoteOfAnEarlierVersion(t *testing.T) {
+	p := testbed.SharedKubernetes(t)
+	s := kubeStage(t, p)
+	s.deploy(t, s.work, 2, app("app:1"))
+	c := component(s.work)
+	settle(t, s, c, "1.0.0")
+	patch(t, p, s.work, cluster.FieldManager, `{"metadata":{"annotations":{"keyshift.dev/replicas":"2"}},"spec":{"replicas":0}}`)
+	got := observe(t, s, c)
+	want(t, got.Stopped, true)
+	want(t, got.Since, int64(0))
+	if err := s.cluster.Start(t.Context(), "shop", c); err != nil {
+		t.Fatal(err)
+	}
+	want(t, observe(t, s, c).Desired, 2)
+}
+
+func kubectlScale(t *testing.T, p *testbed.ControlPlane, w state.Workload, replicas int) {
+	t.Helper()
+	o := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: w.Name}, Spec: autoscalingv1.ScaleSpec{Replicas: int32(replicas)}}
+	if _, err := p.Client.AppsV1().Deployments(w.Namespace).UpdateScale(t.Context(), w.Name, o, metav1.UpdateOptions{FieldManager: "kubectl"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestKubeReplicasOwners tells which managers hold a stop, which would put the replicas back in the middle of a rewrite.
@@ -145,10 +256,10 @@ func TestKubeReplicasOwners(t *testing.T) {
 			s := kubeStage(t, p)
 			s.deploy(t, s.work, 1, app("app:1"))
 			c.own(t, s.work)
-			err := s.cluster.Stop(t.Context(), component(s.work))
+			err := s.cluster.Stop(t.Context(), "shop", component(s.work))
 			d := deployment(t, p, s.work)
 			switch {
-			case !c.held && (err != nil || *d.Spec.Replicas != 0 || d.Annotations[cluster.ReplicasAnnotation] != "2"):
+			case !c.held && (err != nil || *d.Spec.Replicas != 0 || !strings.HasPrefix(d.Annotations[cluster.ReplicasAnnotation], "2 shop 20")):
 				t.Errorf("not stopped: %d replicas, %v, %v", *d.Spec.Replicas, d.Annotations, err)
 			case c.held:
 				wantReason(t, c.name, err, cluster.ReplicasOwned)
@@ -170,10 +281,12 @@ func applyReplicas(t *testing.T, p *testbed.ControlPlane, w state.Workload) {
 func TestKubeDamagedNote(t *testing.T) {
 	p := testbed.SharedKubernetes(t)
 	s := kubeStage(t, p)
-	s.deploy(t, s.work, 0, app("app:1"))
-	patch(t, p, s.work, "kubectl-annotate", `{"metadata":{"annotations":{"keyshift.dev/replicas":"three"}}}`)
+	s.deploy(t, s.work, 1, app("app:1"))
 	c := component(s.work)
-	wantReason(t, "Start", s.cluster.Start(t.Context(), c), cluster.Damaged)
-	wantReason(t, "Stop", s.cluster.Stop(t.Context(), c), cluster.Damaged)
+	stopped(t, s, c)
+	patch(t, p, s.work, "kubectl-annotate", `{"metadata":{"annotations":{"keyshift.dev/replicas":"three"}}}`)
+	wantReason(t, "Start", s.cluster.Start(t.Context(), "shop", c), cluster.Damaged)
+	wantReason(t, "Stop", s.cluster.Stop(t.Context(), "shop", c), cluster.Damaged)
+	wantReason(t, "Forget", s.cluster.Forget(t.Context(), "shop", c), cluster.Damaged)
 	want(t, observe(t, s, c).Stopped, true)
 }

@@ -14,11 +14,10 @@ type view struct {
 	seen     bool            // its controller has seen the present template
 	template []state.Image   // of the present template, one for each container
 	started  [][]state.Image // of older templates from which its controller may still start pods
-	desired  int
-	noted    bool   // Keyshift's note of the replicas that it had stands on it
-	manager  string // who else set the template last, of the in-memory twin
-	stopped  string // why its controller has given up or was told to wait; empty if it has not
+	manager  string          // who else set the template last, of the in-memory twin
+	stopped  string          // why its controller has given up or was told to wait; empty if it has not
 	pods     []podView
+	scaling  // what is asked for
 }
 
 // podView is one pod that may run a program.
@@ -97,9 +96,9 @@ func unknown(c state.Component, images []state.Image) []state.Image {
 	}
 }
 
-// running makes the observation of a component from one look at its workload.
-func running(c state.Component, v view) state.Running {
-	out := state.Running{Component: c.Name, Missing: v.missing, Desired: v.desired}
+// running makes the observation of a component of a system from one look at its workload.
+func running(system string, c state.Component, v view) state.Running {
+	out := state.Running{Component: c.Name, Missing: v.missing, Desired: v.replicas}
 	note := func(images []state.Image) string {
 		name, ok := match(c, images)
 		if ok {
@@ -109,7 +108,7 @@ func running(c state.Component, v view) state.Running {
 		}
 		return name
 	}
-	out.Stopped = v.noted && v.desired == 0 && !v.missing
+	v.stop(system, &out)
 	switch {
 	case out.Stopped && v.seen: // its template starts nothing
 		if out.Template, _ = match(c, v.template); out.Template == "" {
@@ -150,6 +149,23 @@ func running(c state.Component, v view) state.Running {
 	return out
 }
 
+// stop tells whether and by whom the workload was stopped.
+func (v view) stop(system string, out *state.Running) {
+	ours := v.note.of(system)
+	switch {
+	case v.note == nil || v.missing:
+	case v.inForce() && ours:
+		out.Stopped = true
+		if !v.note.since.IsZero() {
+			out.Since = v.note.since.UnixMilli()
+		}
+	case v.inForce():
+		out.StoppedBy = v.note.system
+	default:
+		out.Left = ours && v.note.replicas >= 0
+	}
+}
+
 func compareImages(a, b state.Image) int {
 	return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(a.Image, b.Image))
 }
@@ -166,7 +182,7 @@ func external(c state.Component) state.Running {
 
 // progress counts the pods towards a release.
 func progress(c state.Component, release string, v view) Progress {
-	p := Progress{Desired: v.desired}
+	p := Progress{Desired: v.replicas}
 	for _, pod := range v.pods {
 		if pod.terminating {
 			p.Terminating++
@@ -194,5 +210,5 @@ func done(c state.Component, release string, v view) bool {
 		}
 	}
 	p := progress(c, release, v)
-	return v.seen && p.Old == 0 && p.Updated == v.desired && p.Ready == v.desired
+	return v.seen && p.Old == 0 && p.Updated == v.replicas && p.Ready == v.replicas
 }

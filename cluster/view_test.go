@@ -48,10 +48,10 @@ func TestMatch(t *testing.T) {
 // TestRewrittenImage: a registry mirror has rewritten the pod's image; the template it came from tells.
 func TestRewrittenImage(t *testing.T) {
 	c := state.Component{Name: "c", Releases: []state.Release{{Name: "1.0.0", Images: images("app", "a:1")}}}
-	v := view{template: images("app", "a:1"), seen: true, desired: 1, pods: []podView{
+	v := view{template: images("app", "a:1"), seen: true, scaling: scaling{replicas: 1}, pods: []podView{
 		{name: "p", images: images("app", "mirror/a:1"), owner: images("app", "a:1"), ready: true},
 	}}
-	got := running(c, v)
+	got := running("shop", c, v)
 	want := state.Running{Component: "c", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1, Pods: []state.Pods{{Release: "1.0.0", Count: 1}}}
 	if !reflect.DeepEqual(got, want) || !done(c, "1.0.0", v) {
 		t.Errorf("got %+v, done %t", got, done(c, "1.0.0", v))
@@ -62,7 +62,7 @@ func TestRewrittenImage(t *testing.T) {
 func TestTemplateThatMayStillStart(t *testing.T) {
 	c := state.Component{Name: "c", Releases: []state.Release{{Name: "1.0.0", Images: images("app", "a:1")}, {Name: "2.0.0", Images: images("app", "a:2")}}}
 	v := view{template: images("app", "a:2"), seen: true, started: [][]state.Image{images("app", "a:1")}}
-	if got := running(c, v); !slices.Equal(got.Releases, []string{"1.0.0", "2.0.0"}) {
+	if got := running("shop", c, v); !slices.Equal(got.Releases, []string{"1.0.0", "2.0.0"}) {
 		t.Errorf("releases %q", got.Releases)
 	}
 	if done(c, "2.0.0", v) {
@@ -76,15 +76,15 @@ func TestDoneMeansObservedSo(t *testing.T) {
 	c := state.Component{Name: "c", Releases: []state.Release{{Name: "1.0.0", Images: images("app", "a:1")}, {Name: "2.0.0", Images: images("app", "a:2")}}}
 	rapid.Check(t, func(t *rapid.T) {
 		anImage := rapid.SampledFrom([]string{"a:1", "a:2", "a:2", "a:2", "a:3"})
-		v := view{seen: true, template: images("app", anImage.Draw(t, "template")), desired: rapid.IntRange(0, 2).Draw(t, "desired")}
+		v := view{seen: true, template: images("app", anImage.Draw(t, "template")), scaling: scaling{replicas: rapid.IntRange(0, 2).Draw(t, "desired")}}
 		for range rapid.IntRange(0, 3).Draw(t, "pods") {
 			v.pods = append(v.pods, podView{
 				images: images("app", anImage.Draw(t, "image")), ready: rapid.Bool().Draw(t, "ready"), terminating: rapid.Bool().Draw(t, "terminating"),
 			})
 		}
-		got := running(c, v)
+		got := running("shop", c, v)
 		ended := v.template[0].Image == "a:2" && done(c, "2.0.0", v)
-		if ended && (!slices.Equal(got.Releases, []string{"2.0.0"}) || got.Unknown != nil || got.Ready != v.desired) {
+		if ended && (!slices.Equal(got.Releases, []string{"2.0.0"}) || got.Unknown != nil || got.Ready != v.replicas) {
 			t.Fatalf("ended, but %+v is observed of %+v", got, v)
 		}
 		counted := 0

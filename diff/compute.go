@@ -62,6 +62,10 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 		hold.Code = WorkloadMissing
 		hold.Reason = fmt.Sprintf("has no workload: %s does not exist, and Keyshift does not create workloads yet", workload(c))
 		hold.WayOut = fmt.Sprintf("create it with the images of release %s, or take %s out of the spec", c.Release, c.Name)
+	case !c.Removed && live.StoppedBy != "":
+		hold.Code = StoppedByOther
+		hold.Reason = fmt.Sprintf("is stopped by system %s, which has the same workload, %s, and only that may start it again", live.StoppedBy, workload(c))
+		hold.WayOut = fmt.Sprintf("wait until system %[1]s has started it, and declare the workload in one of the two alone; if %[1]s is no more, scale it up by hand and remove its annotation keyshift.dev/replicas", live.StoppedBy)
 	case c.Removed && live.Stopped:
 		hold.Code = LeftStopped
 		hold.Reason = "is stopped by Keyshift and was taken out of the spec meanwhile, so that nobody starts it again"

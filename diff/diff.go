@@ -62,6 +62,7 @@ const (
 	UnknownRelease  Code = "UnknownRelease"  // the desired release is not declared
 	WorkloadMissing Code = "WorkloadMissing" // the component's workload does not exist
 	LeftStopped     Code = "LeftStopped"     // a component was taken out of the spec while it was stopped
+	StoppedByOther  Code = "StoppedByOther"  // another system has stopped the component's workload
 )
 
 // Change is one difference between desired and observed.

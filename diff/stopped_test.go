@@ -2,6 +2,7 @@ package diff
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"keyshift.dev/state"
@@ -50,5 +51,22 @@ func TestRemovedWhileStopped(t *testing.T) {
 	changes := Compute(want, have)
 	if len(changes) != 1 || changes[0].Kind != Hold || changes[0].Code != LeftStopped || changes[0].Object != "checkout" {
 		t.Errorf("%+v", changes)
+	}
+}
+
+// What another system has stopped is held, whatever is to run; nobody waits for it who has no use for it any more.
+func TestStoppedByAnotherSystem(t *testing.T) {
+	have := running("", "")
+	have.Components[0] = state.Running{Component: "checkout", Template: "2", Releases: []string{"2"}, StoppedBy: "mail"}
+	have.Keyspaces[0].Record.Present = []state.Class{"2.0.0|2.1.0"}
+	want := shop()
+	want.Keyspaces[0].Version = ""
+	changes := Compute(want, have)
+	if len(changes) != 1 || changes[0].Kind != Hold || changes[0].Code != StoppedByOther || !strings.Contains(changes[0].Reason, "system mail") || changes[0].WayOut == "" {
+		t.Errorf("%+v", changes)
+	}
+	want.Components[0].Removed, want.Components[0].Release = true, ""
+	if changes := Compute(want, have); len(changes) > 0 {
+		t.Errorf("it is removed: %+v", changes)
 	}
 }

@@ -49,6 +49,7 @@ type Step struct {
 	Moves    bool           `json:"moves,omitempty"`    // of a rewrite: units get other keys or another type, and what gives way or comes back spelled otherwise is logged first
 	Archived bool           `json:"archived,omitempty"` // of a prune: a backup holds what it deletes, and so does an undo log
 	Undo     string         `json:"undo,omitempty"`     // what takes it back
+	Begun    bool           `json:"begun,omitempty"`    // of a scale to zero: nothing starts any more, and only pods that were told to go are left
 	Part     int            `json:"part"`               // index into Plan.Parts
 	Digest   state.Digest   `json:"digest"`             // of this step and everything after it in its part
 }

@@ -15,9 +15,11 @@ const (
 	BackUp = "up" // as many as there were before
 )
 
-// stopStep describes that a component is stopped. It says the same while its pods go.
+// stopStep describes that a component is stopped. It is the same step while its pods go.
 func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
 	s := Step{Kind: Scale, Object: c.Name, From: diff.Runs(c, have), To: ToZero, Risk: diff.RiskDowntime}
+	live, _ := have.FindRunning(c.Name)
+	s.Begun = live.Stopped
 	var keyspaces, others []string
 	for _, k := range want.Keyspaces {
 		switch {
@@ -28,7 +30,6 @@ func stopStep(want state.Desired, have state.Observed, c state.Component) Step {
 			others = append(others, k.Name)
 		}
 	}
-	live, _ := have.FindRunning(c.Name)
 	switch {
 	case len(keyspaces) == 1:
 		s.Reason = fmt.Sprintf("%s must not be used while it is rewritten", keyspaces[0])
@@ -53,6 +54,22 @@ func stops(want state.Desired, have state.Observed, k state.Keyspace) bool {
 	return mayStopFor(k) && len(learn(want, have, k).lacking(k.Version)) > 0
 }
 
+// StoppedFor names the keyspaces for whose rewrite a component is, or would be, stopped: those that a release of it uses, of
+// which a rewrite is left that starts only when nobody does.
+func StoppedFor(want state.Desired, have state.Observed, component string) (keyspaces []string) {
+	c, _ := want.FindComponent(component)
+	var releases []string
+	for _, r := range c.Releases {
+		releases = append(releases, r.Name)
+	}
+	for _, k := range want.Keyspaces {
+		if uses(c, releases, k.Name) && stops(want, have, k) {
+			keyspaces = append(keyspaces, k.Name)
+		}
+	}
+	return keyspaces
+}
+
 // startStep describes that a stopped component runs again.
 func startStep(want state.Desired, have state.Observed, c state.Component) Step {
 	live, _ := have.FindRunning(c.Name)
@@ -72,11 +89,12 @@ func beginScale(want state.Desired, have state.Observed, s Step) state.Observed 
 	c, _ := want.FindComponent(s.Object)
 	live, _ := have.FindRunning(s.Object)
 	if s.To == BackUp {
-		live.Stopped = false
+		live.Stopped, live.Since = false, 0
 		return runs(want, have, c, live)
 	}
 	stopped := live
 	stopped.Component, stopped.Releases, stopped.Stopped, stopped.Desired = s.Object, diff.Runs(c, have), true, 0
+	stopped.Left = false
 	out := withRunning(have, stopped)
 	for _, k := range want.Keyspaces {
 		if uses(c, stopped.Releases, k.Name) {
@@ -135,36 +153,42 @@ func checkUnused(want state.Desired, have state.Observed, k state.Keyspace, to s
 	return nil
 }
 
-// Amid tells whether a step is one for which a component is stopped, or stays so: it comes before that is started again, and
-// not before it is stopped.
-func (p Plan) Amid(want state.Desired, step int) bool {
+// Amid tells whether a step is done while a component of its part is stopped, other than the one that it stops or starts
+// itself: that comes before the component is started again, and not before it is stopped. So is the end of a stop that has
+// begun.
+func (p Plan) Amid(step int) bool {
 	s := p.Steps[step]
-	stopped := map[string]bool{}
-	for _, later := range slices.Backward(p.Steps[step+1:]) {
-		if later.Kind == Scale {
-			stopped[later.Object] = later.To == BackUp
+	if s.Begun {
+		return true
+	}
+	told := map[string]bool{}
+	for _, later := range p.Steps[step+1:] {
+		if later.Part != s.Part {
+			break
+		}
+		if later.Kind != Scale || told[later.Object] || s.Kind == Scale && later.Object == s.Object {
+			continue
+		}
+		if told[later.Object] = true; later.To == BackUp {
+			return true
 		}
 	}
-	if s.OnComponent() {
-		return s.Kind == Rollout && stopped[s.Object]
-	}
-	return slices.ContainsFunc(want.Components, func(c state.Component) bool {
-		return stopped[c.Name] && slices.ContainsFunc(c.Releases, func(r state.Release) bool {
-			_, ok := r.FindUse(s.Object)
-			return ok
-		})
-	})
+	return false
 }
 
-// stoppedFor returns the calendars of what is done while a component is stopped: of the keyspaces that are rewritten and of
-// the other components that are stopped for them. Each has levels of its own, so that one window of each must be open.
+// stoppedFor returns the calendars of what is done while a component is stopped: of the keyspaces that are rewritten, of the
+// other components that are stopped for them, and of those that are rolled out meanwhile. Each has levels of its own, so that
+// one window of each must be open.
 func (p Plan) stoppedFor(want state.Desired, step int) (out Calendar) {
 	for i := step + 1; i < len(p.Steps) && !(p.Steps[i].Kind == Scale && p.Steps[i].Object == p.Steps[step].Object); i++ {
 		s := p.Steps[i]
-		if !(s.Kind == Rewrite && p.Amid(want, i) || s.Kind == Scale && s.To == ToZero) {
-			continue
+		var all Calendar
+		switch {
+		case s.Kind == Rewrite && p.Amid(i) || s.Kind == Scale && s.To == ToZero:
+			all = calendarOf(want, s)
+		case s.Kind == Rollout && s.Object != p.Steps[step].Object && p.Amid(i):
+			all = calendarOf(want, s).of(s.Risk)
 		}
-		all := calendarOf(want, s)
 		for _, w := range all.Windows {
 			w.Level += " of " + s.Object
 			out.Windows = append(out.Windows, w)

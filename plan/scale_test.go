@@ -210,3 +210,62 @@ func TestWindowsOfAllThatIsDoneWhileStopped(t *testing.T) {
 		}
 	}
 }
+
+// meanwhile is the shop that stands still for its sessions, and a mailer that has to be rolled out before the shop may
+// start again: it reads the carts as the shop writes them from then on, and sessions as only the rewrite leaves them.
+func meanwhile() (state.Desired, state.Observed) {
+	want, have := stopping(), shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
+	cart := want.Keyspaces[0]
+	cart.Name, cart.Shapes, cart.Policy = "cart", slices.Clone(cart.Shapes), state.Policy{Backup: cart.Policy.Backup}
+	for i := range cart.Shapes {
+		cart.Shapes[i].Keys = "cart:<id>"
+	}
+	want.Keyspaces = append(want.Keyspaces, cart)
+	have.Keyspaces = append(have.Keyspaces, state.Live{Keyspace: "cart", Counts: []state.Count{{Class: "1.0.0", Units: 9}}})
+	c := &want.Components[0]
+	for i, writes := range []state.Version{"1.0.0", "2.0.0"} {
+		c.Releases[i].Uses = append(slices.Clone(c.Releases[i].Uses), state.Use{Keyspace: "cart", Reads: ">=1.0.0 <3.0.0", Writes: writes})
+	}
+	want.Components = append(want.Components, state.Component{Name: "mail", Release: "2.0.0", Releases: []state.Release{
+		{Name: "1.0.0", Uses: []state.Use{{Keyspace: "cart", Reads: "1.0.0"}}},
+		{Name: "2.0.0", Uses: []state.Use{{Keyspace: "cart", Reads: ">=1.0.0 <3.0.0"}, {Keyspace: "session", Reads: "2.0.0"}}},
+	}})
+	have.Components = append(have.Components, state.Running{Component: "mail", Releases: []string{"1.0.0"}, Template: "1.0.0"})
+	return want, have
+}
+
+// What is done to others while a component is stopped binds the stop, and is then bound by nothing itself: neither at
+// once nor after an interruption.
+func TestOthersWhileStopped(t *testing.T) {
+	want, have := meanwhile()
+	want.Components[1].Policy.Windows = []state.Window{{Level: "component", Days: []string{"sun"}, From: "02:00", To: "04:00"}}
+	want.Components[1].Policy.Freezes = []state.Freeze{{From: "2026-12-20", To: "2027-01-02"}, {From: "2026-11-20", To: "2026-11-21", Risk: string(diff.RiskLossy)}}
+	p := planned(t, want, have)
+	expect(t, p, "[scale checkout 0, backup session 2.0.0, rewrite session 2.0.0, verify session 2.0.0, rollout checkout 2.0.0, rollout mail 2.0.0, scale checkout up, "+
+		"backup cart 2.0.0, rewrite cart 2.0.0, verify cart 2.0.0]")
+	for i, s := range p.Steps {
+		c, bound := p.Calendar(want, i), i == 0
+		if (len(c.Windows) == 1) != bound || (len(c.Freezes) == 1) != bound {
+			t.Errorf("%s is bound by %+v", s, c)
+		}
+		have = End(want, have, s)
+		if rest := planned(t, want, have); s.Kind == Verify && s.Object == "session" {
+			expect(t, rest, "[rollout checkout 2.0.0, rollout mail 2.0.0, scale checkout up, backup cart 2.0.0, rewrite cart 2.0.0, verify cart 2.0.0]")
+			if c := rest.Calendar(want, 1); len(c.Windows)+len(c.Freezes) > 0 {
+				t.Errorf("after an interruption the rollout of mail is bound by %+v", c)
+			}
+		}
+	}
+}
+
+// What was stopped comes back as soon as it may, also if the stop was interrupted while pods were left.
+func TestNothingBindsAStopThatHasBegun(t *testing.T) {
+	want, have := stopping(), shopAt("1.4.0", state.Count{Class: "1.0.0", Units: 20000})
+	want.Keyspaces[0].Policy.Windows = []state.Window{{Level: "keyspace", Days: []string{"sun"}, From: "02:00", To: "04:00"}}
+	p := planned(t, want, have)
+	have = Begin(want, have, p.Steps[0])
+	rest := planned(t, want, have)
+	if rest.Digest != p.Digest || len(p.Calendar(want, 0).Windows) != 1 || len(rest.Calendar(want, 0).Windows) != 0 {
+		t.Errorf("%s is bound by %+v", rest, rest.Calendar(want, 0))
+	}
+}

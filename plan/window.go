@@ -17,13 +17,13 @@ type Calendar struct {
 
 // Calendar returns what binds a step: the windows and freezes of the policies of what it bears on, which are for steps of
 // its risk. A backup has the risk of the rewrite that it is for; a verify changes nothing, and none binds it. What is done
-// while a component is stopped for it is bound by nothing, nor is that it starts again, or it would be stopped for longer:
-// the calendars of all that bind the stop.
+// while a component of its part is stopped is bound by nothing, nor is that it starts again, or it would be stopped for
+// longer: the calendars of all that bind the stop.
 func (p Plan) Calendar(want state.Desired, step int) Calendar {
 	s := p.Steps[step]
 	var all Calendar
 	switch {
-	case s.Kind == Scale && s.To == BackUp || p.Amid(want, step):
+	case s.Kind == Scale && s.To == BackUp || p.Amid(step):
 	case s.Kind == Scale:
 		all = calendarOf(want, s)
 		more := p.stoppedFor(want, step)
@@ -35,9 +35,14 @@ func (p Plan) Calendar(want state.Desired, step int) Calendar {
 	if next := step + 1; s.Kind == Backup && next < len(p.Steps) {
 		risk = p.Steps[next].Risk
 	}
+	return all.of(risk)
+}
+
+// of returns what of a calendar is for steps of a risk.
+func (c Calendar) of(risk diff.Risk) Calendar {
 	return Calendar{
-		slices.DeleteFunc(slices.Clone(all.Windows), func(w state.Window) bool { return !risk.AtLeast(diff.Risk(w.Risk)) }),
-		slices.DeleteFunc(slices.Clone(all.Freezes), func(f state.Freeze) bool { return !risk.AtLeast(diff.Risk(f.Risk)) }),
+		slices.DeleteFunc(slices.Clone(c.Windows), func(w state.Window) bool { return !risk.AtLeast(diff.Risk(w.Risk)) }),
+		slices.DeleteFunc(slices.Clone(c.Freezes), func(f state.Freeze) bool { return !risk.AtLeast(diff.Risk(f.Risk)) }),
 	}
 }
 

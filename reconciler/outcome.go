@@ -109,6 +109,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonImageOwnedBy:    retry,
 	v1alpha1.ReasonWorkloadMissing: retry,
 	v1alpha1.ReasonLeftStopped:     retry,
+	v1alpha1.ReasonStoppedByOther:  retry,
 	v1alpha1.ReasonStoreUndefined:  retry,
 	v1alpha1.ReasonNoProgress:      retry,
 	v1alpha1.ReasonNotReady:        retry,

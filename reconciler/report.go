@@ -74,6 +74,7 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 	case apply.Ended:
 		a.ran++
 		mark(p, e.Index, v1alpha1.StepDone)
+		showScaled(&a.delivery.Status, a.desired, a.have, e.Step, metav1.Now())
 		a.event(corev1.EventTypeNormal, v1alpha1.EventStepEnded, place+sayOutcome(e))
 	case apply.Paused:
 		place += sayError(e.Err)

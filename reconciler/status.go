@@ -27,7 +27,9 @@ func show(status *v1alpha1.DeliveryStatus, want state.Desired, have state.Observ
 	status.Components = nil
 	for _, r := range first(have.Components, v1alpha1.MaxComponents) {
 		c, _ := want.FindComponent(r.Component)
-		status.Components = append(status.Components, componentStatus(c, r))
+		shown := componentStatus(c, r)
+		shown.Stopped = stoppedStatus(want, have, r)
+		status.Components = append(status.Components, shown)
 	}
 	status.Keyspaces = nil
 	for _, l := range first(have.Keyspaces, v1alpha1.MaxKeyspaces) {
@@ -46,6 +48,37 @@ func componentStatus(c state.Component, r state.Running) v1alpha1.ComponentStatu
 		out.Unknown = append(out.Unknown, clip(i.Container+"="+i.Image, 512))
 	}
 	return out
+}
+
+// stoppedStatus says that a component is stopped, nil if it is not.
+func stoppedStatus(want state.Desired, have state.Observed, r state.Running) *v1alpha1.StoppedStatus {
+	out := &v1alpha1.StoppedStatus{By: clip(r.StoppedBy, maxName)}
+	switch {
+	case r.StoppedBy != "":
+		return out
+	case !r.Stopped:
+		return nil
+	case r.Since > 0:
+		at := metav1.Unix(r.Since/1000, 0)
+		out.Since = &at
+	}
+	out.For = first(plan.StoppedFor(want, have, r.Component), v1alpha1.MaxClasses)
+	return out
+}
+
+// showScaled puts into the status that a component was stopped, or started again, ahead of the next observation.
+func showScaled(status *v1alpha1.DeliveryStatus, want state.Desired, have state.Observed, s plan.Step, at metav1.Time) {
+	for i := range status.Components {
+		c := &status.Components[i]
+		switch {
+		case c.Name != s.Object || s.Kind != plan.Scale:
+		case s.To == plan.BackUp:
+			c.Stopped = nil
+		case c.Stopped == nil:
+			have.Components = []state.Running{{Component: c.Name, Stopped: true, Since: at.UnixMilli()}}
+			c.Live, c.Stopped = nil, stoppedStatus(want, have, have.Components[0])
+		}
+	}
 }
 
 func keyspaceStatus(k state.Keyspace, l state.Live) v1alpha1.KeyspaceStatus {

@@ -1,6 +1,8 @@
 package reconciler
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -63,6 +65,45 @@ func TestShow(t *testing.T) {
 	}
 	if k := s.Keyspaces[0]; k.Desired != "2.0.0" || k.Live[0].Units != 7 || k.Live[1].Class != "?" || k.Unfit[0].Key != "session:1" {
 		t.Errorf("%+v", k)
+	}
+}
+
+// A stopped component says so, and for which rewrite; it is told as soon as the step has ended.
+func TestShowStopped(t *testing.T) {
+	want := state.Desired{
+		Components: []state.Component{
+			{Name: "checkout", Release: "2.0.0", Releases: []state.Release{{Name: "2.0.0", Uses: []state.Use{{Keyspace: "session"}}}}},
+			{Name: "mail"},
+		},
+		Keyspaces: []state.Keyspace{{Name: "session", Version: "2.0.0", Policy: state.Policy{Strategy: state.StrategyStop},
+			Shapes: []state.Shape{{Version: "1.0.0", Keys: "a:<id>"}, {Version: "2.0.0", Keys: "b:<id>"}}}},
+	}
+	have := state.Observed{
+		Components: []state.Running{
+			{Component: "checkout", Releases: []string{"2.0.0"}, Pods: []state.Pods{{Release: "2.0.0", Count: 1}}},
+			{Component: "mail", StoppedBy: "post"},
+		},
+		Keyspaces: []state.Live{{Keyspace: "session", Counts: []state.Count{{Class: "1.0.0", Units: 7}}}},
+	}
+	var s v1alpha1.DeliveryStatus
+	show(&s, want, have, metav1.Now())
+	if c := s.Components; c[0].Stopped != nil || c[1].Stopped == nil || c[1].Stopped.By != "post" {
+		t.Errorf("%+v", c)
+	}
+	at := metav1.Unix(1790000000, 0)
+	showScaled(&s, want, have, plan.Step{Kind: plan.Scale, Object: "checkout", To: plan.ToZero}, at)
+	told := s.Components[0]
+	if told.Stopped == nil || !told.Stopped.Since.Equal(&at) || !slices.Equal(told.Stopped.For, []string{"session"}) || len(told.Live) > 0 {
+		t.Errorf("%+v: %+v", told, told.Stopped)
+	}
+	have.Components[0] = state.Running{Component: "checkout", Template: "2.0.0", Stopped: true, Since: at.UnixMilli()}
+	show(&s, want, have, metav1.Now())
+	if !reflect.DeepEqual(s.Components[0], told) {
+		t.Errorf("%+v, told was %+v", s.Components[0], told)
+	}
+	showScaled(&s, want, have, plan.Step{Kind: plan.Scale, Object: "checkout", To: plan.BackUp}, at)
+	if s.Components[0].Stopped != nil {
+		t.Errorf("%+v", s.Components[0])
 	}
 }
 

@@ -158,7 +158,25 @@ func liveReleases(c v1alpha1.ComponentStatus) string {
 	for _, image := range c.Unknown {
 		parts = append(parts, "unknown image "+image)
 	}
+	if c.Stopped != nil {
+		parts = append(parts, stoppedText(*c.Stopped))
+	}
 	return strings.Join(parts, ", ")
+}
+
+// stoppedText says since when, by whom and for what a component is stopped.
+func stoppedText(s v1alpha1.StoppedStatus) string {
+	text := "stopped"
+	if at := moment(s.Since); at != "" {
+		text += " since " + at
+	}
+	if s.By != "" {
+		text += " by system " + s.By
+	}
+	if len(s.For) > 0 {
+		text += " for the rewrite of " + strings.Join(s.For, " and ")
+	}
+	return text
 }
 
 func liveClasses(k v1alpha1.KeyspaceStatus) string {

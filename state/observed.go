@@ -11,14 +11,17 @@ type Observed struct {
 // Running is what the cluster runs of one component.
 type Running struct {
 	Component string   `json:"component"`
-	Releases  []string `json:"releases,omitempty"` // that have a pod in any phase, or a template that a controller may still start; sorted
-	Template  string   `json:"template,omitempty"` // release of the workload's current pod template; empty if Missing or unknown
-	Missing   bool     `json:"missing,omitempty"`  // the workload does not exist
-	Stopped   bool     `json:"stopped,omitempty"`  // Keyshift has put its replicas to zero: Releases are those that have a pod still, and the template starts none
-	Unknown   []Image  `json:"unknown,omitempty"`  // live images that no release names, sorted
-	Desired   int      `json:"desired"`            // replicas asked for
-	Ready     int      `json:"ready"`              // pods ready, of any release
-	Pods      []Pods   `json:"pods,omitempty"`     // per release, sorted by release
+	Releases  []string `json:"releases,omitempty"`  // that have a pod in any phase, or a template that a controller may still start; sorted
+	Template  string   `json:"template,omitempty"`  // release of the workload's current pod template; empty if Missing or unknown
+	Missing   bool     `json:"missing,omitempty"`   // the workload does not exist
+	Stopped   bool     `json:"stopped,omitempty"`   // Keyshift has put its replicas to zero: Releases are those that have a pod still, and the template starts none
+	Since     int64    `json:"since,omitempty"`     // of Stopped: when, in Unix milliseconds; 0 if that is not known
+	StoppedBy string   `json:"stoppedBy,omitempty"` // another system that has put its replicas to zero, and is to start it again
+	Left      bool     `json:"left,omitempty"`      // the note of a stop stands on it that is no longer in force, because somebody else has scaled it since
+	Unknown   []Image  `json:"unknown,omitempty"`   // live images that no release names, sorted
+	Desired   int      `json:"desired"`             // replicas asked for
+	Ready     int      `json:"ready"`               // pods ready, of any release
+	Pods      []Pods   `json:"pods,omitempty"`      // per release, sorted by release
 }
 
 // Pods counts the pods of one release, terminating ones included.
@@ -104,6 +107,7 @@ type Soaking struct {
 	Keyspace  string `json:"keyspace,omitempty"`  // or that was rewritten
 	To        string `json:"to"`                  // release or version
 	Next      Digest `json:"next"`                // of the step that waits: another plan does not
+	After     Digest `json:"after,omitempty"`     // while it is not watched yet: the step that starts what was stopped for it; Next is empty and Until 0 so long
 	Until     int64  `json:"until"`               // Unix milliseconds
 }
 

@@ -73,6 +73,7 @@ const (
 	ReasonRolloutStuck        = "RolloutStuck"        // pods of the old release stay, or new ones do not become ready
 	ReasonImageOwnedBy        = "ImageOwnedBy"        // another manager would put the old image back
 	ReasonReplicasOwnedBy     = "ReplicasOwnedBy"     // another manager would start again what is stopped
+	ReasonStoppedByOther      = "StoppedByOther"      // another system has stopped a component's workload
 
 	// The plan. Parts of a system that are blocked do not hold the others; the message has the reason and the way out.
 	ReasonNoSafeOrder      = "NoSafeOrder"      // no order of rollouts and rewrites keeps every moment readable

@@ -255,6 +255,25 @@ type ComponentStatus struct {
 	// Missing tells that the workload does not exist.
 	// +optional
 	Missing bool `json:"missing,omitempty"`
+	// Stopped tells that Keyshift has put the component's replicas to zero; pods that were told to go may be live still.
+	// +optional
+	Stopped *StoppedStatus `json:"stopped,omitempty"`
+}
+
+// StoppedStatus says since when, for what and by whom a component is stopped.
+type StoppedStatus struct {
+	// Since when; missing if that is not known.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+	// For which keyspaces, which are to be rewritten before it is started again; none once they are.
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=253
+	// +optional
+	For []string `json:"for,omitempty"`
+	// By another system, which has the same workload and is to start it again; empty if by this one.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	By string `json:"by,omitempty"`
 }
 
 // LiveRelease counts the pods of one release.
