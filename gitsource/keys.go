@@ -2,6 +2,8 @@ package gitsource
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +20,8 @@ type Keys struct {
 	pgp  openpgp.EntityList
 	ssh  []sshSigner
 	said []string // each, as an error names it
+
+	digest string // of the files
 }
 
 // sshSigner is a public key and whose it is, as far as its line says so.
@@ -42,7 +46,9 @@ const (
 // The error names the file that is neither, and what stands there never: somebody may have put a private key there.
 func ReadKeys(files map[string][]byte) (Keys, error) {
 	var k Keys
+	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(sum, "%q %d\n%s\n", name, len(files[name]), files[name])
 		if err := k.add(name, files[name]); err != nil {
 			return Keys{}, fmt.Errorf("%s: %w", printable(name), err)
 		}
@@ -50,6 +56,7 @@ func ReadKeys(files map[string][]byte) (Keys, error) {
 	if len(k.said) == 0 {
 		return Keys{}, errors.New("there is no public key; add files of armored PGP keys or of SSH keys")
 	}
+	k.digest = hex.EncodeToString(sum.Sum(nil))
 	return k, nil
 }
 

@@ -1,6 +1,7 @@
 package gitsource
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,14 @@ const (
 type Verify struct {
 	Mode VerifyMode // VerifyHEAD if empty
 	Keys Keys
+}
+
+// Digest is another one whenever what must be signed is, or by whom it may be; empty if nothing must.
+func (v *Verify) Digest() string {
+	if v == nil {
+		return ""
+	}
+	return string(cmp.Or(v.Mode, VerifyHEAD)) + ":" + v.Keys.digest
 }
 
 func (v *Verify) commit() bool { return v != nil && v.Mode != VerifyTag }
