@@ -7,6 +7,7 @@ import (
 )
 
 // DeliverySpec says where a system's spec is, and how often to compare it with the live world.
+// +kubebuilder:validation:XValidation:rule="!has(self.rollback) || !has(self.git.verify) || self.git.verify.mode == 'HEAD'",message="verify.mode Tag and TagAndHEAD verify tags, and rollback names a commit: to go back, name an earlier tag in git.ref.tag"
 type DeliverySpec struct {
 	// Interval at which the repository is looked at and the live cluster and keys are compared with it, at
 	// least a second.
