@@ -32,6 +32,7 @@ type sshSigner struct {
 
 const (
 	maxKeyFile = 1 << 20 // bytes of a file of keys
+	maxSigned  = 1 << 16 // bytes of a signature; those of RSA keys have about a thousand
 	maxSaid    = 5       // keys that an error names
 	maxName    = 128     // bytes of a signer's name
 

@@ -92,6 +92,7 @@ func TestKeysThatMayNotSign(t *testing.T) {
 		{"for another text", good.Public, another, errNoFit},
 		{"X.509", good.Public, "-----BEGIN SIGNED MESSAGE-----\n", errUnknown},
 		{"a message", good.Public, strings.ReplaceAll(signature, "PGP SIGNATURE", "PGP MESSAGE"), errUnknown},
+		{"too long", good.Public, signature + strings.Repeat("x", maxSigned), errMalformed},
 		{"not armored", mail.Public, "-----BEGIN SSH SIGNATURE-----\nx\n", errMalformed},
 	} {
 		k, err := ReadKeys(map[string][]byte{"key": c.public})

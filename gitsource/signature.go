@@ -38,6 +38,8 @@ func (k Keys) check(payload []byte, signature string) (by string, err error) {
 	}()
 	signature = strings.TrimSpace(signature) + "\n"
 	switch {
+	case len(signature) > maxSigned:
+		return "", errMalformed
 	case strings.HasPrefix(signature, "-----BEGIN PGP SIGNATURE-----"):
 		return k.checkPGP(payload, signature)
 	case strings.HasPrefix(signature, "-----BEGIN SSH SIGNATURE-----"):

@@ -311,6 +311,9 @@ func (a *attempt) settle(v verdict) {
 		d.Status.Applied = first(slices.Insert(d.Status.Applied, 0, now), state.MaxApplied)
 	}
 	d.Status.LastAppliedRevision = d.Status.LastAttemptedRevision
+	if a.signer != "" { // it may have been applied before anybody looked who signed it
+		d.Status.Applied[0].Signer = a.signer
+	}
 }
 
 // remember adds an attempt that ran or refused a plan to the history.

@@ -194,8 +194,19 @@ func TestSignersChange(t *testing.T) {
 	}
 	d, _ = s.reconcile(s.name)
 	wantReady(t, d)
+	d.Status.Applied[0].Signer = ""
+	if err := s.client.Status().Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
 	if conditions.Has(d, v1alpha1.SourceVerifiedCondition) || strings.Contains(conditions.GetMessage(d, meta.ReadyCondition), "signed") {
 		t.Errorf("nothing is verified, and it is said to be %+v", d.Status.Conditions)
+	}
+	d.Spec.Git.Verify, d.Generation = &v1alpha1.GitVerification{SecretRef: v1alpha1.SecretReference{Name: "signers"}}, 3
+	if err := s.client.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if d, _ = s.reconcile(s.name); len(d.Status.Applied) != 1 || d.Status.Applied[0].Signer == "" {
+		t.Errorf("it was verified after it was applied, and the list says %+v", d.Status.Applied)
 	}
 }
 
