@@ -151,5 +151,5 @@ func (v *Verify) unsigned(message, sign string) error {
 
 func (v *Verify) invalid(what string, err error) error {
 	return &Error{Reason: SignatureInvalid, Message: what + ": " + err.Error(), Err: err,
-		Hint: "have it signed with one of the keys that may sign, or add the key if its owner may: " + v.Keys.some()}
+		Hint: fmt.Sprintf("the keys that may sign are %s: have it signed with one of them, or add its key if its owner may", v.Keys.some())}
 }
