@@ -65,6 +65,8 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":         {"cli", "cmd/keyshift"},
 
 	"github.com/google/go-containerregistry": {"cluster"},
+	"github.com/ProtonMail/go-crypto":        {"gitsource", "testbed"},
+	"github.com/hiddeco/sshsig":              {"gitsource", "testbed"},
 }
 
 // pure packages decide and nothing else: values in, values out.

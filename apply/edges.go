@@ -28,6 +28,13 @@ type Edges struct {
 	// Revision names the commit in the change streams; it may be empty.
 	Revision string
 
+	// Signer names who signed it in the change streams; empty if nobody verified that.
+	Signer string
+
+	// Approver tells the change streams who approved the plan that a step is of, by the step's digest, and when that was
+	// learned; an empty name if nobody did. It may be nil.
+	Approver func(step state.Digest) (by string, at time.Time)
+
 	// Room returns the free bytes where backups and undo logs go, 0 where that cannot be told; nil: nobody asks.
 	Room func(context.Context) (int64, error)
 

@@ -74,7 +74,10 @@ func (p *publisher) change(e Event, now time.Time) (keyspace.Change, bool) {
 	}
 	c := keyspace.Change{
 		Kind: kind, Step: string(e.Step.Kind), From: e.Step.From, To: e.Step.To,
-		Revision: p.edges.Revision, Plan: e.Step.Digest, Error: codeOf(e.Err),
+		Revision: p.edges.Revision, Signer: p.edges.Signer, Plan: e.Step.Digest, Error: codeOf(e.Err),
+	}
+	if p.edges.Approver != nil && e.Kind != Progressed {
+		c.Approver, c.Approved = p.edges.Approver(e.Step.Digest)
 	}
 	if e.Step.OnComponent() {
 		c.Component = e.Step.Object

@@ -11,11 +11,13 @@ import (
 	"keyshift.dev/cluster"
 	"keyshift.dev/keyspace"
 	"keyshift.dev/plan"
+	"keyshift.dev/state"
 )
 
 // TestBatches: a step's batches are a second apart and add up to what was done until then, and a new pass counts anew.
 func TestBatches(t *testing.T) {
-	p := &publisher{edges: Edges{Revision: "7f3c"}}
+	asked := 0
+	p := &publisher{edges: Edges{Revision: "7f3c", Approver: func(state.Digest) (string, time.Time) { asked++; return "ada", time.Now() }}}
 	step := plan.Step{Kind: plan.Rewrite, Object: "session", From: []string{"1.0.0"}, To: "2.0.0", Digest: "sha256:00"}
 	start := time.UnixMilli(1_700_000_000_000)
 	if _, ok := p.change(Event{Kind: Started, Step: step}, start); !ok {
@@ -37,7 +39,7 @@ func TestBatches(t *testing.T) {
 			t.Errorf("a batch %v after another", now.Sub(last))
 		}
 		last, scanned, rewritten = now, scanned+c.Scanned, rewritten+c.Rewritten
-		if c.Kind != keyspace.ChangeBatch || c.Keyspace != "session" || c.Component != "" || c.Revision != "7f3c" {
+		if asked != 1 || c.Approver != "" || c.Kind != keyspace.ChangeBatch || c.Keyspace != "session" || c.Component != "" || c.Revision != "7f3c" {
 			t.Errorf("%+v", c)
 		}
 		if rewritten != done.Rewritten {

@@ -5,9 +5,12 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"keyshift.dev/apply"
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
+	"keyshift.dev/state"
 )
 
 // TestStream: whoever reads the stream learns of every step in its order, with what it counted.
@@ -38,6 +41,35 @@ func TestStream(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the stream tells %q, want %q", got, want)
+	}
+}
+
+// TestStreamNamesPeople: the stream tells of every step who signed the commit and who approved the plan, and when.
+func TestStreamNamesPeople(t *testing.T) {
+	w := embedded(t, 40)
+	asked := w.approve("")
+	w.edges.Approval = state.ApprovalAlways
+	if _, err := w.deliver(w.after); !blockedBy(err, apply.AwaitingApproval) {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 3, 1, 9, 0, 0, 123, time.FixedZone("there", 3600))
+	w.approve((*asked)[0].Digest)
+	w.edges.Signer = "Ada <ada@example.org> (PGP 00)"
+	w.edges.Approver = func(step state.Digest) (string, time.Time) {
+		if !slices.ContainsFunc((*asked)[0].Steps, func(s plan.Step) bool { return s.Digest == step }) {
+			return "", time.Time{}
+		}
+		return "bob", at
+	}
+	w.mustDeliver(w.after, "2.0.0")
+	told, err := w.edges.Stores["main"].Changes(t.Context(), "shop", 1000)
+	if err != nil || len(told) < 2*len(upgrade) {
+		t.Fatalf("%d changes, %v", len(told), err)
+	}
+	for _, c := range told {
+		if c.Signer != w.edges.Signer || c.Kind != keyspace.ChangeBatch && (c.Approver != "bob" || !c.Approved.Equal(at.Truncate(time.Second))) {
+			t.Errorf("%+v", c)
+		}
 	}
 }
 

@@ -3,7 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
+	"os/user"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +63,8 @@ func (o *applyOptions) run(ctx context.Context, args []string) error {
 	if n := len(o.approve); n > 0 && n < shortestDigest {
 		return o.finish(apply.Outcome{}, trouble(misuse, "--approve "+o.approve+" is too short to tell plans apart", "name at least the 12 digits that plan prints", nil))
 	}
-	edges.Revision, edges.Approved = o.source.commit(), approving(o.approve)
+	edges.Revision = o.source.commit()
+	edges.Approved, edges.Approver = approving(o.approve)
 	show := newProgress(&o.output)
 	outcome, err := apply.Deliver(ctx, edges, desired, show.event)
 	show.end()
@@ -69,17 +74,39 @@ func (o *applyOptions) run(ctx context.Context, args []string) error {
 // shortestDigest is how many digits of a digest name a plan at least.
 const shortestDigest = 12
 
-// approving answers for a person who approves the plan whose digest begins so, and what is left of it later.
-func approving(digest string) func(context.Context, apply.Situation, plan.Plan) ([]state.Digest, error) {
-	var approved []state.Digest
-	return func(_ context.Context, _ apply.Situation, waiting plan.Plan) ([]state.Digest, error) {
+// approving answers for a person who approves the plan whose digest begins so, and what is left of it later; and it says who
+// that is.
+func approving(digest string) (approved func(context.Context, apply.Situation, plan.Plan) ([]state.Digest, error), approver func(state.Digest) (string, time.Time)) {
+	var digests []state.Digest
+	var at time.Time
+	approved = func(_ context.Context, _ apply.Situation, waiting plan.Plan) ([]state.Digest, error) {
 		if digest != "" && strings.HasPrefix(strings.TrimPrefix(string(waiting.Digest), "sha256:"), strings.TrimPrefix(digest, "sha256:")) {
+			if at.IsZero() {
+				at = time.Now()
+			}
 			for _, s := range waiting.Steps {
-				approved = append(approved, s.Digest)
+				digests = append(digests, s.Digest)
 			}
 		}
-		return approved, nil
+		return digests, nil
 	}
+	approver = func(step state.Digest) (string, time.Time) {
+		if !slices.Contains(digests, step) {
+			return "", time.Time{}
+		}
+		return person(), at
+	}
+	return approved, approver
+}
+
+// person names who runs this program: the user as the operating system knows him, and the host.
+func person() string {
+	host, _ := os.Hostname()
+	u, err := user.Current()
+	if err != nil {
+		return host
+	}
+	return u.Username + "@" + host
 }
 
 // finish prints what was done and turns the error into an exit code.

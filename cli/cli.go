@@ -88,7 +88,7 @@ Start with:  keyshift init my-shop && keyshift vet my-shop`,
 		newInit(), newVendor(), newVet(), newTest(), newSchema(), newPlan(), newApply(), newBackup(), newRestore(),
 		newController(c.Controller), newDemo(c.Demo), newBench(), newVersion(c.Version))
 	for _, r := range c.Remote {
-		root.AddCommand(newRemote(r))
+		root.AddCommand(withStream(newRemote(r)))
 	}
 	return root
 }

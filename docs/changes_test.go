@@ -19,7 +19,7 @@ func TestChangesPage(t *testing.T) {
 	for _, m := range regexp.MustCompile(`"(format|system|kind)"|\{"(\w+)",`).FindAllStringSubmatch(body, -1) {
 		written[m[1]+m[2]] = true
 	}
-	if len(written) != 18 {
+	if len(written) != 21 {
 		t.Errorf("%d fields are written: %v", len(written), written)
 	}
 	for _, line := range pageLines(t, "changes.md") {

@@ -25,6 +25,10 @@ const (
 	NoFolder       Reason = "NoFolder"       // the commit has no such folder
 	TreeRefused    Reason = "TreeRefused"    // an entry is not a regular file, or its name is not safe
 	TreeTooLarge   Reason = "TreeTooLarge"   // a cap of Limits was reached
+
+	VerifyRefused    Reason = "VerifyRefused"    // what is to be verified cannot be; nothing was contacted
+	SignatureMissing Reason = "SignatureMissing" // the commit or the tag is not signed, and has to be
+	SignatureInvalid Reason = "SignatureInvalid" // it is, but not by somebody who may, or it was changed since
 )
 
 // Error is why a commit's files could not be had. It never holds a credential or text sent by the server.

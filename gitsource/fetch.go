@@ -40,7 +40,7 @@ func fetch(ctx context.Context, s Source, addr address, last string) (Snapshot, 
 	if err != nil {
 		return Snapshot{}, explain(err)
 	}
-	snap, err := read(store, want, s.Limits)
+	snap, err := read(s, store, want)
 	if err != nil {
 		return Snapshot{}, explain(err)
 	}
@@ -115,9 +115,9 @@ func demultiplex(caps *capability.List, r io.Reader) io.Reader {
 	return r
 }
 
-// read follows the wanted object to its commit and takes the commit's files. Objects are looked up by the hash
-// of their content, so what is read is what was asked for.
-func read(store *memory.Storage, want target, l Limits) (Snapshot, error) {
+// read follows the wanted object to its commit, verifies who signed it, and takes the commit's files. Objects are looked up
+// by the hash of their content, so what is read is what was asked for.
+func read(s Source, store *memory.Storage, want target) (Snapshot, error) {
 	h := want.commit
 	if h.IsZero() {
 		var err error
@@ -132,11 +132,15 @@ func read(store *memory.Storage, want target, l Limits) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	files, err := walk(store, commit.TreeHash, l)
+	signer, err := verify(s, store, want, commit)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return Snapshot{Commit: h.String(), Revision: revision(want.name, h.String()), Files: files}, nil
+	files, err := walk(store, commit.TreeHash, s.Limits)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return Snapshot{Commit: h.String(), Revision: revision(want.name, h.String()), Signer: signer, Files: files}, nil
 }
 
 // peel follows annotated tags, also of tags, to what they name.

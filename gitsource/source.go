@@ -25,6 +25,8 @@ type Source struct {
 	SSHPassword string // of the key, if it is encrypted
 	KnownHosts  []byte // lines of a known_hosts file; ssh needs them
 
+	Verify *Verify // nil: nobody need have signed it
+
 	Timeout time.Duration // of the whole fetch; one minute if zero
 	Limits  Limits
 }
@@ -64,11 +66,13 @@ func or[T int | int64 | time.Duration](v, otherwise T) T {
 type Snapshot struct {
 	Commit   string // 40 hexadecimal digits
 	Revision string // "main@sha1:<commit>", "v1.2.0@sha1:<commit>", or "sha1:<commit>" if only a commit was asked for
+	Signer   string // who signed it, as its Verify demands: a name and a key; empty without one
 	Files    fs.FS  // its regular files; deterministic, immutable, safe for concurrent use
 }
 
 // Fetch returns the commit that s names. If its revision is last, it returns ErrUnchanged and a Snapshot without
-// files, and no pack is transferred. Any other error is an *Error, or the context's cause wrapped in one.
+// files, and no pack is transferred: nothing is verified then, so a caller whose Verify is another now names no last one.
+// Any other error is an *Error, or the context's cause wrapped in one.
 func Fetch(ctx context.Context, s Source, last string) (Snapshot, error) {
 	addr, err := s.validate()
 	if err != nil {

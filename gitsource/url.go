@@ -28,6 +28,9 @@ func (s Source) validate() (address, error) {
 	if err := s.validateRef(); err != nil {
 		return address{}, err
 	}
+	if err := s.Verify.validate(s); err != nil {
+		return address{}, err
+	}
 	return s.validateURL()
 }
 

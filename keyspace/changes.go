@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -36,8 +37,11 @@ type Change struct {
 	From      []string
 	To        string
 	Revision  string       // of the commit, if it is known
+	Signer    string       // of the commit, if that was verified
 	Plan      state.Digest // of the step and what follows it
 	Holder    string       // who did it
+	Approver  string       // who approved the plan that the step is of
+	Approved  time.Time    // when that was learned, to the second
 
 	Scanned, Rewritten, Conflicts, Unfit, Gone int64 // of a batch since the change before it, else of the whole step
 
@@ -76,7 +80,8 @@ func (c Change) values(system string) []any {
 	out := []any{"format", changesFormat, "system", system, "kind", string(c.Kind)}
 	for _, f := range []struct{ name, value string }{
 		{"step", c.Step}, {"keyspace", c.Keyspace}, {"component", c.Component}, {"from", strings.Join(c.From, ",")}, {"to", c.To},
-		{"revision", c.Revision}, {"plan", string(c.Plan)}, {"holder", c.Holder}, {"counts", countsText(c.Counts)}, {"error", c.Error},
+		{"revision", c.Revision}, {"signer", c.Signer}, {"plan", string(c.Plan)}, {"holder", c.Holder},
+		{"approver", c.Approver}, {"approved", momentText(c.Approved)}, {"counts", countsText(c.Counts)}, {"error", c.Error},
 	} {
 		if f.value != "" {
 			out = append(out, f.name, f.value)
@@ -91,6 +96,14 @@ func (c Change) values(system string) []any {
 		}
 	}
 	return out
+}
+
+// momentText writes a time as RFC 3339 has it, in UTC; nothing if there is none.
+func momentText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // countsText writes counts as "1.0.0=3,2.0.0=20,?=1".
@@ -136,9 +149,13 @@ func told(e redis.XMessage) (Told, bool) {
 	}
 	t := Told{ID: e.ID, Unix: unix, Change: Change{
 		Kind: ChangeKind(text("kind")), Step: text("step"), Keyspace: text("keyspace"), Component: text("component"), To: text("to"),
-		Revision: text("revision"), Plan: state.Digest(text("plan")), Holder: text("holder"), Error: text("error"),
-		Scanned: number("scanned"), Rewritten: number("rewritten"), Conflicts: number("conflicts"), Unfit: number("unfit"), Gone: number("gone"),
+		Revision: text("revision"), Signer: text("signer"), Plan: state.Digest(text("plan")), Holder: text("holder"), Error: text("error"),
+		Approver: text("approver"),
+		Scanned:  number("scanned"), Rewritten: number("rewritten"), Conflicts: number("conflicts"), Unfit: number("unfit"), Gone: number("gone"),
 	}}
+	if at, err := time.Parse(time.RFC3339, text("approved")); err == nil {
+		t.Approved = at.UTC()
+	}
 	if from := text("from"); from != "" {
 		t.From = strings.Split(from, ",")
 	}

@@ -13,7 +13,8 @@ func TestChangesComeBack(t *testing.T) {
 	conform(t, func(t *testing.T, s *server) {
 		st := open(t, s)
 		batch := Change{Kind: ChangeBatch, Step: "rewrite", Keyspace: "session", From: []string{"1.0.0", "1.0.0|1.1.0"}, To: "2.0.0",
-			Revision: "7f3c", Plan: "sha256:00", Holder: "pod-1", Scanned: 7, Rewritten: 5, Conflicts: 1, Unfit: 2, Gone: 1,
+			Revision: "7f3c", Signer: "Ada <ada@example.org> (PGP 00)", Plan: "sha256:00", Holder: "pod-1",
+			Approver: "bob", Approved: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Scanned: 7, Rewritten: 5, Conflicts: 1, Unfit: 2, Gone: 1,
 			Counts: []state.Count{{Class: "2.0.0", Units: 5}, {Class: state.Unfit, Units: 2}}}
 		failed := Change{Kind: ChangeFailed, Step: "rollout", Component: "checkout", To: "2.0.0", Error: "StoreFull"}
 		if err := st.Publish(t.Context(), "shop", []Change{batch, failed}); err != nil {
@@ -41,7 +42,7 @@ func TestChangesOfOthers(t *testing.T) {
 	s := embedded(t)
 	st := open(t, s)
 	ctx := t.Context()
-	for _, values := range [][]string{{"a", "b"}, {"format", "2", "kind", "started"}, {"format", "1", "kind", "new"}, {"format", "1", "kind", "drift", "counts", "x=y,z"}} {
+	for _, values := range [][]string{{"a", "b"}, {"format", "2", "kind", "started"}, {"format", "1", "kind", "new"}, {"format", "1", "kind", "drift", "counts", "x=y,z", "approved", "yesterday"}} {
 		args := []any{"xadd", changesKey("shop"), "*"}
 		for _, v := range values {
 			args = append(args, v)
@@ -51,7 +52,23 @@ func TestChangesOfOthers(t *testing.T) {
 		}
 	}
 	got, err := st.Changes(ctx, "shop", 10)
-	if err != nil || len(got) != 1 || got[0].Kind != ChangeDrift || got[0].Counts != nil {
+	if err != nil || len(got) != 1 || got[0].Kind != ChangeDrift || got[0].Counts != nil || !got[0].Approved.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestOldChanges: what an earlier program wrote, which knew of no signers and approvals, is read as it was.
+func TestOldChanges(t *testing.T) {
+	s := embedded(t)
+	st := open(t, s)
+	old := []any{"xadd", changesKey("shop"), "*", "format", "1", "system", "shop", "kind", "ended", "step", "rollout",
+		"component", "checkout", "from", "1.4.0", "to", "1.5.0", "revision", "7f3c", "plan", "sha256:00", "holder", "pod-1"}
+	if err := s.client.Do(t.Context(), old...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	want := Change{Kind: ChangeEnded, Step: "rollout", Component: "checkout", From: []string{"1.4.0"}, To: "1.5.0", Revision: "7f3c", Plan: "sha256:00", Holder: "pod-1"}
+	got, err := st.Changes(t.Context(), "shop", 10)
+	if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0].Change, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

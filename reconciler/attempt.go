@@ -39,6 +39,8 @@ type attempt struct {
 	name      types.NamespacedName
 	started   time.Time
 	requested string // token of the request that this attempt answers
+	signer    string // of the revision; empty if nothing had to be signed
+	vouched   bool   // whether that was verified in this attempt
 	adopt     bool   // whether that request says to take the stores as they are
 
 	mu       sync.Mutex // guards delivery and patcher while a run reports
@@ -60,6 +62,9 @@ type attempt struct {
 func (a *attempt) begin(ctx context.Context) error {
 	d := a.delivery
 	a.news = !conditions.IsReady(d)
+	if d.Spec.Git.Verify == nil {
+		conditions.Delete(d, v1alpha1.SourceVerifiedCondition)
+	}
 	a.requested, _ = meta.ReconcileAnnotationValue(d.Annotations)
 	ready := conditions.Get(d, meta.ReadyCondition)
 	settled := ready != nil && ready.Status != metav1.ConditionUnknown
@@ -88,7 +93,7 @@ func (a *attempt) progress(ctx context.Context, message string) error {
 func (a *attempt) run(ctx context.Context) verdict {
 	src, err := gitSource(ctx, a.r.Client, a.delivery)
 	if err != nil {
-		return judge(err)
+		return judge(a.disavow(err, spec{}))
 	}
 	s, err := a.read(ctx, src)
 	if err != nil {
@@ -120,7 +125,7 @@ func (a *attempt) run(ctx context.Context) verdict {
 		return v
 	}
 	a.r.looks.put(a.name, look{spec: s, left: o.Last, unfit: unfit, at: a.started})
-	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + unfit + a.pinned()), then: settled}
+	return verdict{reason: meta.ReconciliationSucceededReason, message: tidy("applied revision " + s.revision + s.signed() + unfit + a.pinned()), then: settled}
 }
 
 // pinned remarks that the repository is not followed.
@@ -137,16 +142,18 @@ func (a *attempt) read(ctx context.Context, src gitsource.Source) (spec, error) 
 	if !fs.ValidPath(dir) {
 		return spec{}, &pathError{a.delivery.Spec.Path}
 	}
-	held := a.r.specs.get(a.name, sourceKey(a.delivery))
-	s, err := a.r.line().read(ctx, held, src, dir, func(revision string) {
-		if revision != a.delivery.Status.LastAttemptedRevision {
-			a.delivery.Status.LastAttemptedRevision = revision
-			a.complain(ctx, a.progress(ctx, "evaluating "+revision))
+	held := a.r.specs.get(a.name, sourceKey(a.delivery, src.Verify))
+	s, err := a.r.line().read(ctx, held, src, dir, func(snap gitsource.Snapshot) {
+		a.vouch(snap.Revision, snap.Signer)
+		if snap.Revision != a.delivery.Status.LastAttemptedRevision {
+			a.delivery.Status.LastAttemptedRevision = snap.Revision
+			a.complain(ctx, a.progress(ctx, "evaluating "+snap.Revision))
 		}
 	})
 	if err != nil {
-		return spec{}, err
+		return spec{}, a.disavow(err, held)
 	}
+	a.vouch(s.revision, s.signer)
 	a.r.specs.put(a.name, s)
 	a.delivery.Status.LastAttemptedRevision = s.revision
 	return s, nil
@@ -183,6 +190,8 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,
 		Revision:       a.delivery.Status.LastAttemptedRevision,
+		Signer:         a.signer,
+		Approver:       a.approver,
 	}
 	if kept, ok := a.r.State.(interface {
 		Room(context.Context) (int64, error)
@@ -298,10 +307,13 @@ func (a *attempt) settle(v verdict) {
 	conditions.Delete(d, meta.StalledCondition)
 	conditions.MarkTrue(d, meta.ReadyCondition, v.reason, "%s", v.message)
 	if d.Status.LastAppliedRevision != d.Status.LastAttemptedRevision || len(d.Status.Applied) == 0 {
-		now := v1alpha1.AppliedRevision{Revision: d.Status.LastAttemptedRevision, At: metav1.Now()}
+		now := v1alpha1.AppliedRevision{Revision: d.Status.LastAttemptedRevision, At: metav1.Now(), Signer: a.signer}
 		d.Status.Applied = first(slices.Insert(d.Status.Applied, 0, now), state.MaxApplied)
 	}
 	d.Status.LastAppliedRevision = d.Status.LastAttemptedRevision
+	if a.signer != "" { // it may have been applied before anybody looked who signed it
+		d.Status.Applied[0].Signer = a.signer
+	}
 }
 
 // remember adds an attempt that ran or refused a plan to the history.
@@ -310,13 +322,17 @@ func (a *attempt) remember(v verdict) {
 	if s.Plan == nil || s.Plan.Revision != s.LastAttemptedRevision || a.ran == 0 {
 		return
 	}
-	s.History.Upsert(s.Plan.Digest, time.Now(), time.Since(a.started), v.reason, map[string]string{"revision": s.LastAttemptedRevision})
+	about := map[string]string{"revision": s.LastAttemptedRevision}
+	if a.signer != "" {
+		about["signer"] = a.signer
+	}
+	s.History.Upsert(s.Plan.Digest, time.Now(), time.Since(a.started), v.reason, about)
 }
 
 // patch writes the status. What this controller owns is overwritten, whoever changed it.
 func (a *attempt) patch(ctx context.Context, options ...patch.Option) error {
 	options = append(options,
-		patch.WithOwnedConditions{Conditions: []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition}},
+		patch.WithOwnedConditions{Conditions: []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition, v1alpha1.SourceVerifiedCondition}},
 		patch.WithForceOverwriteConditions{},
 		patch.WithFieldOwner(ControllerName))
 	// The patcher's error is an aggregate; that the Delivery is gone is no error.

@@ -77,7 +77,7 @@ func (a *attempt) glance(ctx context.Context, edges apply.Edges, s spec) (verdic
 		a.until = held.until
 		return *held.waits, true
 	}
-	message := fmt.Sprintf("applied revision %s%s%s", s.revision, held.unfit, a.pinned())
+	message := fmt.Sprintf("applied revision %s%s%s%s", s.revision, s.signed(), held.unfit, a.pinned())
 	if held.seen != "" {
 		message += "; since the last full pass " + held.seen
 	}

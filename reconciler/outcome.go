@@ -37,6 +37,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonURLRefused:      stall,
 	v1alpha1.ReasonRefRefused:      stall,
 	v1alpha1.ReasonDeliveryInvalid: stall,
+	v1alpha1.ReasonVerifyRefused:   stall,
 
 	v1alpha1.ReasonInterrupted: again,
 	v1alpha1.ReasonLedgerMoved: again,
@@ -50,6 +51,9 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonTreeTooLarge:   retry,
 	v1alpha1.ReasonSecretNotFound: retry,
 	v1alpha1.ReasonSecretInvalid:  retry,
+
+	v1alpha1.ReasonSignatureMissing: retry,
+	v1alpha1.ReasonSignatureInvalid: retry,
 
 	v1alpha1.ReasonSpecInvalid:       retry,
 	v1alpha1.ReasonEvaluationTimeout: retry,

@@ -27,6 +27,7 @@ type plans struct {
 	of     *v1alpha1.Delivery
 	all    []*v1alpha1.Plan // the oldest first
 	loaded bool
+	signer string   // of the revision; empty if nothing had to be signed
 	failed []string // names of those of which a step failed in this attempt
 }
 
@@ -242,7 +243,7 @@ func (p *plans) create(ctx context.Context, of plan.Plan, sizes []apply.Size, ph
 		}
 		p.all = append(p.all, x)
 		return x, p.change(ctx, x, func(s *v1alpha1.PlanRunStatus) {
-			s.Phase = phase
+			s.Phase, s.Signer = phase, p.signer
 			for range x.Spec.Steps {
 				s.Steps = append(s.Steps, v1alpha1.PlanStepStatus{State: v1alpha1.StepPending})
 			}

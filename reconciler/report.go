@@ -24,6 +24,7 @@ const every = 2 * time.Second
 var (
 	annotationRevision = v1alpha1.GroupVersion.Group + "/revision"
 	annotationDigest   = v1alpha1.GroupVersion.Group + "/digest"
+	annotationSigner   = v1alpha1.GroupVersion.Group + "/signer"
 )
 
 // planned writes what was observed and what is planned.
@@ -165,6 +166,9 @@ func (a *attempt) event(kind, reason, message string) {
 	about := map[string]string{}
 	if d.Status.LastAttemptedRevision != "" {
 		about[annotationRevision] = d.Status.LastAttemptedRevision
+	}
+	if a.signer != "" {
+		about[annotationSigner] = a.signer
 	}
 	if d.Status.Plan != nil {
 		about[annotationDigest] = d.Status.Plan.Digest

@@ -58,12 +58,16 @@ func requestError(object string, err error) error {
 	return e
 }
 
-// gitSource returns what to fetch for a Delivery, with the credentials that its Secret holds.
+// gitSource returns what to fetch for a Delivery, with the credentials and the keys that its Secrets hold.
 func gitSource(ctx context.Context, c client.Reader, d *v1alpha1.Delivery) (gitsource.Source, error) {
 	git := d.Spec.Git
 	src := gitsource.Source{URL: git.URL, AllowHTTP: git.InsecureHTTP, Timeout: d.GetTimeout()}
 	ref := followed(d)
 	src.Branch, src.Tag, src.Commit = ref.Branch, ref.Tag, ref.Commit
+	var err error
+	if src.Verify, err = verification(ctx, c, d); err != nil {
+		return src, err
+	}
 	if git.SecretRef == nil {
 		return src, nil
 	}

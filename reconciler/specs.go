@@ -20,6 +20,7 @@ import (
 type spec struct {
 	source   string // what was asked for
 	revision string
+	signer   string // empty if nothing had to be signed
 	desired  state.Desired
 	err      error // state.Diagnostics: the revision's own mistakes, which another attempt would find again
 	at       time.Time
@@ -45,10 +46,10 @@ func (s *specs) get(name types.NamespacedName, source string) spec {
 	return spec{source: source}
 }
 
-// sourceKey names what a Delivery asks for, credentials aside.
-func sourceKey(d *v1alpha1.Delivery) string {
+// sourceKey names what a Delivery asks for, and what must be signed by whom, credentials aside.
+func sourceKey(d *v1alpha1.Delivery, verify *gitsource.Verify) string {
 	ref := followed(d)
-	return fmt.Sprintf("%q", []string{d.Spec.Git.URL, ref.Branch, ref.Tag, ref.Commit, d.Spec.Path})
+	return fmt.Sprintf("%q", []string{d.Spec.Git.URL, ref.Branch, ref.Tag, ref.Commit, d.Spec.Path, verify.Digest()})
 }
 
 // followed is what a Delivery takes from its repository: what its ref says, or the commit that it was rolled back to.
@@ -76,7 +77,7 @@ type line struct {
 
 // read returns the spec of the source's newest revision. It calls arrived before it evaluates a revision that
 // is not the held one. A mistake in the revision is in the spec's err; the error is of everything else.
-func (l line) read(ctx context.Context, held spec, src gitsource.Source, dir string, arrived func(revision string)) (spec, error) {
+func (l line) read(ctx context.Context, held spec, src gitsource.Source, dir string, arrived func(gitsource.Snapshot)) (spec, error) {
 	snap, err := l.fetch(ctx, src, held.revision)
 	if errors.Is(err, gitsource.ErrUnchanged) {
 		return held, nil
@@ -84,8 +85,8 @@ func (l line) read(ctx context.Context, held spec, src gitsource.Source, dir str
 	if err != nil {
 		return spec{}, err
 	}
-	arrived(snap.Revision)
-	next := spec{source: held.source, revision: snap.Revision, at: time.Now()}
+	arrived(snap)
+	next := spec{source: held.source, revision: snap.Revision, signer: snap.Signer, at: time.Now()}
 	next.desired, err = l.evaluate(ctx, snap.Files, dir)
 	var mistakes state.Diagnostics
 	if errors.As(err, &mistakes) {

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,7 @@ type history struct {
 type planned struct {
 	Plan       string             `json:"plan"`
 	Revision   string             `json:"revision,omitempty"`
+	Signer     string             `json:"signer,omitempty"` // of the revision, if that was verified
 	Digest     string             `json:"digest"`
 	Summary    string             `json:"summary"`
 	Phase      v1alpha1.PlanPhase `json:"phase,omitempty"`
@@ -53,8 +55,8 @@ func historyCommand() Command {
 	return Command{
 		Use:   "history DELIVERY|PLAN",
 		Short: "List what was planned for a Delivery, who approved it, and how it went",
-		Long: `History lists the Plans of a Delivery, the latest first: for which revision, in which phase, what, decided by whom,
-when it began, how long it took, and how many of its steps are done. Of a Plan, or with -v, it shows every step too.
+		Long: `History lists the Plans of a Delivery, the latest first: for which revision, signed by whom if that was verified, in which
+phase, what, decided by whom, when it began, how long it took, and how many of its steps are done. Of a Plan, or with -v, it shows every step too.
 Plans that came to their end are kept ten long; keyshift:changes:SYSTEM in the store has more.`,
 		Example: "  keyshift history shop -n shop\n  keyshift history shop-0a1b2c3d4e5f",
 		Args:    1, Flags: h.bind, Run: h.with(h.run),
@@ -107,14 +109,21 @@ func (h *history) run(ctx context.Context, p place, s Streams, name string) erro
 	return nil
 }
 
+// historyRows has a column of signers where there are some.
 func historyRows(plans []v1alpha1.Plan) [][]string {
-	rows := [][]string{{"PLAN", "REVISION", "PHASE", "DECIDED", "STARTED", "TOOK", "DONE", "WHAT"}}
+	rows := [][]string{{"PLAN", "REVISION", "SIGNED BY", "PHASE", "DECIDED", "STARTED", "TOOK", "DONE", "WHAT"}}
 	for _, x := range plans {
 		rows = append(rows, []string{
-			x.Name, short(x.Spec.Revision), phaseText(x), dash(decidedText(x)), dash(moment(x.Status.StartedAt)),
+			x.Name, short(x.Spec.Revision), dash(x.Status.Signer), phaseText(x), dash(decidedText(x)), dash(moment(x.Status.StartedAt)),
 			dash(tookText(took(x.Status.StartedAt, x.Status.EndedAt))),
 			fmt.Sprintf("%d/%d", x.Status.Done, len(x.Spec.Steps)+int(x.Spec.More)), x.Spec.Summary,
 		})
+	}
+	if slices.ContainsFunc(plans, func(x v1alpha1.Plan) bool { return x.Status.Signer != "" }) {
+		return rows
+	}
+	for i := range rows {
+		rows[i] = slices.Delete(rows[i], 2, 3)
 	}
 	return rows
 }
@@ -135,7 +144,7 @@ func decidedText(x v1alpha1.Plan) string {
 func plannedOf(x v1alpha1.Plan, steps bool) planned {
 	out := planned{
 		Plan: x.Name, Revision: x.Spec.Revision, Digest: x.Spec.Digest, Summary: x.Spec.Summary,
-		Phase: x.Status.Phase, Message: x.Status.Message, ApprovedAt: x.Status.ApprovedAt,
+		Signer: x.Status.Signer, Phase: x.Status.Phase, Message: x.Status.Message, ApprovedAt: x.Status.ApprovedAt,
 		CreatedAt: x.CreationTimestamp, StartedAt: x.Status.StartedAt, EndedAt: x.Status.EndedAt,
 		Done: x.Status.Done, Total: int32(len(x.Spec.Steps)) + x.Spec.More,
 	}

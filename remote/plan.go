@@ -38,10 +38,13 @@ func phaseText(x v1alpha1.Plan) string {
 	return string(x.Status.Phase)
 }
 
-// planFacts are the lines of a Plan that say who decided, and how it went.
+// planFacts are the lines of a Plan that say who signed what it is for, who decided, and how it went.
 func planFacts(x v1alpha1.Plan) (lines []string) {
 	if x.Status.Message != "" {
 		lines = append(lines, x.Status.Message)
+	}
+	if x.Status.Signer != "" {
+		lines = append(lines, "revision signed by "+x.Status.Signer)
 	}
 	if a := x.Spec.Approval; a != nil {
 		text := past(a.Approved) + " by " + a.By

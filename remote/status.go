@@ -112,6 +112,9 @@ func showReady(p place, s Streams, d *v1alpha1.Delivery) {
 	applied := dash(short(d.Status.LastAppliedRevision))
 	if len(d.Status.Applied) > 0 && d.Status.Applied[0].Revision == d.Status.LastAppliedRevision {
 		applied += ", since " + moment(&d.Status.Applied[0].At)
+		if by := d.Status.Applied[0].Signer; by != "" {
+			applied += ", signed by " + by
+		}
 	}
 	s.line("applied    %s", applied)
 }

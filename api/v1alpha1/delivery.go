@@ -7,6 +7,7 @@ import (
 )
 
 // DeliverySpec says where a system's spec is, and how often to compare it with the live world.
+// +kubebuilder:validation:XValidation:rule="!has(self.rollback) || !has(self.git.verify) || self.git.verify.mode == 'HEAD'",message="verify.mode Tag and TagAndHEAD verify tags, and rollback names a commit: to go back, name an earlier tag in git.ref.tag"
 type DeliverySpec struct {
 	// Interval at which the repository is looked at and the live cluster and keys are compared with it, at
 	// least a second.
@@ -59,6 +60,7 @@ type DeliverySpec struct {
 
 // GitSource is a Git repository and what to take from it.
 // +kubebuilder:validation:XValidation:rule="!self.url.matches('^[a-z]+://[^/@]*:[^/@]*@')",message="url must not hold a password: name a Secret in secretRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.verify) || self.verify.mode == 'HEAD' || (has(self.ref) && has(self.ref.tag))",message="verify.mode Tag and TagAndHEAD need ref.tag: name a tag, or use the mode HEAD"
 type GitSource struct {
 	// URL of the repository: https, ssh, or http on a loopback address or with insecureHTTP.
 	// +kubebuilder:validation:MinLength=8
@@ -76,6 +78,10 @@ type GitSource struct {
 	// (of the key, if it has one) and known_hosts.
 	// +optional
 	SecretRef *SecretReference `json:"secretRef,omitempty"`
+
+	// Verify demands signatures. Without it nothing is verified, and no signer is told of.
+	// +optional
+	Verify *GitVerification `json:"verify,omitempty"`
 
 	// InsecureHTTP allows plain http to a server that is not on a loopback address, without credentials. Anybody on
 	// the way can then replace the spec.

@@ -170,6 +170,11 @@ type PlanRunStatus struct {
 	// +optional
 	ApprovedAt *metav1.Time `json:"approvedAt,omitempty"`
 
+	// Signer of the revision that the plan was made for first: a name and a key, if its Delivery demands signatures.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Signer string `json:"signer,omitempty"`
+
 	// StartedAt is when the first step began.
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`

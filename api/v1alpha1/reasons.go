@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Reasons of the conditions Ready, Reconciling and Stalled, beside those of the GitOps Toolkit
+// Reasons of the conditions Ready, Reconciling, Stalled and SourceVerified, beside those of the GitOps Toolkit
 // (ReconciliationSucceeded, Progressing, ProgressingWithRetry).
 const (
 	// The repository.
@@ -13,6 +13,11 @@ const (
 	ReasonGitProtocol    = "GitProtocol"    // the answer is not Git, or is cut off or corrupt; retried
 	ReasonTreeRefused    = "TreeRefused"    // a symlink, a submodule or a path that leaves the tree
 	ReasonTreeTooLarge   = "TreeTooLarge"   // more or larger files than a spec has
+
+	// Who signed it, where spec.git.verify asks. Nothing of such a revision is evaluated or applied.
+	ReasonSignatureMissing = "SignatureMissing" // the commit or the tag is not signed
+	ReasonSignatureInvalid = "SignatureInvalid" // not signed by somebody who may, or changed since
+	ReasonVerifyRefused    = "VerifyRefused"    // what is to be verified cannot be; the Delivery must change
 
 	// The Secrets.
 	ReasonSecretNotFound = "SecretNotFound" // a Secret that the Delivery or the spec names is not there

@@ -23,7 +23,7 @@ type DeliveryStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions: Ready, and while they are true Reconciling or Stalled.
+	// Conditions: Ready, while they are true Reconciling or Stalled, and with spec.git.verify SourceVerified.
 	// +kubebuilder:validation:MaxItems=16
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
@@ -82,6 +82,10 @@ type AppliedRevision struct {
 	Revision string `json:"revision"`
 	// At is when that was observed first.
 	At metav1.Time `json:"at"`
+	// Signer of it, if that was verified.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Signer string `json:"signer,omitempty"`
 }
 
 // StepFailure is a step that failed for good.
