@@ -38,7 +38,7 @@ func (p *plans) load(ctx context.Context) error {
 	}
 	p.all = nil
 	for i := range list.Items {
-		if x := &list.Items[i]; x.Spec.Delivery == p.of.Name && x.Status.Phase != "" { // one without was not made here, or not to its end
+		if x := &list.Items[i]; p.made(x) {
 			p.all = append(p.all, x)
 		}
 	}
@@ -47,6 +47,12 @@ func (p *plans) load(ctx context.Context) error {
 	})
 	p.loaded = true
 	return nil
+}
+
+// made tells whether a Plan was made here, for this Delivery: one without a phase was not, or not to its end, and one that
+// another of the same name left behind, or that names no owner, lends its approval to nothing.
+func (p *plans) made(x *v1alpha1.Plan) bool {
+	return x.Spec.Delivery == p.of.Name && x.Status.Phase != "" && metav1.IsControlledBy(x, p.of)
 }
 
 // labelOf is a name as a label, and the name of a Plan, can hold it; whoever looks by it compares the name itself, too.

@@ -21,7 +21,7 @@ import (
 // plans returns the Plans there are, the oldest first, and, sorted, their phases and who approved them.
 func (w *world) plans(name types.NamespacedName) (all []*v1alpha1.Plan, said []string) {
 	w.t.Helper()
-	p := &plans{client: w.client, of: &v1alpha1.Delivery{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}}
+	p := &plans{client: w.client, of: &v1alpha1.Delivery{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: types.UID("uid-" + name.Name)}}}
 	if err := p.load(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
