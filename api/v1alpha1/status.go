@@ -19,6 +19,10 @@ const (
 type DeliveryStatus struct {
 	meta.ReconcileRequestStatus `json:",inline"`
 
+	// What was tried once more by force is noted before anything is tried, so that an interruption neither loses it nor makes
+	// it twice.
+	meta.ForceRequestStatus `json:",inline"`
+
 	// ObservedGeneration is the last generation of the spec that was reconciled to an end.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

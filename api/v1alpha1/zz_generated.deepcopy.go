@@ -146,6 +146,7 @@ func (in *DeliverySpec) DeepCopy() *DeliverySpec {
 func (in *DeliveryStatus) DeepCopyInto(out *DeliveryStatus) {
 	*out = *in
 	out.ReconcileRequestStatus = in.ReconcileRequestStatus
+	out.ForceRequestStatus = in.ForceRequestStatus
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
 		*out = make([]v1.Condition, len(*in))
