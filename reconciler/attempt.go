@@ -185,6 +185,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		State:          a.r.State,
 		Prometheus:     a.r.Prometheus,
 		SkipImages:     a.r.SkipImages,
+		Pulled:         &a.r.pulled,
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,
