@@ -119,7 +119,7 @@ func bound(s *v1alpha1.PlanRunStatus) {
 				return
 			}
 			if step := &s.Steps[i]; (step.State == v1alpha1.StepDone) == done {
-				surplus -= encoded(step.Message) - 1
+				surplus -= len(`,"message":`) + encoded(step.Message) - 1
 				step.Message = ""
 			}
 		}
