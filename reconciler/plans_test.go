@@ -235,8 +235,11 @@ func TestDeletedInTheMiddle(t *testing.T) {
 		defer close(done)
 		_, _ = w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: name})
 	}()
-	until(t, "the run has its finalizer", func() string {
-		return strings.Repeat("it has none", 1-min(1, len(w.get(name).Finalizers)))
+	until(t, "the run has its finalizer, and a step is begun", func() string {
+		if _, said := w.plans(name); len(w.get(name).Finalizers) == 0 || !slices.Equal(said, []string{"Running"}) {
+			return fmt.Sprintf("finalizers %v, plans %v", w.get(name).Finalizers, said)
+		}
+		return ""
 	})
 	if err := w.client.Delete(t.Context(), w.get(name)); err != nil {
 		t.Fatal(err)
