@@ -270,8 +270,12 @@ func isAt(have state.Observed, s v1alpha1.PlanStep) bool {
 		return r.Stopped && len(r.Releases) == 0
 	}
 	k, found := have.FindLive(s.Object)
-	if plan.Kind(s.Kind) == plan.Backup {
+	switch plan.Kind(s.Kind) {
+	case plan.Backup:
 		return true // what it was for is what counts
+	case plan.Rewrite, plan.Verify:
+	default:
+		return false
 	}
 	return found && k.Record.Verified && (s.To == "" || allAt(k.Record.Present, state.Version(s.To)))
 }
