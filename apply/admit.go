@@ -26,6 +26,8 @@ type admission struct {
 	fresh    []failed    // in this Deliver
 	seen     map[state.Digest]int
 	pulled   map[imageKey]cluster.ImageAnswer // once asked for
+	recalled []imageKey                       // of these: not asked for now, but a short time ago
+	earnest  bool                             // whether a plan is about to begin, so that nothing is recalled any more
 	unclear  []ImageCheck                     // of the last plan: nobody knows
 	warned   []string                         // images that were told of
 }
@@ -61,6 +63,9 @@ func (a *admission) plan(ctx context.Context, s *Situation) (plan.Plan, error) {
 			continue
 		}
 		holds, err := a.holds(ctx, *s, p)
+		if err == nil && len(holds) == 0 && a.doubt(*s, p) {
+			holds, err = a.lacking(ctx, *s, p)
+		}
 		if err != nil || len(holds) == 0 {
 			return p, err
 		}

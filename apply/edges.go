@@ -64,6 +64,9 @@ type Edges struct {
 	// Now is what windows are held against; time.Now if nil.
 	Now func() time.Time
 
+	// Pulled remembers which images are there from one delivery to the next; nil: each asks for all of them.
+	Pulled *Pulled
+
 	// Prometheus is the address that gates with a PromQL expression are asked of, for example http://prometheus:9090;
 	// without one such gates do not hold.
 	Prometheus string

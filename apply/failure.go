@@ -85,10 +85,10 @@ func unfitNow(s Situation, object string, component bool) int64 {
 	return unfit
 }
 
-// outlasts tells whether the step leaves nothing to do behind although it failed: a soak follows what is done, and a
-// component that was started does not get more started.
+// outlasts tells whether the step leaves nothing to do behind although it failed: a soak follows what is done, a component
+// that was started does not get more started, and neither is more rolled out once no pod of another release is left.
 func (f Failure) outlasts() bool {
-	return f.Code == SoakFailed || f.Kind == plan.Scale && f.To == plan.BackUp
+	return f.Code == SoakFailed || f.Kind == plan.Scale && f.To == plan.BackUp || f.Kind == plan.Rollout
 }
 
 // in returns the part of the system that the failed step is of, and whether the failure is in force: the plan has the step
@@ -107,7 +107,8 @@ func (f Failure) in(s Situation, p plan.Plan) (part plan.Part, inForce bool) {
 	if !f.Back && unfitNow(s, f.Object, f.step().OnComponent()) != f.Unfit { // going back may have changed that itself
 		return part, false
 	}
-	return part, f.Kind != plan.Scale || f.Code == SoakFailed || !isReady(s, f.Object)
+	becomesReady := f.Kind == plan.Scale || f.Kind == plan.Rollout && i < 0
+	return part, !becomesReady || f.Code == SoakFailed || !isReady(s, f.Object)
 }
 
 // isReady tells whether as many pods of a component are ready as there should be.

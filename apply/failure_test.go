@@ -51,3 +51,34 @@ func TestManyThatFail(t *testing.T) {
 		t.Errorf("%d failures of %d: %v", len(o.Failures), n, err)
 	}
 }
+
+// TestStuckWithNoOldPodLeft: where the pods of the old release are gone, a stuck rollout leaves no step behind; what follows it
+// is not begun all the same, until its pods are ready.
+func TestStuckWithNoOldPodLeft(t *testing.T) {
+	w := embedded(t, 20)
+	w.recluster(cluster.MemoryOptions{}, nil)
+	w.cluster.Stick(w.imageOf("1.4.0")) // so that they give way at once
+	w.cluster.Stick(w.imageOf("1.5.0"))
+	w.edges.RolloutTimeout = 300 * time.Millisecond
+	w.deploy("1.4.0")
+	o, err := w.deliver(w.after)
+	if _, stuck := errors.AsType[*cluster.StuckError](err); !stuck || len(o.Done) > 0 || len(o.Failures) != 1 {
+		t.Fatalf("done %v, %v, failures %+v", steps(o), err, o.Failures)
+	}
+	w.edges.Failures = o.Failures
+	if o, err = w.deliver(w.after); len(o.Done)+len(o.Stopped) > 0 || !blockedBy(err, apply.Quarantined) || len(o.Failures) != 1 {
+		t.Fatalf("done %v, %v, failures %+v", steps(o), err, o.Failures)
+	}
+	w.recluster(cluster.MemoryOptions{}, nil)
+	w.deploy("1.5.0") // whatever was wrong with them is mended
+	w.edges.Failures, w.edges.RolloutTimeout = o.Failures, 10*time.Second
+	for { // until they are ready
+		if o, err = w.deliver(w.after); !blockedBy(err, apply.Quarantined) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil || len(o.Failures) > 0 || o.Rewritten() == 0 {
+		t.Errorf("done %v, %v, failures %+v", steps(o), err, o.Failures)
+	}
+}

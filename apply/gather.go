@@ -43,7 +43,7 @@ func (s Situation) Plan() plan.Plan {
 	if s.made != nil {
 		return *s.made
 	}
-	return plan.Make(s.Want, s.Have, changes(s.Want, s.Have, s.durable, s.held))
+	return planned(s.Want, s.Have, s.durable, s.held)
 }
 
 // Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the

@@ -132,6 +132,7 @@ func (a *admission) images(ctx context.Context, s Situation, p plan.Plan) (out [
 		return nil, nil
 	}
 	checks := needed(s, p)
+	a.recall(s.Want, checks)
 	if err := a.pull(ctx, s.Want, checks); err != nil {
 		return nil, err
 	}
@@ -174,6 +175,7 @@ func (a *admission) pull(ctx context.Context, want state.Desired, checks []Image
 			defer mu.Unlock()
 			for _, x := range answers {
 				a.pulled[imageKey{name, x.Image.Container, x.Image.Image}] = x
+				a.edges.Pulled.learn(c, x, a.edges.now())
 			}
 		})
 	}

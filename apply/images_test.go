@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"keyshift.dev/apply"
 	"keyshift.dev/cluster"
 	"keyshift.dev/plan"
+	"keyshift.dev/state"
 )
 
 // imageOf returns the image of a release of the shop's only component.
@@ -143,4 +145,38 @@ func TestImages(t *testing.T) {
 	if checks, err = apply.Images(t.Context(), w.edges, s, s.Plan()); err != nil || len(checks) != 0 {
 		t.Errorf("without a cluster: %v %v", checks, err)
 	}
+}
+
+// asking counts what registries are asked for.
+type asking struct {
+	cluster.Cluster
+	images int
+}
+
+func (a *asking) Pullable(ctx context.Context, c state.Component, images []state.Image) []cluster.ImageAnswer {
+	a.images += len(images)
+	return a.Cluster.Pullable(ctx, c, images)
+}
+
+// TestImagesWhileWaiting: a plan that waits for its approval does not ask at each try for what is there; before it begins it
+// does, and what was deleted meanwhile stops it.
+func TestImagesWhileWaiting(t *testing.T) {
+	w := embedded(t, 50)
+	counted := &asking{Cluster: w.cluster}
+	w.edges.Cluster, w.edges.Pulled, w.edges.Approval = counted, &apply.Pulled{}, state.ApprovalAlways
+	asked := w.approve("")
+	for range 3 {
+		if o, err := w.deliver(w.after); !blockedBy(err, apply.AwaitingApproval) {
+			t.Fatalf("%v, done %v", err, steps(o))
+		}
+	}
+	if counted.images != 3 {
+		t.Errorf("asked for %d images in three tries, want each of three once", counted.images)
+	}
+	w.approve((*asked)[0].Digest)
+	w.cluster.SetPull(w.imageOf("2.0.0"), cluster.PullMissing)
+	o, err := w.deliver(w.after)
+	w.imageless(o, err, "needed by rollout checkout 1.5.0 → 2.0.0")
+	w.cluster.SetPull(w.imageOf("2.0.0"), cluster.PullWorks)
+	w.mustDeliver(w.after, "2.0.0")
 }

@@ -210,7 +210,7 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	now := plan.Make(r.want, r.have, changes(r.want, r.have, r.edges.State != nil, r.held))
+	now := planned(r.want, r.have, r.edges.State != nil, r.held)
 	if !slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return p.Digest == step.Digest }) {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}

@@ -12,10 +12,27 @@ import (
 	"keyshift.dev/state"
 )
 
-// changes compares, and adds a hold where the spec asks for what this program cannot do yet: no demand of a policy is
-// ever passed over in silence, and nothing is written to what cannot be observed. Durable tells whether there is a place
-// for backups and undo logs; without one, what needs it is held, too. Held are holds of what may not be begun now.
-func changes(want state.Desired, have state.Observed, durable bool, held []diff.Change) []diff.Change {
+// planned plans, and holds what the spec asks for and this program cannot do yet: no demand of a policy is ever passed over
+// in silence, and nothing is written to what cannot be observed. Durable tells whether there is a place for backups and undo
+// logs; without one, what needs it is held, too. Held are holds of what may not be begun now. What cannot be done is found
+// in the plan itself, so that another one is made only if there is such.
+func planned(want state.Desired, have state.Observed, durable bool, held []diff.Change) plan.Plan {
+	known := changes(want, have, held)
+	for {
+		slices.SortStableFunc(known, func(a, b diff.Change) int {
+			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Of, b.Of), cmp.Compare(a.Reason, b.Reason))
+		})
+		p := plan.Make(want, have, known)
+		more := onTheWay(want, p, durable)
+		if len(more) == 0 {
+			return p
+		}
+		known = append(known, more...)
+	}
+}
+
+// changes compares, and adds the holds that do not depend on the plan.
+func changes(want state.Desired, have state.Observed, held []diff.Change) []diff.Change {
 	out := diff.Compute(want, have)
 	holds := slices.Clone(held)
 	for _, c := range out {
@@ -30,40 +47,42 @@ func changes(want state.Desired, have state.Observed, durable bool, held []diff.
 			holds = append(holds, unbuilt(change, "", []string{fmt.Sprintf("release %s sets env", c.Releases[i].Name)})...)
 		}
 	}
-	out = append(out, holds...)
-	for more := onTheWay(want, have, out, durable); len(more) > 0; more = onTheWay(want, have, out, durable) {
-		out = append(out, more...)
-	}
-	slices.SortStableFunc(out, func(a, b diff.Change) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Of, b.Of), cmp.Compare(a.Reason, b.Reason))
-	})
-	return out
+	return append(out, holds...)
 }
 
-// onTheWay returns holds for the first step of a plan that touches what has no change of its own and cannot be done: a
-// pass over a keyspace that a rollout is to read, a backup for which there is no place.
-// Each takes its steps out of the plan.
-func onTheWay(want state.Desired, have state.Observed, known []diff.Change, durable bool) []diff.Change {
-	for _, s := range plan.Make(want, have, known).Steps {
+// onTheWay returns holds for the first step of each part of a plan that touches what has no change of its own and cannot be
+// done: a pass over a keyspace that a rollout is to read, a backup for which there is no place.
+// Each takes the steps of its part out of the plan, and no part has to do with another.
+func onTheWay(want state.Desired, p plan.Plan, durable bool) (holds []diff.Change) {
+	held := make([]bool, len(p.Parts))
+	for _, s := range p.Steps {
+		if held[s.Part] {
+			continue
+		}
+		found := impossible(want, s, durable)
+		held[s.Part] = len(found) > 0
+		holds = append(holds, found...)
+	}
+	return holds
+}
+
+// impossible returns holds of what a step does that cannot be done.
+func impossible(want state.Desired, s plan.Step, durable bool) (holds []diff.Change) {
+	c := diff.Change{Object: s.Object, To: s.To}
+	switch s.Kind {
+	case plan.Rewrite, plan.Prune:
 		k, _ := want.FindKeyspace(s.Object)
-		c := diff.Change{Object: s.Object, To: s.To}
-		var holds []diff.Change
-		switch s.Kind {
-		case plan.Rewrite, plan.Prune:
-			holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(want, k))
-		case plan.Verify:
-			if what := keyspace.Unsupported(k); what != "" {
-				holds = unbuilt(c, diff.OfKeyspace, []string{what})
-			}
-		}
-		if !durable && keeps(s) {
-			holds = append(holds, homeless(s))
-		}
-		if len(holds) > 0 {
-			return holds
+		holds = unbuilt(c, diff.OfKeyspace, keyspaceDemands(want, k))
+	case plan.Verify:
+		k, _ := want.FindKeyspace(s.Object)
+		if what := keyspace.Unsupported(k); what != "" {
+			holds = unbuilt(c, diff.OfKeyspace, []string{what})
 		}
 	}
-	return nil
+	if !durable && keeps(s) {
+		holds = append(holds, homeless(s))
+	}
+	return holds
 }
 
 // unbuilt makes one hold of what an object demands in vain, none if there is nothing.

@@ -62,7 +62,7 @@ func TestDemandsThatAreNotBuiltHold(t *testing.T) {
 			{Component: "other", Releases: []string{"1.0.0"}, Template: "1.0.0", Desired: 1, Ready: 1},
 		}
 		have.Keyspaces = []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}}
-		p := plan.Make(want, have, changes(want, have, true, nil))
+		p := planned(want, have, true, nil)
 		i := slices.IndexFunc(p.Blocked, func(b plan.Blocked) bool { return b.Code == plan.NotBuilt })
 		switch {
 		case c.want == "" && len(p.Blocked) > 0:
@@ -136,7 +136,7 @@ func TestWhatCannotBeReadIsNotVerified(t *testing.T) {
 		},
 		Keyspaces: []state.Live{{Keyspace: "s", Counts: []state.Count{{Class: "1.0.0", Units: 1}}}},
 	}
-	p := plan.Make(want, have, changes(want, have, true, nil))
+	p := planned(want, have, true, nil)
 	if len(p.Steps) != 1 || p.Steps[0].Object != "other" || len(p.Blocked) != 1 || p.Blocked[0].Code != plan.NotBuilt || !strings.Contains(p.Blocked[0].Reason, "JSON module") {
 		t.Errorf("planned %+v, blocked %+v", p.Steps, p.Blocked)
 	}

@@ -105,3 +105,26 @@ func TestDeletedPlanIsAskedForAgain(t *testing.T) {
 		t.Errorf("plans %v", said)
 	}
 }
+
+// TestPlanOfAnotherLife: an approved Plan of a Delivery that was deleted, and made again under its name, is not run.
+func TestPlanOfAnotherLife(t *testing.T) {
+	w := newWorld(t)
+	name := w.applied(always)
+	w.git.push(urlOf("shop"), w.shop(1))
+	w.reconcile(name)
+	all, _ := w.plans(name)
+	w.approve(all[0], true, "ada")
+	x := all[0]
+	x.OwnerReferences[0].UID = "uid-of-the-first-shop"
+	if err := w.client.Update(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	w.r.looks.forget(name)
+	d, _ := w.reconcile(name)
+	if live := d.Status.Components[0].Live; len(live) != 1 || live[0].Release != "1.4.0" {
+		t.Errorf("run by the approval that another Delivery was given: %+v", live)
+	}
+	if _, said := w.plans(name); !slices.Equal(said, []string{"AwaitingApproval"}) {
+		t.Errorf("plans %v", said)
+	}
+}

@@ -65,7 +65,8 @@ func (a *attempt) begin(ctx context.Context) error {
 	if d.Spec.Git.Verify == nil {
 		conditions.Delete(d, v1alpha1.SourceVerifiedCondition)
 	}
-	a.requested, _ = meta.ReconcileAnnotationValue(d.Annotations)
+	requested, _ := meta.ReconcileAnnotationValue(d.Annotations)
+	a.requested = clip(requested, maxName) // as it is taken down when it was handled
 	ready := conditions.Get(d, meta.ReadyCondition)
 	settled := ready != nil && ready.Status != metav1.ConditionUnknown
 	if settled && d.Generation == d.Status.ObservedGeneration && a.requested == d.Status.LastHandledReconcileAt {
@@ -73,12 +74,17 @@ func (a *attempt) begin(ctx context.Context) error {
 	}
 	if a.requested != d.Status.LastHandledReconcileAt {
 		a.r.specs.forget(a.name) // whoever asks wants it looked at anew
-		if a.requested != "" && d.Annotations[v1alpha1.ForceAnnotation] == a.requested {
-			d.Status.Failures = nil
+		if a.asks(v1alpha1.ForceAnnotation) && d.Status.LastHandledForceAt != a.requested {
+			d.Status.Failures, d.Status.LastHandledForceAt = nil, a.requested // once, whatever becomes of this attempt
 		}
-		a.adopt = a.requested != "" && d.Annotations[v1alpha1.AdoptAnnotation] == a.requested
+		a.adopt = a.asks(v1alpha1.AdoptAnnotation)
 	}
 	return a.progress(ctx, "fetching "+d.Spec.Git.URL)
+}
+
+// asks tells whether the request that is answered asks for what an annotation stands for.
+func (a *attempt) asks(annotation string) bool {
+	return a.requested != "" && clip(a.delivery.Annotations[annotation], maxName) == a.requested
 }
 
 // progress says what is being done.
@@ -186,6 +192,7 @@ func (a *attempt) edges(connected map[string]*keyspace.Store) apply.Edges {
 		State:          a.r.State,
 		Prometheus:     a.r.Prometheus,
 		SkipImages:     a.r.SkipImages,
+		Pulled:         &a.r.pulled,
 		RolloutTimeout: a.delivery.GetTimeout(),
 		ProgressEvery:  every / 2,
 		Adopt:          a.adopt,
@@ -284,7 +291,7 @@ func (a *attempt) end(ctx context.Context, v verdict) (ctrl.Result, error) {
 		result.RequeueAfter = comeAgain(d.GetRetryInterval(), a.until, time.Now())
 	}
 	if a.requested != "" {
-		d.Status.LastHandledReconcileAt = clip(a.requested, maxName)
+		d.Status.LastHandledReconcileAt = a.requested
 	}
 	a.remember(v)
 	a.tell(v)

@@ -53,6 +53,7 @@ type DeliveryReconciler struct {
 	stores     stores
 	looks      memory[look]
 	mirrors    memory[*mirrored]
+	pulled     apply.Pulled
 	evaluating sync.Mutex // an evaluation may take 1 GiB in a process of its own: one at a time
 }
 

@@ -108,6 +108,7 @@ var outcomes = map[string]then{
 	v1alpha1.ReasonSearchLimit:     retry,
 	v1alpha1.ReasonNotBuilt:        retry,
 	v1alpha1.ReasonUnfitUnits:      retry,
+	v1alpha1.ReasonStillUsed:       retry,
 	v1alpha1.ReasonUnknownRelease:  retry,
 	v1alpha1.ReasonUnknownImage:    retry,
 	v1alpha1.ReasonImageOwnedBy:    retry,

@@ -11,6 +11,7 @@ import (
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/apply"
 	"keyshift.dev/plan"
+	"keyshift.dev/state"
 )
 
 // report takes down what a run tells.
@@ -45,113 +46,162 @@ func toEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // mark writes how far a step is, to the Plan that has it.
 func (p *plans) mark(ctx context.Context, e apply.Event, s v1alpha1.StepState, message string) error {
-	x, i := p.with(e.Step)
-	if x == nil || i >= len(x.Status.Steps) {
+	q, i, beyond := p.with(e.Step)
+	if q.of == nil {
 		return nil
 	}
 	if s == v1alpha1.StepFailed {
-		p.failed = append(p.failed, x.Name)
+		p.failed = append(p.failed, failedStep{q.of.Name, q.index, e.Step})
 	}
-	return p.change(ctx, x, func(status *v1alpha1.PlanRunStatus) {
+	return p.change(ctx, q.of, func(status *v1alpha1.PlanRunStatus) {
 		now := metav1.Now()
-		status.Phase = v1alpha1.PlanRunning
+		status.Phase, status.Message = v1alpha1.PlanRunning, ""
 		if status.StartedAt == nil {
 			status.StartedAt = &now
 		}
-		step := &status.Steps[i]
-		step.State, step.Message, step.EndedAt = s, clip(strings.TrimPrefix(message, ": "), 512), nil
-		switch s {
-		case v1alpha1.StepRunning:
-			step.StartedAt = &now
-			past(x, status, i)
-		case v1alpha1.StepDone, v1alpha1.StepFailed:
-			step.EndedAt = &now
+		if i >= 0 {
+			markListed(&status.Steps[i], s, message, now)
 		}
-		status.Done = int32(count(status.Steps, func(x v1alpha1.PlanStepStatus) bool { return x.State == v1alpha1.StepDone }))
+		if s == v1alpha1.StepRunning || s == v1alpha1.StepDone {
+			q.past(status, i, beyond, s == v1alpha1.StepDone)
+		}
+		tally(status)
 	})
 }
 
-// past says that the steps before one are done: nothing of a part is begun before, and the process may have ended between a
-// step and the word of it.
-func past(x *v1alpha1.Plan, status *v1alpha1.PlanRunStatus, i int) {
-	for before := range i {
-		if x.Spec.Steps[before].Part == x.Spec.Steps[i].Part && before < len(status.Steps) {
-			status.Steps[before].State = v1alpha1.StepDone
-		}
+// tally counts the steps that ended.
+func tally(s *v1alpha1.PlanRunStatus) {
+	s.Done = int32(count(s.Steps, func(x v1alpha1.PlanStepStatus) bool { return x.State == v1alpha1.StepDone }))
+	for _, x := range s.Parts {
+		s.Done += x.Done
 	}
 }
 
-// with finds the Plan that a step is run by, and the step's place in it; nil if there is none.
-func (p *plans) with(step plan.Step) (*v1alpha1.Plan, int) {
+func markListed(step *v1alpha1.PlanStepStatus, s v1alpha1.StepState, message string, now metav1.Time) {
+	step.State, step.Message, step.EndedAt = s, clip(strings.TrimPrefix(message, ": "), 512), nil
+	switch s {
+	case v1alpha1.StepRunning:
+		step.StartedAt = &now
+	case v1alpha1.StepDone, v1alpha1.StepFailed:
+		step.EndedAt = &now
+	}
+}
+
+// past says that the steps of a part before one that is begun are done: nothing of a part is begun before, and the process may
+// have ended between a step and the word of it. The step is the listed one at i, or if that is negative one of the others.
+func (q part) past(status *v1alpha1.PlanRunStatus, i, beyond int, done bool) {
+	for _, before := range q.steps {
+		if (before < i || i < 0) && before < len(status.Steps) {
+			status.Steps[before].State = v1alpha1.StepDone
+		}
+	}
+	if q.rest == nil {
+		return
+	}
+	ended := max(beyond, 0)
+	if done && i < 0 {
+		ended++
+	}
+	setPart(status, q.index, func(s *v1alpha1.PlanPartStatus) { s.Done = int32(ended) })
+}
+
+// with finds the part that a step is run by, and the step's place in it, as find does; none if there is none.
+func (p *plans) with(step plan.Step) (q part, listed, beyond int) {
 	for _, x := range p.all {
 		if !runs(x) {
 			continue
 		}
-		for i := range x.Spec.Steps {
-			if x.Spec.Steps[i].Digest == string(step.Digest) {
-				return x, i
+		for _, q := range partsOf(x) {
+			if listed, beyond := q.find(step.Digest); !q.ended() && (listed >= 0 && listed < len(x.Status.Steps) || beyond >= 0) {
+				return q, listed, beyond
 			}
 		}
 	}
-	return nil, 0
+	return part{}, -1, -1
 }
 
-// close says how the Plans are that ran, once a delivery is over, and deletes what is too old.
-func (p *plans) close(ctx context.Context, o apply.Outcome, err error) error {
-	ctx, cancel := toEnd(ctx)
-	defer cancel()
-	if !p.loaded {
-		if o.Left.Digest == "" {
-			return nil // nothing was decided, so that nothing is known
-		}
-		if err := p.load(ctx); err != nil {
-			return err
+// leave ends the parts of a Plan that runs of which nothing is planned now, and with the last of them the Plan. What is blocked
+// is left as it is: it may be gone on with.
+func (p *plans) leave(ctx context.Context, x *v1alpha1.Plan, now seen, have state.Observed) error {
+	if !runs(x) {
+		return nil
+	}
+	ends := map[int32]v1alpha1.PlanPhase{}
+	for _, q := range partsOf(x) {
+		if _, blocked := now.blocks(q); !q.ended() && !p.hasFailed(q) && !blocked && !now.goesOn(q) {
+			ends[q.index] = p.left(q, have)
 		}
 	}
-	var errs []error
-	for _, x := range p.all {
-		if asks(x) && o.Left.Digest != "" && !blocked(x, o.Left) {
-			errs = append(errs, p.end(ctx, x, v1alpha1.PlanSuperseded, "nothing of it waits for an approval any more"))
-		}
-		if phase, message := ending(x, o, err); runs(x) && phase.Ended() {
-			errs = append(errs, p.end(ctx, x, phase, message))
-		} else if runs(x) && phase != x.Status.Phase {
-			errs = append(errs, p.change(ctx, x, func(s *v1alpha1.PlanRunStatus) { s.Phase, s.Message = phase, clip(message, maxMessage) }))
-		}
+	if len(ends) == 0 {
+		return nil
 	}
-	p.prune(ctx)
-	return errors.Join(errs...)
+	return p.change(ctx, x, func(s *v1alpha1.PlanRunStatus) {
+		if phase, all := endParts(x, s, ends); all {
+			ended(s, phase, whyEnded(x, phase, "what was observed, or the spec, has changed"))
+		}
+	})
 }
 
-// ending says in which phase a Plan is after a delivery, and why.
-func ending(x *v1alpha1.Plan, o apply.Outcome, err error) (v1alpha1.PlanPhase, string) {
-	if isDone(x) {
-		return v1alpha1.PlanSucceeded, ""
+// left is how a part ended of which nothing is planned any more.
+func (p *plans) left(q part, have state.Observed) v1alpha1.PlanPhase {
+	failed, isFailed := p.failure(q, failuresOf(p.of.Status.Failures))
+	switch {
+	case q.isDone() || q.atEnd(have):
+		return v1alpha1.PlanSucceeded
+	case isFailed && failed.Back:
+		return v1alpha1.PlanRolledBack
+	case isFailed:
+		return v1alpha1.PlanFailed
 	}
-	for _, f := range o.Failures {
-		for i, s := range x.Spec.Steps {
-			if string(f.Kind) != s.Kind || f.Object != s.Object || f.To != s.To || i >= len(x.Status.Steps) || x.Status.Steps[i].State != v1alpha1.StepFailed {
-				continue
-			}
-			if back, ok := errors.AsType[*apply.BackError](err); ok && back.Failure == f {
-				return v1alpha1.PlanRolledBack, tidy(f.Reason)
-			}
-			return v1alpha1.PlanFailed, tidy(f.Reason)
+	return v1alpha1.PlanSuperseded
+}
+
+// endParts says how parts of a Plan ended, and in which phase the Plan is if that is all of them.
+func endParts(x *v1alpha1.Plan, s *v1alpha1.PlanRunStatus, ends map[int32]v1alpha1.PlanPhase) (phase v1alpha1.PlanPhase, all bool) {
+	var phases []v1alpha1.PlanPhase
+	all = true
+	for _, q := range partsOf(x) {
+		now := q.status().Phase
+		if end, found := ends[q.index]; found && now == "" {
+			now = end
+			setPart(s, q.index, func(s *v1alpha1.PlanPartStatus) { s.Phase = end })
+			q.settle(s, end)
+		}
+		phases = append(phases, now)
+		all = all && now.Ended()
+	}
+	return together(phases), all
+}
+
+// settle says of the steps of a part that came to its end that none of them runs, and that all are done if it succeeded.
+func (q part) settle(s *v1alpha1.PlanRunStatus, phase v1alpha1.PlanPhase) {
+	for _, i := range q.steps {
+		if i >= len(s.Steps) {
+			continue
+		}
+		switch step := &s.Steps[i]; {
+		case phase == v1alpha1.PlanSucceeded && step.State != v1alpha1.StepDone:
+			step.State = v1alpha1.StepDone
+		case step.State == v1alpha1.StepRunning: // it was interrupted, and the word of that did not get through
+			step.State = v1alpha1.StepPending
 		}
 	}
-	for _, b := range o.Left.Blocked {
-		if blocked(x, plan.Plan{Blocked: []plan.Blocked{b}}) {
-			return v1alpha1.PlanPaused, tidy(b.Reason)
+	tally(s)
+}
+
+// whyEnded says why a Plan ended in a phase.
+func whyEnded(x *v1alpha1.Plan, phase v1alpha1.PlanPhase, superseded string) string {
+	var reasons []string
+	for _, s := range x.Status.Steps {
+		if s.State == v1alpha1.StepFailed {
+			reasons = append(reasons, s.Message)
 		}
 	}
-	if err == nil && len(o.Left.Steps) == 0 {
-		if x.Spec.More > 0 {
-			return v1alpha1.PlanSucceeded, "" // those that are not listed have no state of their own
-		}
-		return v1alpha1.PlanSuperseded, "nothing of it is left to do"
+	switch phase {
+	case v1alpha1.PlanSucceeded:
+		return ""
+	case v1alpha1.PlanSuperseded:
+		return superseded
 	}
-	if err != nil && x.Status.Phase == v1alpha1.PlanRunning {
-		return v1alpha1.PlanPaused, judge(err).message
-	}
-	return x.Status.Phase, x.Status.Message
+	return said(reasons)
 }

@@ -27,8 +27,8 @@ type plans struct {
 	of     *v1alpha1.Delivery
 	all    []*v1alpha1.Plan // the oldest first
 	loaded bool
-	signer string   // of the revision; empty if nothing had to be signed
-	failed []string // names of those of which a step failed in this attempt
+	signer string       // of the revision; empty if nothing had to be signed
+	failed []failedStep // in this attempt
 }
 
 // load reads them.
@@ -39,7 +39,7 @@ func (p *plans) load(ctx context.Context) error {
 	}
 	p.all = nil
 	for i := range list.Items {
-		if x := &list.Items[i]; x.Spec.Delivery == p.of.Name && x.Status.Phase != "" { // one without was not made here, or not to its end
+		if x := &list.Items[i]; p.made(x) {
 			p.all = append(p.all, x)
 		}
 	}
@@ -48,6 +48,12 @@ func (p *plans) load(ctx context.Context) error {
 	})
 	p.loaded = true
 	return nil
+}
+
+// made tells whether a Plan was made here, for this Delivery: one without a phase was not, or not to its end, and one that
+// another of the same name left behind, or that names no owner, lends its approval to nothing.
+func (p *plans) made(x *v1alpha1.Plan) bool {
+	return x.Spec.Delivery == p.of.Name && x.Status.Phase != "" && metav1.IsControlledBy(x, p.of)
 }
 
 // labelOf is a name as a label, and the name of a Plan, can hold it; whoever looks by it compares the name itself, too.
@@ -65,7 +71,7 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		return nil, err
 	}
 	var digests []state.Digest
-	now := s.Plan() // with what needs no approval
+	now := lookAt(s.Plan()) // with what needs no approval
 	for _, x := range p.all {
 		if x.Status.Phase.Ended() {
 			continue
@@ -73,16 +79,11 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		if err := p.decide(ctx, x); err != nil {
 			return nil, err
 		}
-		if runs(x) && !p.hasFailed(x) && !goesOn(x, now) && !blocked(x, now) {
-			if err := p.stop(ctx, x); err != nil {
-				return nil, err
-			}
-			continue
+		if err := p.leave(ctx, x, now, s.Have); err != nil {
+			return nil, err
 		}
 		if a := x.Spec.Approval; a != nil && a.Approved {
-			for _, step := range x.Spec.Steps {
-				digests = append(digests, state.Digest(step.Digest))
-			}
+			digests = append(digests, covered(x, waiting)...)
 		}
 	}
 	open := waiting.Only(without(waiting, digests))
@@ -93,6 +94,8 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 		}
 		if x.Spec.Digest == string(open.Digest) {
 			asked = true
+		} else if now.awaits(x) {
+			continue // it was asked for a moment ago, and this is about the rest
 		} else if err := p.end(ctx, x, v1alpha1.PlanSuperseded, "what was observed, or the spec, has changed"); err != nil {
 			return nil, err
 		}
@@ -102,16 +105,6 @@ func (p *plans) approved(ctx context.Context, s apply.Situation, waiting plan.Pl
 	}
 	_, err := p.create(ctx, open, apply.Sizes(s, open), v1alpha1.PlanAwaitingApproval)
 	return digests, err
-}
-
-// without returns the parts of a plan of which no digest is given.
-func without(p plan.Plan, digests []state.Digest) (parts []int) {
-	for i := range p.Parts {
-		if !slices.Contains(digests, p.Parts[i].Digest) {
-			parts = append(parts, i)
-		}
-	}
-	return parts
 }
 
 // decide takes down what a person decided, and when that was learned.
@@ -139,8 +132,7 @@ func (p *plans) decide(ctx context.Context, x *v1alpha1.Plan) error {
 	})
 }
 
-// planned makes a Plan of what is run and no Plan has yet, and ends those that are not gone on with. What is blocked is left
-// as it is: it may be gone on with.
+// planned makes a Plan of what is run and no Plan has yet, and ends what is not gone on with.
 func (p *plans) planned(ctx context.Context, e apply.Event) error {
 	if !p.loaded {
 		if err := p.load(ctx); err != nil {
@@ -148,18 +140,13 @@ func (p *plans) planned(ctx context.Context, e apply.Event) error {
 		}
 	}
 	var known []state.Digest
+	now := lookAt(e.Plan)
 	for _, x := range p.all {
-		if !runs(x) {
-			continue
+		if err := p.leave(ctx, x, now, e.Have); err != nil {
+			return err
 		}
-		if !p.hasFailed(x) && !goesOn(x, e.Plan) && !blocked(x, e.Plan) {
-			if err := p.stop(ctx, x); err != nil {
-				return err
-			}
-			continue
-		}
-		for _, step := range x.Spec.Steps {
-			known = append(known, state.Digest(step.Digest))
+		if runs(x) {
+			known = append(known, covered(x, e.Plan)...)
 		}
 	}
 	parts := without(e.Plan, known)
@@ -186,39 +173,6 @@ func runs(x *v1alpha1.Plan) bool {
 // asks tells whether a Plan waits for a person, or was rejected by one.
 func asks(x *v1alpha1.Plan) bool {
 	return x.Status.Phase == v1alpha1.PlanAwaitingApproval || x.Status.Phase == v1alpha1.PlanRejected
-}
-
-// goesOn tells whether something that is planned now is what is left of a Plan.
-func goesOn(x *v1alpha1.Plan, now plan.Plan) bool {
-	return slices.ContainsFunc(x.Spec.Steps, func(s v1alpha1.PlanStep) bool {
-		return slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return string(p.Digest) == s.Digest })
-	})
-}
-
-// blocked tells whether an object of a Plan is blocked now, so that it may be gone on with later.
-func blocked(x *v1alpha1.Plan, now plan.Plan) bool {
-	return slices.ContainsFunc(x.Spec.Steps, func(s v1alpha1.PlanStep) bool {
-		return slices.ContainsFunc(now.Blocked, func(b plan.Blocked) bool {
-			return slices.Contains(b.Components, s.Object) || slices.Contains(b.Keyspaces, s.Object)
-		})
-	})
-}
-
-// hasFailed tells whether a step failed in this attempt: how such a Plan ends is known when the delivery is over. One whose
-// step failed before is like any other: it goes on, or a commit has left it behind.
-func (p *plans) hasFailed(x *v1alpha1.Plan) bool { return slices.Contains(p.failed, x.Name) }
-
-// isDone tells whether every step ended.
-func isDone(x *v1alpha1.Plan) bool {
-	return int(x.Status.Done) == len(x.Spec.Steps) && x.Spec.More == 0
-}
-
-// stop ends a Plan of which nothing is planned any more.
-func (p *plans) stop(ctx context.Context, x *v1alpha1.Plan) error {
-	if isDone(x) {
-		return p.end(ctx, x, v1alpha1.PlanSucceeded, "")
-	}
-	return p.end(ctx, x, v1alpha1.PlanSuperseded, "what was observed, or the spec, has changed")
 }
 
 // create makes a Plan in a phase.
@@ -260,40 +214,11 @@ func count[T any](list []T, f func(T) bool) (n int) {
 	return n
 }
 
-// planSpec is a plan as a Plan has it.
-func planSpec(of plan.Plan, sizes []apply.Size, d *v1alpha1.Delivery) v1alpha1.PlanSpec {
-	out := v1alpha1.PlanSpec{Delivery: d.Name, Revision: d.Status.LastAttemptedRevision, Digest: string(of.Digest), Summary: clip(of.Summary(), maxReason)}
-	for _, s := range first(of.Steps, v1alpha1.MaxPlanSteps) {
-		out.Steps = append(out.Steps, v1alpha1.PlanStep{
-			Kind: string(s.Kind), Object: s.Object, From: clip(strings.Join(s.From, ", "), maxReason), To: clip(s.To, maxName),
-			Reason: clip(s.Reason, v1alpha1.MaxPlanReasons), Risk: string(s.Risk), Notes: notes(s), Undo: clip(s.Undo, maxReason), Part: int32(s.Part), Digest: string(s.Digest),
-		})
-	}
-	out.More = int32(len(of.Steps) - len(out.Steps))
-	for _, z := range sizes {
-		if z.Step < len(out.Steps) {
-			step := &out.Steps[z.Step]
-			step.Units, step.Bytes, step.Seconds = z.Units, z.Bytes, int64(z.Duration().Seconds())
-		}
-	}
-	return out
-}
-
-// notes says what is at stake in a step.
-func notes(s plan.Step) (out []string) {
-	for _, l := range s.Losses {
-		out = append(out, clip("loses "+l.Field+": "+l.Reason, v1alpha1.MaxPlanReasons))
-	}
-	for _, n := range s.Notes {
-		out = append(out, clip(n, v1alpha1.MaxPlanReasons))
-	}
-	return first(out, v1alpha1.MaxPlanNotes)
-}
-
 // change writes the status of a Plan.
 func (p *plans) change(ctx context.Context, x *v1alpha1.Plan, change func(*v1alpha1.PlanRunStatus)) error {
 	before := x.DeepCopy()
 	change(&x.Status)
+	bound(&x.Status)
 	if err := p.client.Status().Patch(ctx, x, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("write the status of Plan %s: %w", x.Name, err)
 	}
@@ -302,15 +227,17 @@ func (p *plans) change(ctx context.Context, x *v1alpha1.Plan, change func(*v1alp
 
 // end says that nothing more is done by a Plan.
 func (p *plans) end(ctx context.Context, x *v1alpha1.Plan, phase v1alpha1.PlanPhase, message string) error {
-	return p.change(ctx, x, func(s *v1alpha1.PlanRunStatus) {
-		now := metav1.Now()
-		s.Phase, s.Message, s.EndedAt = phase, clip(message, maxMessage), &now
-		for i := range s.Steps {
-			if s.Steps[i].State == v1alpha1.StepRunning { // it was interrupted, and the word of that did not get through
-				s.Steps[i].State = v1alpha1.StepPending
-			}
+	return p.change(ctx, x, func(s *v1alpha1.PlanRunStatus) { ended(s, phase, message) })
+}
+
+func ended(s *v1alpha1.PlanRunStatus, phase v1alpha1.PlanPhase, message string) {
+	now := metav1.Now()
+	s.Phase, s.Message, s.EndedAt = phase, clip(message, maxMessage), &now
+	for i := range s.Steps {
+		if s.Steps[i].State == v1alpha1.StepRunning { // it was interrupted, and the word of that did not get through
+			s.Steps[i].State = v1alpha1.StepPending
 		}
-	})
+	}
 }
 
 // prune deletes the oldest of the Plans that came to their end.

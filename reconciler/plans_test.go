@@ -21,7 +21,7 @@ import (
 // plans returns the Plans there are, the oldest first, and, sorted, their phases and who approved them.
 func (w *world) plans(name types.NamespacedName) (all []*v1alpha1.Plan, said []string) {
 	w.t.Helper()
-	p := &plans{client: w.client, of: &v1alpha1.Delivery{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}}
+	p := &plans{client: w.client, of: &v1alpha1.Delivery{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: types.UID("uid-" + name.Name)}}}
 	if err := p.load(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -235,8 +235,11 @@ func TestDeletedInTheMiddle(t *testing.T) {
 		defer close(done)
 		_, _ = w.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: name})
 	}()
-	until(t, "the run has its finalizer", func() string {
-		return strings.Repeat("it has none", 1-min(1, len(w.get(name).Finalizers)))
+	until(t, "the run has its finalizer, and a step is begun", func() string {
+		if _, said := w.plans(name); len(w.get(name).Finalizers) == 0 || !slices.Equal(said, []string{"Running"}) {
+			return fmt.Sprintf("finalizers %v, plans %v", w.get(name).Finalizers, said)
+		}
+		return ""
 	})
 	if err := w.client.Delete(t.Context(), w.get(name)); err != nil {
 		t.Fatal(err)

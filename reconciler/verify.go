@@ -101,7 +101,8 @@ func (s spec) signed() string {
 func (a *attempt) approver(step state.Digest) (string, time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	x, _ := a.plans.with(plan.Step{Digest: step})
+	q, _, _ := a.plans.with(plan.Step{Digest: step})
+	x := q.of
 	if x == nil || x.Spec.Approval == nil || !x.Spec.Approval.Approved || x.Status.ApprovedBy == "" || x.Status.ApprovedAt == nil {
 		return "", time.Time{}
 	}

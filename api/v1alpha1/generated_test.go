@@ -84,6 +84,7 @@ type node struct {
 // theirs are fields of types of other modules, whose markers are not ours, bounded by the program.
 var theirs = map[string]bool{
 	"status.lastHandledReconcileAt":           true,
+	"status.lastHandledForceAt":               true,
 	"status.conditions[].message":             true,
 	"status.history":                          true,
 	"status.history[].digest":                 true,

@@ -10,7 +10,7 @@ const (
 )
 
 // PlanSpec is what is to be done, and whether a person has approved it. It never changes but for the approval.
-// +kubebuilder:validation:XValidation:rule="self.delivery == oldSelf.delivery && self.digest == oldSelf.digest && self.revision == oldSelf.revision && self.steps == oldSelf.steps && self.summary == oldSelf.summary && self.more == oldSelf.more",message="a plan cannot be changed, only approved: what is done is planned from what is observed"
+// +kubebuilder:validation:XValidation:rule="self.delivery == oldSelf.delivery && self.digest == oldSelf.digest && self.revision == oldSelf.revision && self.steps == oldSelf.steps && self.summary == oldSelf.summary && self.more == oldSelf.more && has(self.rest) == has(oldSelf.rest) && (!has(self.rest) || self.rest == oldSelf.rest)",message="a plan cannot be changed, only approved: what is done is planned from what is observed"
 type PlanSpec struct {
 	// Delivery that the plan is for, in the same namespace.
 	// +kubebuilder:validation:MaxLength=253
@@ -34,20 +34,52 @@ type PlanSpec struct {
 	// +optional
 	Summary string `json:"summary"`
 
-	// Steps in their order, at most 1000.
+	// Steps in their order, at most 1000, and fewer if what they say is long.
 	// +kubebuilder:validation:MaxItems=1000
 	// +kubebuilder:validation:MinItems=1
 	// +required
 	Steps []PlanStep `json:"steps"`
 
-	// More steps than are listed. An approval does not cover what is left of a plan once only such steps are.
+	// More steps than are listed.
 	// +kubebuilder:default:=0
 	// +optional
 	More int32 `json:"more"`
 
+	// Rest is of each part that has steps which are not listed: their digests. An approval covers them, too. Those of a plan
+	// that is larger still are left out, and it is asked for again when they are what is left.
+	// +kubebuilder:validation:MaxItems=4000
+	// +optional
+	Rest []PlanRest `json:"rest,omitempty"`
+
 	// Approval of a person. Whoever gives it must hold the verb approve on plans, and be the one it names.
 	// +optional
 	Approval *PlanApproval `json:"approval,omitempty"`
+}
+
+// PlanRest is the end of a part of a plan that is not listed.
+type PlanRest struct {
+	// Part of the system that the steps are of.
+	// +required
+	Part int32 `json:"part"`
+
+	// Kind of the first of them.
+	// +kubebuilder:validation:MaxLength=32
+	// +required
+	Kind string `json:"kind"`
+
+	// Object of the first of them.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Object string `json:"object"`
+
+	// Steps of the part that are not listed.
+	// +required
+	Steps int32 `json:"steps"`
+
+	// Digests of these steps in their order, of each its first 16 bytes in 22 characters of base64.
+	// +kubebuilder:validation:MaxLength=262144
+	// +required
+	Digests string `json:"digests"`
 }
 
 // PlanApproval is what a person decided.
@@ -183,7 +215,7 @@ type PlanRunStatus struct {
 	// +optional
 	EndedAt *metav1.Time `json:"endedAt,omitempty"`
 
-	// Done counts the steps that ended.
+	// Done counts the steps that ended, listed or not.
 	// +optional
 	Done int32 `json:"done,omitempty"`
 
@@ -191,6 +223,27 @@ type PlanRunStatus struct {
 	// +kubebuilder:validation:MaxItems=1000
 	// +optional
 	Steps []PlanStepStatus `json:"steps,omitempty"`
+
+	// Parts that came to their end before the plan, or of which steps ended that are not listed. What came to its end is run by
+	// another plan if it is wanted once more, with an approval of its own.
+	// +kubebuilder:validation:MaxItems=5000
+	// +optional
+	Parts []PlanPartStatus `json:"parts,omitempty"`
+}
+
+// PlanPartStatus is how far one part of a plan is.
+type PlanPartStatus struct {
+	// Part of the system.
+	// +required
+	Part int32 `json:"part"`
+
+	// Phase that it ended in; empty if it did not.
+	// +optional
+	Phase PlanPhase `json:"phase,omitempty"`
+
+	// Done counts its steps that ended and are not listed.
+	// +optional
+	Done int32 `json:"done,omitempty"`
 }
 
 // PlanStepStatus is how far one step is.
@@ -207,7 +260,7 @@ type PlanStepStatus struct {
 	// +optional
 	EndedAt *metav1.Time `json:"endedAt,omitempty"`
 
-	// Message is what it did, or why it failed.
+	// Message is what it did, or why it failed; left out of steps that are done where a plan is too large.
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	Message string `json:"message,omitempty"`

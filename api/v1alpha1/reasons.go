@@ -84,6 +84,7 @@ const (
 	ReasonNoSafeOrder      = "NoSafeOrder"      // no order of rollouts and rewrites keeps every moment readable
 	ReasonSearchLimit      = "SearchLimit"      // too many coupled objects: no order was found within bounds
 	ReasonNotBuilt         = "NotBuilt"         // the spec asks for what this version cannot do yet
+	ReasonStillUsed        = "StillUsed"        // what runs uses a keyspace that was taken out of the spec and is to be deleted
 	ReasonUnfitUnits       = "UnfitUnits"       // units that fit no version block a step
 	ReasonUnknownRelease   = "UnknownRelease"   // the desired release is not declared
 	ReasonUnknownImage     = "UnknownImage"     // a live image that no release names

@@ -19,6 +19,10 @@ const (
 type DeliveryStatus struct {
 	meta.ReconcileRequestStatus `json:",inline"`
 
+	// What was tried once more by force is noted before anything is tried, so that an interruption neither loses it nor makes
+	// it twice.
+	meta.ForceRequestStatus `json:",inline"`
+
 	// ObservedGeneration is the last generation of the spec that was reconciled to an end.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
@@ -164,7 +168,7 @@ type PlanStatus struct {
 
 // StepStatus is one step of a plan.
 type StepStatus struct {
-	// Kind of the step: rollout, rewrite or verify.
+	// Kind of the step: backup, rollout, scale, rewrite, prune or verify.
 	// +kubebuilder:validation:MaxLength=32
 	Kind string `json:"kind"`
 
