@@ -210,7 +210,8 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	now := planned(r.want, r.have, r.edges.State != nil, r.held)
+	part, _ := plan.Narrow(r.want, r.have, step)
+	now := planned(part, r.have, r.edges.State != nil, r.held)
 	if !slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return p.Digest == step.Digest }) {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}

@@ -80,18 +80,29 @@ func (p Plan) Only(parts []int) Plan {
 
 // PartOf returns the part of a system that the object of a step is in, whether it has steps or not.
 func PartOf(want state.Desired, have state.Observed, s Step) (Part, bool) {
+	sub, ok := subsystemOf(want, have, s)
+	return Part{Components: sub.components(), Keyspaces: sub.keyspaces()}, ok
+}
+
+// Narrow returns the part of a system that the object of a step is in, as a system: by itself it is planned as it is with the
+// others.
+func Narrow(want state.Desired, have state.Observed, s Step) (state.Desired, bool) {
+	sub, ok := subsystemOf(want, have, s)
+	return sub.want, ok
+}
+
+func subsystemOf(want state.Desired, have state.Observed, s Step) (subsystem, bool) {
 	want, have = sortedDesired(want), sortedObserved(have)
 	for _, sub := range subsystems(diff.NewIndex(want, have), want) {
-		p := Part{Components: sub.components(), Keyspaces: sub.keyspaces()}
-		mine := p.Keyspaces
+		mine := sub.keyspaces()
 		if s.OnComponent() {
-			mine = p.Components
+			mine = sub.components()
 		}
 		if slices.Contains(mine, s.Object) {
-			return p, true
+			return sub, true
 		}
 	}
-	return Part{}, false
+	return subsystem{}, false
 }
 
 // Goal returns the digest of what is wanted of the objects of a part: their desired releases and versions, and the policies.

@@ -44,3 +44,18 @@ func violationsOf(list []Violation) (out []string) {
 	slices.Sort(out)
 	return out
 }
+
+// TestNarrow: a part is planned by itself as it is with the others.
+func TestNarrow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := systems(small).Draw(t, "system")
+		p := make1(s)
+		for i, step := range p.Steps {
+			part, ok := Narrow(s.Want, s.Have, step)
+			alone := Make(part, s.Have, diff.Compute(part, s.Have))
+			if !ok || p.First(i) && (len(alone.Parts) != 1 || alone.Digest != p.Parts[step.Part].Digest) {
+				t.Fatalf("step %d: with the others %s, alone %s", i+1, brief(p.Steps), brief(alone.Steps))
+			}
+		}
+	})
+}
