@@ -192,7 +192,8 @@ func (s *searcher) visit(n node, paid cost, from int, by move) {
 }
 
 // smallest walks from the start to a goal over paths of the least cost, by the smallest move each time. A rollout
-// that runs already comes before anything else, or what its last old pods leave free would be done before it ends.
+// that runs already comes before anything else, or what its last old pods leave free would be done before it ends. Of
+// rollouts those of stopped components come first: they start the sooner.
 func (s *searcher) smallest(goals []int) []move {
 	onto := map[int][]arrival{} // by node: the moves that leave it on such a path, and where they lead
 	seen := map[int]bool{}
@@ -212,12 +213,24 @@ func (s *searcher) smallest(goals []int) []move {
 	for at := 0; len(onto[at]) > 0; {
 		n := s.nodes[at].node
 		next := slices.MinFunc(onto[at], func(a, b arrival) int {
-			return cmp.Or(cmp.Compare(s.begun(n, b.move), s.begun(n, a.move)), a.move.compare(b.move))
+			return cmp.Or(cmp.Compare(s.begun(n, b.move), s.begun(n, a.move)), cmp.Compare(a.move.kind, b.move.kind),
+				cmp.Compare(s.turned(n, b.move), s.turned(n, a.move)), a.move.compare(b.move))
 		})
 		out = append(out, next.move)
 		at = next.node
 	}
 	return out
+}
+
+// turned is 1 if a move is a rollout of a component that is stopped at a node, else 0.
+func (m *model) turned(n node, by move) int {
+	if by.kind != moveRollout {
+		return 0
+	}
+	if _, stopped := n.haltedAt(by.object); stopped {
+		return 1
+	}
+	return 0
 }
 
 // begun is 1 if a move is a rollout that runs at a node, else 0.
