@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"keyshift.dev/api/v1alpha1"
 	"keyshift.dev/testbed"
 )
@@ -21,15 +19,7 @@ func TestImageMissingOnKubernetes(t *testing.T) {
 	plane := testbed.SharedKubernetes(t)
 	git, redis := testbed.Git(t), testbed.Redis(t)
 	namespace := plane.Namespace(t)
-	s, err := newScheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(plane.Config, client.Options{Scheme: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	install(t, c)
+	c := installed(t, plane)
 	var pushed atomic.Bool
 	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if strings.HasSuffix(q.URL.Path, "/manifests/2.0.0") && !pushed.Load() {

@@ -101,12 +101,9 @@ func tree(t *testing.T, commit int, namespace, address string) map[string]string
 	return out
 }
 
-// TestOnKubernetes runs the controller as its ServiceAccount, with the leader election, against a real API server,
-// a real Git server and a real Redis.
-func TestOnKubernetes(t *testing.T) {
-	plane := testbed.SharedKubernetes(t)
-	git, redis := testbed.Git(t), testbed.Redis(t)
-	namespace := plane.Namespace(t)
+// installed returns a client that may do everything on an API server that has what config has.
+func installed(t *testing.T, plane *testbed.ControlPlane) client.Client {
+	t.Helper()
 	s, err := newScheme()
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +113,16 @@ func TestOnKubernetes(t *testing.T) {
 		t.Fatal(err)
 	}
 	install(t, c)
+	return c
+}
+
+// TestOnKubernetes runs the controller as its ServiceAccount, with the leader election, against a real API server,
+// a real Git server and a real Redis.
+func TestOnKubernetes(t *testing.T) {
+	plane := testbed.SharedKubernetes(t)
+	git, redis := testbed.Git(t), testbed.Redis(t)
+	namespace := plane.Namespace(t)
+	c := installed(t, plane)
 	plane.Deploy(t, testbed.Deployment{Namespace: namespace, Name: "checkout", Replicas: 2,
 		Images: map[string]string{"app": "ghcr.io/acme/checkout:1.4.0"}})
 	git.Commit("before", tree(t, 0, namespace, redis.Addr))

@@ -16,15 +16,7 @@ import (
 // TestLargestPlanOnKubernetes: an API server keeps the largest Plan there may be, and lets nobody change what is not listed.
 func TestLargestPlanOnKubernetes(t *testing.T) {
 	plane := testbed.SharedKubernetes(t)
-	s, err := newScheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(plane.Config, client.Options{Scheme: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	install(t, c)
+	c := installed(t, plane)
 	d := newDelivery(plane.Namespace(t), "large", "https://git.example.com/large")
 	d.Spec.Suspend = true
 	if err := c.Create(t.Context(), d); err != nil {

@@ -19,15 +19,7 @@ func TestVerifiedOnKubernetes(t *testing.T) {
 	plane := testbed.SharedKubernetes(t)
 	git, redis := testbed.Git(t), testbed.Redis(t)
 	namespace := plane.Namespace(t)
-	s, err := newScheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(plane.Config, client.Options{Scheme: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	install(t, c)
+	c := installed(t, plane)
 	wantVerifyAdmission(t, c, namespace)
 	plane.Deploy(t, testbed.Deployment{Namespace: namespace, Name: "checkout", Replicas: 2,
 		Images: map[string]string{"app": "ghcr.io/acme/checkout:1.4.0"}})
