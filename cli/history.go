@@ -192,7 +192,7 @@ func (o *historyOptions) show(system string, all []ran) {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "STARTED\tTOOK\tSTEP\tHOW\tREVISION\tSIGNED BY\tAPPROVED BY\tRUN BY")
 	for _, r := range all {
-		cells := []string{"-", "-", r.step(), r.how(), r.Revision, r.Signer, r.approval(), r.Holder}
+		cells := []string{"-", "-", r.step().String(), r.how(), r.Revision, r.Signer, r.approval(), r.Holder}
 		if r.StartedAt != nil {
 			cells[0] = r.StartedAt.Format(toTheSecond)
 		}
@@ -212,15 +212,9 @@ func (o *historyOptions) show(system string, all []ran) {
 
 const toTheSecond = "2006-01-02 15:04:05Z"
 
-func (r ran) step() string {
-	text := r.Step + " " + r.Component + r.Keyspace
-	if r.Step == string(plan.Backup) {
-		return text + " " + strings.Join(r.From, ", ")
-	}
-	if len(r.From) > 0 {
-		text += " " + strings.Join(r.From, ", ") + " →"
-	}
-	return strings.TrimSpace(text + " " + r.To)
+// step is the step as a plan has it, of what the stream tells.
+func (r ran) step() plan.Step {
+	return plan.Step{Kind: plan.Kind(r.Step), Object: r.Component + r.Keyspace, From: r.From, To: r.To}
 }
 
 func (r ran) how() string {
@@ -230,7 +224,7 @@ func (r ran) how() string {
 	case r.State == string(keyspace.ChangeStarted):
 		return "not over, or killed"
 	case r.Rewritten > 0:
-		return fmt.Sprintf("%s, %s rewritten", r.State, count(r.Rewritten, "unit"))
+		return fmt.Sprintf("%s, %s %s", r.State, count(r.Rewritten, "unit"), written(r.step()))
 	}
 	return r.State
 }

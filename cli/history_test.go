@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"keyshift.dev/keyspace"
+	"keyshift.dev/plan"
 	"keyshift.dev/state"
 )
 
@@ -41,5 +42,22 @@ func TestRuns(t *testing.T) {
 		"a superseded one [2000 3000]", "0 ended one [0 1000]"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// TestStepsAsPlanned: a step that was run is called as it was when it was planned, and what it did as while it ran.
+func TestStepsAsPlanned(t *testing.T) {
+	for want, r := range map[string]ran{
+		"rollout checkout 1.4.0 → 1.5.0, ended":                   {Step: "rollout", Component: "checkout", From: []string{"1.4.0"}, To: "1.5.0", State: "ended"},
+		"rewrite session 1.0.0 → 2.0.0, ended, 3 units rewritten": {Step: "rewrite", Keyspace: "session", From: []string{"1.0.0"}, To: "2.0.0", State: "ended", Rewritten: 3},
+		"backup session 1.0.0, 2.0.0, ended":                      {Step: "backup", Keyspace: "session", From: []string{"1.0.0", "2.0.0"}, To: "3.0.0", State: "ended"},
+		"prune session 1.0.0, ended, 3 units deleted":             {Step: "prune", Keyspace: "session", From: []string{"1.0.0"}, State: "ended", Rewritten: 3},
+		"scale checkout to 0, failed, Timeout":                 {Step: "scale", Component: "checkout", From: []string{"1.4.0"}, To: plan.ToZero, State: "failed", Error: "Timeout"},
+		"scale checkout back up, not over, or killed":             {Step: "scale", Component: "checkout", From: []string{"1.4.0"}, To: plan.BackUp, State: "started"},
+		"verify session, ended":                                   {Step: "verify", Keyspace: "session", State: "ended"},
+	} {
+		if got := r.step().String() + ", " + r.how(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package gitsource
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -118,12 +119,9 @@ func demultiplex(caps *capability.List, r io.Reader) io.Reader {
 // read follows the wanted object to its commit, verifies who signed it, and takes the commit's files. Objects are looked up
 // by the hash of their content, so what is read is what was asked for.
 func read(s Source, store *memory.Storage, want target) (Snapshot, error) {
-	h := want.commit
-	if h.IsZero() {
-		var err error
-		if h, err = peel(store, want.objects[0]); err != nil {
-			return Snapshot{}, err
-		}
+	h, err := want.peel(store, s.Tag != "")
+	if err != nil {
+		return Snapshot{}, err
 	}
 	commit, err := object.GetCommit(store, h)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -141,6 +139,20 @@ func read(s Source, store *memory.Storage, want target) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return Snapshot{Commit: h.String(), Revision: revision(want.name, h.String()), Signer: signer, Files: files}, nil
+}
+
+// peel returns the commit that is wanted. What a tag names is what the tag itself says: the server may say that it names another
+// commit, and a signature of the tag would be taken for one of that.
+func (t target) peel(store storer.EncodedObjectStorer, tagged bool) (plumbing.Hash, error) {
+	if !tagged {
+		return t.commit, nil
+	}
+	h, err := peel(store, t.objects[0])
+	if err == nil && !t.commit.IsZero() && h != t.commit {
+		return h, &Error{Reason: GitProtocol, Message: fmt.Sprintf("the server says that tag %s names commit %s, and the tag itself names %s", printable(t.name), t.commit, h),
+			Hint: "find out who changed the server's answer; nothing of it is believed"}
+	}
+	return h, err
 }
 
 // peel follows annotated tags, also of tags, to what they name.

@@ -14,7 +14,7 @@ import (
 // target is what a source means on one server.
 type target struct {
 	name    string          // of the branch or tag, empty for a lone commit
-	commit  plumbing.Hash   // zero if only the pack can tell
+	commit  plumbing.Hash   // of a tag only what the server says; zero if only the pack can tell
 	objects []plumbing.Hash // to ask for; never empty
 	tip     bool            // the commit is what the objects point to, so no history is needed
 }

@@ -99,7 +99,7 @@ func (a *attempt) progress(ctx context.Context, message string) error {
 func (a *attempt) run(ctx context.Context) verdict {
 	src, err := gitSource(ctx, a.r.Client, a.delivery)
 	if err != nil {
-		return judge(a.disavow(err, spec{}))
+		return judge(a.disavow(err, a.r.specs.get(a.name, sourceKey(a.delivery, src.Verify))))
 	}
 	s, err := a.read(ctx, src)
 	if err != nil {

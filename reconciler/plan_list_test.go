@@ -118,6 +118,24 @@ func TestApprovalCoversWhatIsNotListed(t *testing.T) {
 	}
 }
 
+// leftAfter is what is left of a plan when its step at i was told of, and all parts before are done.
+func leftAfter(of plan.Plan, i int, kinds []apply.EventKind) plan.Plan {
+	part := of.Steps[i].Part
+	if slices.Contains(kinds, apply.Ended) {
+		i++
+	}
+	if i == len(of.Steps) {
+		return plan.Plan{Digest: "done"}
+	}
+	left := leftOf(of, i)
+	if of.Steps[i].Part > part {
+		part++
+	}
+	left.Steps = slices.DeleteFunc(left.Steps, func(s plan.Step) bool { return s.Part < part })
+	left.Parts = left.Parts[part:]
+	return left
+}
+
 // run tells a step of a plan as a delivery does, and lets another process go on from there.
 func run(t *testing.T, p *plans, of plan.Plan, i int, kinds ...apply.EventKind) {
 	t.Helper()
@@ -127,7 +145,7 @@ func run(t *testing.T, p *plans, of plan.Plan, i int, kinds ...apply.EventKind) 
 		}
 	}
 	*p = plans{client: p.client, of: p.of}
-	if err := p.report(t.Context(), apply.Event{Kind: apply.Planned, Plan: leftOf(of, i)}); err != nil {
+	if err := p.report(t.Context(), apply.Event{Kind: apply.Planned, Plan: leftAfter(of, i, kinds)}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -120,15 +120,17 @@ func (p *plans) with(step plan.Step) (q part, listed, beyond int) {
 	return part{}, -1, -1
 }
 
-// leave ends the parts of a Plan that runs of which nothing is planned now, and with the last of them the Plan. What is blocked
-// is left as it is: it may be gone on with.
+// leave ends the parts of a Plan that runs of which nothing is planned now, and those that are done and planned once more, which
+// takes an approval of its own; and with the last of them the Plan. What is blocked is left as it is: it may be gone on with.
 func (p *plans) leave(ctx context.Context, x *v1alpha1.Plan, now seen, have state.Observed) error {
 	if !runs(x) {
 		return nil
 	}
 	ends := map[int32]v1alpha1.PlanPhase{}
 	for _, q := range partsOf(x) {
-		if _, blocked := now.blocks(q); !q.ended() && !p.hasFailed(q) && !blocked && !now.goesOn(q) {
+		_, blocked := now.blocks(q)
+		goesOn := now.goesOn(q)
+		if over := !goesOn && !blocked || goesOn && q.isDone(); over && !q.ended() && !p.hasFailed(q) {
 			ends[q.index] = p.left(q, have)
 		}
 	}

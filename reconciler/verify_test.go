@@ -188,6 +188,14 @@ func TestSignersChange(t *testing.T) {
 	s.verified(d, "Ada <ada@example.org> (PGP "+s.ada.ID+")") // that was looked at, with these keys
 
 	s.git.Fail(testbed.GitHealthy)
+	d.Spec.Git.SecretRef = &v1alpha1.SecretReference{Name: "credentials"}
+	if err := s.client.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	d, _ = s.reconcile(s.name)
+	wantReason(t, d, v1alpha1.ReasonSecretNotFound, "credentials")
+	s.verified(d, "Ada <ada@example.org> (PGP "+s.ada.ID+")") // so it was, too
+	d.Spec.Git.SecretRef = nil
 	d.Spec.Git.Verify, d.Generation = nil, 2
 	if err := s.client.Update(t.Context(), d); err != nil {
 		t.Fatal(err)

@@ -106,7 +106,7 @@ func showStep(s Streams, x v1alpha1.Plan, i int, states bool) {
 func stepText(kind, object, from, to string) string {
 	text := kind + " " + object
 	switch {
-	case kind == "backup":
+	case kind == "backup", kind == "prune":
 		return text + " " + from
 	case from != "" && to != "":
 		return text + " " + from + " → " + to
