@@ -153,3 +153,30 @@ func TestRetireIsInterrupted(t *testing.T) {
 		t.Fatalf("back for good: %v, %v", steps(o), err)
 	}
 }
+
+// TestRetireGoesOn: a run that ends between the backup and the end of the prune is gone on with, and its backup counts.
+func TestRetireGoesOn(t *testing.T) {
+	for _, at := range []apply.EventKind{apply.Started, apply.Progressed} {
+		w := onRedis(t, 3000)
+		without := w.retiring(state.RetireArchive)
+		w.after.Keyspaces[0].Policy.Throttle, w.before.Keyspaces[0].Policy.Throttle = state.ThrottleGentle, state.ThrottleGentle
+		w.mustDeliver(w.before, "1.0.0")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o, err := apply.Deliver(ctx, w.edges, without, func(e apply.Event) {
+			if e.Kind == at && e.Step.Kind == plan.Prune && (at == apply.Started || e.Rewrite.Rewritten > 0) {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) || w.units() == 0 {
+			t.Fatalf("%v, %v; %d left", steps(o), err, w.units())
+		}
+		o, err = w.deliver(without)
+		if err != nil || !slices.Equal(steps(o), []string{"prune session ", "verify session "}) || w.units() != 0 {
+			t.Errorf("%v: %v, %v; %d left", at, steps(o), err, w.units())
+		}
+		if n := len(w.edges.State.(*memory).backups); n != 1 {
+			t.Errorf("%v: %d backups", at, n)
+		}
+	}
+}
