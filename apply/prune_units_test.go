@@ -180,3 +180,24 @@ func TestRetireGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// TestRetireUnderTwoNames: a keyspace that got another name, and its store one that says the same address otherwise, is not
+// taken for one that was taken out of the spec.
+func TestRetireUnderTwoNames(t *testing.T) {
+	w := onRedis(t, 50)
+	w.retiring(state.RetireDelete)
+	w.mustDeliver(w.before, "1.0.0")
+	w.quiet()
+	w.edges.Stores["cache"] = w.open(w.address)
+	commit := w.before
+	commit.Components = nil
+	commit.Stores = append(slices.Clone(commit.Stores), state.Store{Name: "cache", Address: "redis://elsewhere:6379"})
+	commit.Keyspaces = slices.Clone(commit.Keyspaces)
+	commit.Keyspaces[0].Name, commit.Keyspaces[0].Store = "visit", "cache"
+	before := w.units()
+	o, err := w.deliver(commit)
+	var held *apply.HoldError
+	if !errors.As(err, &held) || held.Code != apply.StoreChanged || !strings.Contains(held.Reason, "stores cache and main are one and the same") || w.units() != before {
+		t.Fatalf("%v, %v; %d of %d left", steps(o), err, w.units(), before)
+	}
+}
