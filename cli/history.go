@@ -214,7 +214,7 @@ const toTheSecond = "2006-01-02 15:04:05Z"
 
 func (r ran) step() string {
 	text := r.Step + " " + r.Component + r.Keyspace
-	if r.Step == string(plan.Backup) {
+	if r.Step == string(plan.Backup) || r.Step == string(plan.Prune) {
 		return text + " " + strings.Join(r.From, ", ")
 	}
 	if len(r.From) > 0 {
@@ -229,6 +229,8 @@ func (r ran) how() string {
 		return r.State + ", " + r.Error
 	case r.State == string(keyspace.ChangeStarted):
 		return "not over, or killed"
+	case r.Rewritten > 0 && r.Step == string(plan.Prune):
+		return fmt.Sprintf("%s, %s deleted", r.State, count(r.Rewritten, "unit"))
 	case r.Rewritten > 0:
 		return fmt.Sprintf("%s, %s rewritten", r.State, count(r.Rewritten, "unit"))
 	}

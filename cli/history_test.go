@@ -43,3 +43,11 @@ func TestRuns(t *testing.T) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 }
+
+// TestRanPrune: a prune leads to no version, and deletes.
+func TestRanPrune(t *testing.T) {
+	r := ranOf(keyspace.Told{Change: keyspace.Change{Kind: keyspace.ChangeEnded, Step: "prune", Keyspace: "session", From: []string{"1.0.0", "2.0.0"}, Rewritten: 40}})
+	if r.step() != "prune session 1.0.0, 2.0.0" || r.how() != "ended, 40 units deleted" {
+		t.Errorf("%q, %q", r.step(), r.how())
+	}
+}
