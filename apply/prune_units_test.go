@@ -201,3 +201,27 @@ func TestRetireUnderTwoNames(t *testing.T) {
 		t.Fatalf("%v, %v; %d of %d left", steps(o), err, w.units(), before)
 	}
 }
+
+// TestRetireBesideAStranger: nothing is deleted while an image runs that no release names, also if that of its component never
+// used the keyspace; one that comes in the middle stops it.
+func TestRetireBesideAStranger(t *testing.T) {
+	w := onRedis(t, 3000)
+	without := w.retiring(state.RetireDelete)
+	w.after.Keyspaces[0].Policy.Throttle, w.before.Keyspaces[0].Policy.Throttle = state.ThrottleGentle, state.ThrottleGentle
+	other := state.Workload{Kind: "Deployment", Namespace: "shop", Name: "reports"}
+	release := state.Release{Name: "1.0.0", Images: []state.Image{{Container: "app", Image: "ghcr.io/acme/checkout:3.0.0"}}}
+	without.Components = append(slices.Clone(without.Components), state.Component{Name: "reports", Workload: &other, Release: "1.0.0", Releases: []state.Release{release}})
+	w.cluster.Deploy(other, 1, release.Images...)
+	w.mustDeliver(w.before, "1.0.0")
+	strange := false
+	o, err := apply.Deliver(t.Context(), w.edges, without, func(e apply.Event) {
+		if !strange && e.Kind == apply.Progressed && e.Step.Kind == plan.Prune && e.Rewrite.Rewritten > 0 {
+			strange = true
+			w.cluster.Deploy(other, 1, w.before.Components[0].Releases[0].Images[0], state.Image{Container: "side", Image: "of/nobody:1"})
+		}
+	})
+	var blocked *plan.BlockedError
+	if !strange || !errors.As(err, &blocked) || !strings.Contains(err.Error(), "reports") || w.units() == 0 {
+		t.Fatalf("%v: %v, %v; %d left", strange, steps(o), err, w.units())
+	}
+}
