@@ -72,7 +72,8 @@ func (s shelf) adopted() state.Ledger {
 func unverified(l state.Ledger) state.Ledger {
 	l.Records = slices.Clone(l.Records)
 	for i := range l.Records {
-		l.Records[i].Verified, l.Records[i].Rewritten, l.Records[i].Backup = false, "", nil
+		r := &l.Records[i]
+		r.Verified, r.Rewritten, r.Pruned, r.Backup = false, "", false, nil
 	}
 	return l
 }
