@@ -225,3 +225,18 @@ func TestRetireBesideAStranger(t *testing.T) {
 		t.Fatalf("%v: %v, %v; %d left", strange, steps(o), err, w.units())
 	}
 }
+
+// TestRetireAndALostLedger: that nothing is left of what was retired is not taken for a store that lost its data.
+func TestRetireAndALostLedger(t *testing.T) {
+	w := onRedis(t, 20)
+	without := w.retiring(state.RetireDelete)
+	w.edges.Mirror = apply.FileMirror{Dir: t.TempDir()}
+	w.mustDeliver(w.before, "1.0.0")
+	if o, err := w.deliver(without); err != nil || w.units() != 0 {
+		t.Fatalf("%v, %v", steps(o), err)
+	}
+	w.client.Del(t.Context(), "keyshift:ledger:shop")
+	if o, err := w.deliver(without); err != nil {
+		t.Errorf("%v, %v", steps(o), err)
+	}
+}
