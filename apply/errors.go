@@ -9,7 +9,7 @@ import (
 
 // The codes of a HoldError.
 const (
-	StoreChanged   = "StoreChanged"   // the store is not the one that was applied to, or lost its data
+	StoreChanged   = "StoreChanged"   // the store is not the one that was applied to, or lost its data, or has two names
 	StoreUndefined = "StoreUndefined" // a keyspace's store has no connection
 	UnfitUnits     = "UnfitUnits"     // more units fit no version than the policy allows
 	StateMissing   = "StateMissing"   // there is no durable place for a backup or an undo log, or one is gone from it

@@ -49,7 +49,7 @@ func (s Situation) Plan() plan.Plan {
 // Gather reads the ledgers and their mirror, unites the commit's catalogue with theirs, and observes the
 // cluster and every store. Whatever cannot be read is an error, never an empty part.
 //
-// The error is a *HoldError if a store is not the one its mirror describes, state.Diagnostics if the commit
+// The error is a *HoldError if a store is not the one its mirror describes or has two names, state.Diagnostics if the commit
 // changes an applied definition that is alive (state.Union), or what a store (*keyspace.Error, also of a keyspace
 // that another system owns) or the cluster answered.
 func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, error) {
@@ -77,6 +77,9 @@ func Gather(ctx context.Context, e Edges, commit state.Desired) (Situation, erro
 		if shelves[i].ledger, err = shelves[i].settle(s.Have.Keyspaces, e.Adopt); err != nil {
 			return Situation{}, err
 		}
+	}
+	if err := twins(shelves); err != nil {
+		return Situation{}, err
 	}
 	s.shelves, s.applied = shelves, applied(shelves, s.others)
 	s.Have.Keyspaces = declared(s.Want, recorded(s.Have.Keyspaces, shelves))

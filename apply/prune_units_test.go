@@ -153,3 +153,90 @@ func TestRetireIsInterrupted(t *testing.T) {
 		t.Fatalf("back for good: %v, %v", steps(o), err)
 	}
 }
+
+// TestRetireGoesOn: a run that ends between the backup and the end of the prune is gone on with, and its backup counts.
+func TestRetireGoesOn(t *testing.T) {
+	for _, at := range []apply.EventKind{apply.Started, apply.Progressed} {
+		w := onRedis(t, 3000)
+		without := w.retiring(state.RetireArchive)
+		w.after.Keyspaces[0].Policy.Throttle, w.before.Keyspaces[0].Policy.Throttle = state.ThrottleGentle, state.ThrottleGentle
+		w.mustDeliver(w.before, "1.0.0")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o, err := apply.Deliver(ctx, w.edges, without, func(e apply.Event) {
+			if e.Kind == at && e.Step.Kind == plan.Prune && (at == apply.Started || e.Rewrite.Rewritten > 0) {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) || w.units() == 0 {
+			t.Fatalf("%v, %v; %d left", steps(o), err, w.units())
+		}
+		o, err = w.deliver(without)
+		if err != nil || !slices.Equal(steps(o), []string{"prune session ", "verify session "}) || w.units() != 0 {
+			t.Errorf("%v: %v, %v; %d left", at, steps(o), err, w.units())
+		}
+		if n := len(w.edges.State.(*memory).backups); n != 1 {
+			t.Errorf("%v: %d backups", at, n)
+		}
+	}
+}
+
+// TestRetireUnderTwoNames: a keyspace that got another name, and its store one that says the same address otherwise, is not
+// taken for one that was taken out of the spec.
+func TestRetireUnderTwoNames(t *testing.T) {
+	w := onRedis(t, 50)
+	w.retiring(state.RetireDelete)
+	w.mustDeliver(w.before, "1.0.0")
+	w.quiet()
+	w.edges.Stores["cache"] = w.open(w.address)
+	commit := w.before
+	commit.Components = nil
+	commit.Stores = append(slices.Clone(commit.Stores), state.Store{Name: "cache", Address: "redis://elsewhere:6379"})
+	commit.Keyspaces = slices.Clone(commit.Keyspaces)
+	commit.Keyspaces[0].Name, commit.Keyspaces[0].Store = "visit", "cache"
+	before := w.units()
+	o, err := w.deliver(commit)
+	var held *apply.HoldError
+	if !errors.As(err, &held) || held.Code != apply.StoreChanged || !strings.Contains(held.Reason, "stores cache and main are one and the same") || w.units() != before {
+		t.Fatalf("%v, %v; %d of %d left", steps(o), err, w.units(), before)
+	}
+}
+
+// TestRetireBesideAStranger: nothing is deleted while an image runs that no release names, also if that of its component never
+// used the keyspace; one that comes in the middle stops it.
+func TestRetireBesideAStranger(t *testing.T) {
+	w := onRedis(t, 3000)
+	without := w.retiring(state.RetireDelete)
+	w.after.Keyspaces[0].Policy.Throttle, w.before.Keyspaces[0].Policy.Throttle = state.ThrottleGentle, state.ThrottleGentle
+	other := state.Workload{Kind: "Deployment", Namespace: "shop", Name: "reports"}
+	release := state.Release{Name: "1.0.0", Images: []state.Image{{Container: "app", Image: "ghcr.io/acme/checkout:3.0.0"}}}
+	without.Components = append(slices.Clone(without.Components), state.Component{Name: "reports", Workload: &other, Release: "1.0.0", Releases: []state.Release{release}})
+	w.cluster.Deploy(other, 1, release.Images...)
+	w.mustDeliver(w.before, "1.0.0")
+	strange := false
+	o, err := apply.Deliver(t.Context(), w.edges, without, func(e apply.Event) {
+		if !strange && e.Kind == apply.Progressed && e.Step.Kind == plan.Prune && e.Rewrite.Rewritten > 0 {
+			strange = true
+			w.cluster.Deploy(other, 1, w.before.Components[0].Releases[0].Images[0], state.Image{Container: "side", Image: "of/nobody:1"})
+		}
+	})
+	var blocked *plan.BlockedError
+	if !strange || !errors.As(err, &blocked) || !strings.Contains(err.Error(), "reports") || w.units() == 0 {
+		t.Fatalf("%v: %v, %v; %d left", strange, steps(o), err, w.units())
+	}
+}
+
+// TestRetireAndALostLedger: that nothing is left of what was retired is not taken for a store that lost its data.
+func TestRetireAndALostLedger(t *testing.T) {
+	w := onRedis(t, 20)
+	without := w.retiring(state.RetireDelete)
+	w.edges.Mirror = apply.FileMirror{Dir: t.TempDir()}
+	w.mustDeliver(w.before, "1.0.0")
+	if o, err := w.deliver(without); err != nil || w.units() != 0 {
+		t.Fatalf("%v, %v", steps(o), err)
+	}
+	w.client.Del(t.Context(), "keyshift:ledger:shop")
+	if o, err := w.deliver(without); err != nil {
+		t.Errorf("%v, %v", steps(o), err)
+	}
+}

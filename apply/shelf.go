@@ -72,7 +72,22 @@ func (s shelf) adopted() state.Ledger {
 func unverified(l state.Ledger) state.Ledger {
 	l.Records = slices.Clone(l.Records)
 	for i := range l.Records {
-		l.Records[i].Verified, l.Records[i].Rewritten, l.Records[i].Backup = false, "", nil
+		r := &l.Records[i]
+		r.Verified, r.Rewritten, r.Pruned, r.Backup = false, "", false, nil
 	}
 	return l
+}
+
+// twins holds where two names are of one store: both would write one ledger, and what is done to the units of a keyspace
+// under the one name would be done to those of another under the other.
+func twins(shelves []shelf) error {
+	for i, a := range shelves {
+		for _, b := range shelves[i+1:] {
+			if a.ledger.Identity != "" && a.ledger.Identity == b.ledger.Identity {
+				return hold(StoreChanged, "declare it once, under the name that it was applied under",
+					"stores %s and %s are one and the same", a.store, b.store)
+			}
+		}
+	}
+	return nil
 }

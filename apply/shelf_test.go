@@ -8,7 +8,7 @@ import (
 )
 
 func TestSettle(t *testing.T) {
-	known := state.Ledger{System: "shop", Identity: "one", Records: []state.Record{{Keyspace: "session", Verified: true, Rewritten: "2.0.0"}}}
+	known := state.Ledger{System: "shop", Identity: "one", Records: []state.Record{{Keyspace: "session", Verified: true, Rewritten: "2.0.0", Pruned: true}}}
 	mirror := known
 	mirror.Counted = []string{"session"}
 	other := known
@@ -48,6 +48,9 @@ func TestSettle(t *testing.T) {
 			}
 			if err != nil || got.System != c.system || got.Identity != c.identity {
 				t.Errorf("got %+v, %v", got, err)
+			}
+			if r := got.Records; len(r) > 0 && (r[0].Pruned != r[0].Verified || (r[0].Rewritten != "") != r[0].Verified) {
+				t.Errorf("believed of what is not verified: %+v", r[0])
 			}
 			if verified := len(got.Records) > 0 && got.Records[0].Verified; verified != c.verified {
 				t.Errorf("verified is %t", verified)

@@ -36,7 +36,7 @@ func changes(want state.Desired, have state.Observed, held []diff.Change) []diff
 	out := diff.Compute(want, have)
 	holds := slices.Clone(held)
 	for _, c := range out {
-		if c.OnKeyspace() {
+		if c.OnKeyspace() && c.Kind != diff.Hold {
 			k, _ := want.FindKeyspace(c.Object)
 			holds = append(holds, unbuilt(c, diff.OfKeyspace, keyspaceDemands(want, k))...)
 		}

@@ -130,7 +130,8 @@ func declared(d state.Desired, lives []state.Live) []state.Live {
 			out[i].Record.Rewritten = ""
 		}
 		if b := live.Record.Backup; b != nil {
-			if _, ok := k.FindShape(b.To); !ok {
+			_, ok := k.FindShape(b.To)
+			if prunes := b.To == "" && k.Version == ""; !ok && !prunes { // that before a prune is for no version
 				out[i].Record.Backup = nil
 			}
 		}

@@ -98,7 +98,7 @@ func (r *run) beside(ctx context.Context, step plan.Step, pass func(context.Cont
 // disturbed tells why a rewrite or verify that began beside some releases may not go on beside those that run now:
 // one writes what is not converted to the rewrite's version or what the verify does not allow for, one that is new
 // cannot read the version, or one uses at all what is rewritten while nobody does, or nobody knows what an image reads and
-// writes. The error is errSuperseded.
+// writes, be it of a component that is not known to use what is deleted. The error is errSuperseded.
 func disturbed(want state.Desired, step plan.Step, before, now []state.Running) error {
 	k, _ := want.FindKeyspace(step.Object)
 	classes, to := diff.ClassesOf(k), state.Version(step.To)
@@ -118,7 +118,7 @@ func disturbed(want state.Desired, step plan.Step, before, now []state.Running) 
 				return fmt.Errorf("%w: component %s was stopped for the rewrite of %s, and runs again with %d replicas", errSuperseded, c.Name, k.Name, live.Desired)
 			}
 		}
-		if live, _ := later.FindRunning(c.Name); len(live.Unknown) > 0 && uses(c, k.Name) {
+		if live, _ := later.FindRunning(c.Name); len(live.Unknown) > 0 && (uses(c, k.Name) || step.Kind == plan.Prune) {
 			return fmt.Errorf("%w: component %s runs %s, and nobody knows what that writes to %s", errSuperseded, c.Name, live.Unknown[0].Image, k.Name)
 		}
 		known := diff.Runs(c, then)

@@ -71,7 +71,7 @@ func pruneStep(want state.Desired, have state.Observed, k state.Keyspace) Step {
 	}
 	s.Reason = fmt.Sprintf("it was taken out of the spec, which wants retire %q, and no running release uses it", want.RetireOf(k))
 	if s.Archived = want.RetireOf(k) == state.RetireArchive; s.Archived {
-		s.Undo = fmt.Sprintf("restore %s from its backup", k.Name)
+		s.Undo = fmt.Sprintf("declare %s again, and restore it from its backup", k.Name)
 	}
 	return s
 }

@@ -162,6 +162,9 @@ func (a *attempt) read(ctx context.Context, src gitsource.Source) (spec, error) 
 	a.vouch(s.revision, s.signer)
 	a.r.specs.put(a.name, s)
 	a.delivery.Status.LastAttemptedRevision = s.revision
+	if a.delivery.Spec.Rollback != nil {
+		s.desired.Policy.Retire = state.RetireKeep // nothing is deleted on the way back
+	}
 	return s, nil
 }
 

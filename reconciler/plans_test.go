@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -221,6 +222,60 @@ func TestRollbackByAPerson(t *testing.T) {
 	}
 	d, _ = w.reconcile(name)
 	wantLive(t, d, "2.0.0", "2.0.0", 50)
+}
+
+// TestRollbackDeletesNothing: a revision that knows of no sessions yet, gone back to by a person, does not take them out of
+// the spec, whatever their policy says; a commit without them does.
+func TestRollbackDeletesNothing(t *testing.T) {
+	w := newWorld(t)
+	name := w.deliver("shop")
+	w.seed(50)
+	earlier := w.shop(0)
+	earlier["shop.cue"] = &fstest.MapFile{Data: []byte(fmt.Sprintf(`package shop
+
+import "keyshift.dev/schema"
+
+system: schema.#System
+system: stores: main: address: "redis://%s/0"
+system: policy: retire: "delete"
+system: components: checkout: {
+	workload: {kind: "Deployment", namespace: "shop", name: "checkout"}
+	release: "1.3.0"
+	releases: "1.3.0": images: app: "ghcr.io/acme/checkout:1.3.0"
+}
+`, w.redis.Addr()))}
+	w.git.push(urlOf("shop"), earlier)
+	w.git.push(urlOf("shop"), w.shop(0))
+	d, _ := w.reconcile(name)
+	wantReady(t, d)
+	d.Spec.Rollback, d.Generation = &v1alpha1.Rollback{To: revisionOf(earlier)}, 2
+	if err := w.client.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (n int) {
+		for _, key := range w.redis.Keys() {
+			if strings.HasPrefix(key, "session:") {
+				n++
+			}
+		}
+		return n
+	}
+	before := left()
+	d, _ = w.reconcile(name)
+	wantReady(t, d)
+	if n := left(); n != before || d.Status.Components[0].Live[0].Release != "1.3.0" {
+		t.Errorf("%d of %d keys are left; components %+v", n, before, d.Status.Components)
+	}
+	w.git.push(urlOf("shop"), earlier)
+	d.Spec.Rollback, d.Generation = nil, 3
+	if err := w.client.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	d, _ = w.reconcile(name)
+	wantReady(t, d)
+	if n := left(); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
 }
 
 // TestDeletedInTheMiddle: a Delivery that is deleted while it runs is there until its run has come to a safe point, and then
