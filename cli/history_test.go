@@ -52,7 +52,7 @@ func TestStepsAsPlanned(t *testing.T) {
 		"rewrite session 1.0.0 → 2.0.0, ended, 3 units rewritten": {Step: "rewrite", Keyspace: "session", From: []string{"1.0.0"}, To: "2.0.0", State: "ended", Rewritten: 3},
 		"backup session 1.0.0, 2.0.0, ended":                      {Step: "backup", Keyspace: "session", From: []string{"1.0.0", "2.0.0"}, To: "3.0.0", State: "ended"},
 		"prune session 1.0.0, ended, 3 units deleted":             {Step: "prune", Keyspace: "session", From: []string{"1.0.0"}, State: "ended", Rewritten: 3},
-		"scale checkout to 0, failed, Timeout":                 {Step: "scale", Component: "checkout", From: []string{"1.4.0"}, To: plan.ToZero, State: "failed", Error: "Timeout"},
+		"scale checkout to 0, failed, Timeout":                    {Step: "scale", Component: "checkout", From: []string{"1.4.0"}, To: plan.ToZero, State: "failed", Error: "Timeout"},
 		"scale checkout back up, not over, or killed":             {Step: "scale", Component: "checkout", From: []string{"1.4.0"}, To: plan.BackUp, State: "started"},
 		"verify session, ended":                                   {Step: "verify", Keyspace: "session", State: "ended"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -21,7 +22,7 @@ type Keys struct {
 	ssh  []sshSigner
 	said []string // each, as an error names it
 
-	digest string // of the files
+	digest string // of the files, and of what is expired of them
 }
 
 // sshSigner is a public key and whose it is, as far as its line says so.
@@ -57,8 +58,27 @@ func ReadKeys(files map[string][]byte) (Keys, error) {
 	if len(k.said) == 0 {
 		return Keys{}, errors.New("there is no public key; add files of armored PGP keys or of SSH keys")
 	}
+	for _, id := range k.expired(time.Now()) {
+		fmt.Fprintf(sum, "expired %s\n", id)
+	}
 	k.digest = hex.EncodeToString(sum.Sum(nil))
 	return k, nil
+}
+
+// expired returns the ids of the keys of rings that are expired at a time: what one of them signed does not count from then
+// on, so that it has to be looked at again.
+func (k *Keys) expired(now time.Time) (ids []string) {
+	for _, e := range k.pgp {
+		if self, _ := e.PrimarySelfSignature(); self != nil && e.PrimaryKey.KeyExpired(self, now) {
+			ids = append(ids, e.PrimaryKey.KeyIdString())
+		}
+		for _, sub := range e.Subkeys {
+			if sub.Sig != nil && sub.PublicKey.KeyExpired(sub.Sig, now) {
+				ids = append(ids, sub.PublicKey.KeyIdString())
+			}
+		}
+	}
+	return ids
 }
 
 func (k *Keys) add(file string, text []byte) error {

@@ -1,7 +1,10 @@
 package gitsource
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
 	"keyshift.dev/testbed"
 )
 
@@ -106,5 +110,33 @@ func TestKeysThatMayNotSign(t *testing.T) {
 		if strings.ContainsRune(by, '\x1b') {
 			t.Errorf("%s: by %q", c.name, by)
 		}
+	}
+}
+
+// TestKeysThatExpire: what a key signed is looked at again once it is expired, and not before.
+func TestKeysThatExpire(t *testing.T) {
+	e, err := openpgp.NewEntity("Ada", "", "ada@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, KeyLifetimeSecs: 3600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := ReadKeys(map[string][]byte{"ada.asc": testbed.PGPSignerOf(t, e).Public, "old.asc": testbed.PGPSigner(t, "Old", "old@example.org").Public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids := k.expired(time.Now()); len(ids) > 0 {
+		t.Errorf("%v are expired already", ids)
+	}
+	if ids := k.expired(time.Now().Add(2 * time.Hour)); !slices.Contains(ids, e.PrimaryKey.KeyIdString()) {
+		t.Errorf("two hours later %v are expired, want %s among them", ids, e.PrimaryKey.KeyIdString())
+	}
+	gone, err := openpgp.NewEntity("Ada", "", "ada@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, KeyLifetimeSecs: 3600,
+		Time: func() time.Time { return time.Now().Add(-48 * time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := testbed.PGPSignerOf(t, gone).Public
+	late, err := ReadKeys(map[string][]byte{"ada.asc": text})
+	if plain := sha256.Sum256(fmt.Appendf(nil, "%q %d\n%s\n", "ada.asc", len(text), text)); err != nil || late.digest == hex.EncodeToString(plain[:]) {
+		t.Errorf("the digest does not tell that a key is expired: %v", err)
 	}
 }

@@ -189,6 +189,29 @@ func TestUnlistedStepsAreCounted(t *testing.T) {
 	}
 }
 
+// TestUnlistedStepsThatWereNotRun: of what is not listed one step alone may miss its word. What was left out of more is not
+// said to have succeeded because nothing is left to do.
+func TestUnlistedStepsThatWereNotRun(t *testing.T) {
+	for last, want := range map[int]v1alpha1.PlanPhase{1002: v1alpha1.PlanSuperseded, 1008: v1alpha1.PlanSucceeded} {
+		p := owned(t)
+		of := planOf(1010)
+		if err := p.decide(t.Context(), asked(t, p, of)); err != nil {
+			t.Fatal(err)
+		}
+		run(t, p, of, 0, apply.Started, apply.Ended)
+		run(t, p, of, last, apply.Started, apply.Ended)
+		if err := p.close(t.Context(), apply.Outcome{Left: plan.Plan{Digest: "done"}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.all[0].Status; got.Phase != want {
+			t.Errorf("after step %d: %s, %d done", last, got.Phase, got.Done)
+		}
+	}
+}
+
 // TestPlanIsBoundedInBytes however long is what its steps say; of too many the digests are left out, too, and what has none is
 // not covered.
 func TestPlanIsBoundedInBytes(t *testing.T) {
