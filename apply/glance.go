@@ -31,11 +31,11 @@ func (g Glance) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// Look tells whether a system is still as it was left by a run that ended with nothing to do, or nothing that may be done yet: the same ledgers and mirror,
-// the same pods, the same owner of the keys, and in a sample of each keyspace nothing of a class that the last pass over all
-// of its keys did not count. Without options no sample is drawn, and nothing is read but the ledgers and what runs. It writes nothing but entries of drift in the change streams. Less than the bound that the
-// Glance names may have changed unseen, so that nothing is recorded as verified because of it; what differs is found by
-// Gather.
+// Look tells whether a system is still as it was left by a run that ended with nothing to do, or nothing that may be done
+// yet: the same ledgers and mirror, the same pods, the same owner of the keys, and in a sample of each keyspace nothing of a
+// class that the last pass over all of its keys did not count. Without options no sample is drawn, and nothing is read but the
+// ledgers and what runs. It writes nothing but entries of drift in the change streams. Less than the bound that the Glance
+// names may have changed unseen, so that nothing is recorded as verified because of it; what differs is found by Gather.
 //
 // The error is what a store, the mirror or the cluster answered.
 func Look(ctx context.Context, e Edges, left Situation, o *keyspace.DriftOptions) (Glance, error) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keyshift.dev/apply"
@@ -64,7 +65,10 @@ func planSummary(p plan.Plan) string {
 		return "**Nothing to do.**"
 	}
 	if len(p.Steps) == 0 {
-		return "**No safe order.** Plan " + mdCode(p.Short()) + "."
+		if slices.ContainsFunc(p.Blocked, func(b plan.Blocked) bool { return b.Code == plan.NoSafeOrder }) {
+			return "**No safe order.** Plan " + mdCode(p.Short()) + "."
+		}
+		return "**Held.** Plan " + mdCode(p.Short()) + "."
 	}
 	var marks []string
 	lossy, mixed, down := 0, 0, 0

@@ -76,10 +76,7 @@ type discard struct {
 }
 
 func (s *Store) newDiscard(ctx context.Context, l *Lease, job Job, report func(Progress)) (*discard, error) {
-	routes, err := s.newRoutes([]state.Keyspace{job.Keyspace})
-	if job.To != "" {
-		routes, err = s.prepare(job)
-	}
+	routes, err := s.routesOf(job)
 	if err != nil {
 		return nil, err
 	}

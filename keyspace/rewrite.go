@@ -132,6 +132,14 @@ func (s *Store) prepare(job Job) ([]route, error) {
 	return s.newRoutes([]state.Keyspace{job.Keyspace})
 }
 
+// routesOf is prepare for a job that may be to no version.
+func (s *Store) routesOf(job Job) ([]route, error) {
+	if job.To == "" {
+		return s.newRoutes([]state.Keyspace{job.Keyspace})
+	}
+	return s.prepare(job)
+}
+
 // passed is what one pass came to.
 type passed struct {
 	full   bool  // it began at the beginning and one server process answered all of it

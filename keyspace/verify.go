@@ -23,10 +23,7 @@ type verification struct {
 //
 // Without a version to compare with (Job.To is empty: no rewrite came before) whatever the pass counts is recorded.
 func (s *Store) Verify(ctx context.Context, l *Lease, job Job, report func(Progress)) (Outcome, error) {
-	routes, err := s.newRoutes([]state.Keyspace{job.Keyspace})
-	if job.To != "" {
-		routes, err = s.prepare(job)
-	}
+	routes, err := s.routesOf(job)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -132,8 +132,9 @@ func checkRecoverable(k state.Keyspace, know knowledge, to state.Version) error 
 // Changes tells whether a step changes units: a rewrite or a prune.
 func (s Step) Changes() bool { return s.Kind == Rewrite || s.Kind == Prune }
 
-// Logs tells whether a step keeps an undo log: of a prune if what it deletes is to be kept, of a rewrite if it deletes units, or its way back is not proved to restore every one,
-// as that of a unit which mixes versions never is, nor that of one which gives way to what stands under its new key.
+// Logs tells whether a step keeps an undo log: a prune if what it deletes is to be kept, a rewrite if it deletes units, or its
+// way back is not proved to restore every one, as that of a unit which mixes versions never is, nor that of one which gives
+// way to what stands under its new key.
 func (s Step) Logs() bool {
 	return s.Archived || s.Kind == Rewrite && (len(s.Losses) > 0 || s.Mixes || s.Moves || s.Strategy == state.StrategyDiscard)
 }

@@ -98,8 +98,8 @@ type builder struct {
 	steps []Step
 }
 
-// expand adds a move's steps: a rewrite comes after its backup, if it needs one, and is verified at once; a keyspace of which a rollout reads less is verified
-// before it, unless it is already.
+// expand adds a move's steps: a rewrite comes after its backup, if it needs one, and is verified at once; a keyspace of which a
+// rollout reads less is verified before it, unless it is already.
 func (b *builder) expand(m *model, n node, mv move) {
 	if mv.kind == moveRewrite {
 		k := b.want.Keyspaces[mv.object]

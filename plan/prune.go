@@ -21,7 +21,7 @@ func (b *builder) prunes() (blocked []Blocked) {
 			b.verify(k, "")
 			continue
 		}
-		if users := usersOf(want, have, k.Name); len(users) > 0 && !ablated(invariantUnused) {
+		if users := stillUsing(want, have, k.Name); len(users) > 0 && !ablated(invariantUnused) {
 			blocked = append(blocked, stillUsed(k, users))
 			continue
 		}
@@ -41,8 +41,8 @@ func retires(want state.Desired, have state.Observed, k state.Keyspace) bool {
 	return read && want.RetireOf(k).Deletes() && len(learn(want, have, k).lacking("")) > 0
 }
 
-// usersOf returns the running releases that read or write a keyspace, as "checkout 1.4.0".
-func usersOf(want state.Desired, have state.Observed, keyspace string) (users []string) {
+// stillUsing returns the running releases that read or write a keyspace, as "checkout 1.4.0".
+func stillUsing(want state.Desired, have state.Observed, keyspace string) (users []string) {
 	for _, c := range want.Components {
 		for _, name := range append(diff.Runs(c, have), diff.StoppedAt(c, have)...) {
 			r, _ := c.FindRelease(name)
@@ -92,7 +92,7 @@ func checkPrune(want state.Desired, have state.Observed, s Step) error {
 	if !ok || !retire.Deletes() || s.Archived != (retire == state.RetireArchive) {
 		return fmt.Errorf("prune %s: the spec does not want that; plan again", s.Object)
 	}
-	if users := usersOf(want, have, k.Name); len(users) > 0 {
+	if users := stillUsing(want, have, k.Name); len(users) > 0 {
 		return &InvariantError{2, -1, fmt.Sprintf("prune %s: %s still uses it", k.Name, strings.Join(users, ", "))}
 	}
 	if retire == state.RetireArchive && !learn(want, have, k).backed("") {

@@ -29,8 +29,9 @@ func (m *model) open(n node, key int) bool {
 
 // mayStop tells whether a component may be stopped: the release of it that runs uses a keyspace whose policy lets that be.
 // It is always safe. Whether there is a rewrite to stop for does not matter: were it asked, a plan would make one, by a detour
-// over releases that write what has to be rewritten, and be off its way as soon as the first of them runs (invariant 6). A rollout that is under way ends first: were it cut short by a stop, it would
-// be cheaper to stop in its middle than before it, and a plan would change under its own rollout (invariant 6).
+// over releases that write what has to be rewritten, and be off its way as soon as the first of them runs (invariant 6). A
+// rollout that is under way ends first: were it cut short by a stop, it would be cheaper to stop in its middle than before
+// it, and a plan would change under its own rollout (invariant 6).
 func (m *model) mayStop(n node, comp int) bool {
 	c, r := &m.comps[comp], n.runs[comp]
 	if c.fixed || r < 0 {
