@@ -67,6 +67,7 @@ var codes = map[string]string{
 	"release-changed":     "An applied release is another than it was",
 	"renamed-keyspace":    "Keys of another keyspace that was applied",
 	"reserved-prefix":     "Keys that Keyshift keeps for itself",
+	"retire-stream":       "Streams are to be deleted, which cannot be done yet",
 	"retype":              "A Redis type that differs between versions where it cannot",
 	"same-images":         "Two releases that look alike",
 	"same-store":          "Two stores that are the same database",

@@ -66,6 +66,9 @@ func TestOrphanIsUsedAgain(t *testing.T) {
 		w.reconcile(name)
 		w.git.push(urlOf("shop"), w.shop(1))
 	}
+	if all, said := w.plans(name); slices.ContainsFunc(all, func(y *v1alpha1.Plan) bool { return y.Name == x.Name }) {
+		t.Errorf("the Plan that was not made to its end is still there: %v", said)
+	}
 }
 
 // TestWaitingPlanIsSupersededByARevert: what nothing asks for any more cannot be approved for later.

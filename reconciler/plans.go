@@ -26,6 +26,7 @@ type plans struct {
 	client client.Client
 	of     *v1alpha1.Delivery
 	all    []*v1alpha1.Plan // the oldest first
+	unmade []*v1alpha1.Plan // of which the status was never written
 	loaded bool
 	signer string       // of the revision; empty if nothing had to be signed
 	failed []failedStep // in this attempt
@@ -37,10 +38,13 @@ func (p *plans) load(ctx context.Context) error {
 	if err := p.client.List(ctx, &list, client.InNamespace(p.of.Namespace), client.MatchingLabels{v1alpha1.DeliveryLabel: labelOf(p.of.Name)}); err != nil {
 		return fmt.Errorf("read the Plans of Delivery %s: %w", p.of.Name, err)
 	}
-	p.all = nil
+	p.all, p.unmade = nil, nil
 	for i := range list.Items {
-		if x := &list.Items[i]; p.made(x) {
+		switch x := &list.Items[i]; {
+		case p.made(x):
 			p.all = append(p.all, x)
+		case x.Status.Phase == "" && metav1.IsControlledBy(x, p.of):
+			p.unmade = append(p.unmade, x)
 		}
 	}
 	slices.SortFunc(p.all, func(a, b *v1alpha1.Plan) int {
@@ -240,17 +244,17 @@ func ended(s *v1alpha1.PlanRunStatus, phase v1alpha1.PlanPhase, message string) 
 	}
 }
 
-// prune deletes the oldest of the Plans that came to their end.
+// prune deletes the oldest of the Plans that came to their end, and those that were never made to the end.
 func (p *plans) prune(ctx context.Context) {
 	surplus := count(p.all, func(x *v1alpha1.Plan) bool { return x.Status.Phase.Ended() }) - maxEnded
+	old := slices.Clone(p.unmade)
 	for _, x := range p.all {
-		if surplus <= 0 {
-			return
+		if surplus > 0 && x.Status.Phase.Ended() {
+			old = append(old, x)
+			surplus--
 		}
-		if !x.Status.Phase.Ended() {
-			continue
-		}
-		surplus--
+	}
+	for _, x := range old {
 		if err := p.client.Delete(ctx, x); client.IgnoreNotFound(err) != nil {
 			ctrl.LoggerFrom(ctx).Info("an old Plan was not deleted", "plan", x.Name, "error", err.Error())
 		}

@@ -47,6 +47,10 @@ func (c checker) warn() {
 	used := map[string]bool{}
 	for _, k := range c.desired.Keyspaces {
 		used[k.Store] = true
+		if k.Policy.Retire.Deletes() && slices.ContainsFunc(k.Shapes, func(s state.Shape) bool { return s.Type == state.Stream }) {
+			c.warning(k.Pos, []string{"system", "keyspaces", k.Name, "policy", "retire"}, "retire-stream", "the keyspace "+k.Name+" has streams, which cannot be deleted yet: once it is taken out of the spec, it is held",
+				"write retire: \"keep\", and delete them by hand then")
+		}
 	}
 	for _, s := range c.desired.Stores {
 		if !used[s.Name] {
