@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"keyshift.dev/testbed"
@@ -57,6 +59,32 @@ func TestSomeKeys(t *testing.T) {
 	}
 }
 
+// hashedBy returns a PGP signature that says it is made of another hash (RFC 9580, 9.5; the fourth byte of a small packet's body).
+func hashedBy(t *testing.T, signature string, hash byte) string {
+	t.Helper()
+	block, err := armor.Decode(strings.NewReader(signature))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(block.Body)
+	if err != nil || len(raw) < 6 || raw[1] >= 192 || raw[2] < 4 {
+		t.Fatalf("%d bytes, %v", len(raw), err)
+	}
+	raw[5] = hash
+	var out strings.Builder
+	w, err := armor.Encode(&out, openpgp.SignatureType, nil)
+	if err == nil {
+		_, err = w.Write(raw)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
 // TestKeysThatMayNotSign: expired and revoked keys, and signatures that were made for something else.
 func TestKeysThatMayNotSign(t *testing.T) {
 	entity := func(c *packet.Config) *openpgp.Entity {
@@ -89,6 +117,7 @@ func TestKeysThatMayNotSign(t *testing.T) {
 		signature string
 		want      error
 	}{
+		{"by SHA-1", good.Public, hashedBy(t, signature, 2), errWeak},
 		{"good", good.Public, signature, nil},
 		{"revoked", revoked.Public, signature, errRevoked},
 		{"expired", expired.Public, then.String(), errExpired},

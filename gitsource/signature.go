@@ -2,6 +2,7 @@ package gitsource
 
 import (
 	"bytes"
+	"crypto"
 	"errors"
 	"fmt"
 	"strings"
@@ -68,7 +69,17 @@ func (k Keys) checkPGP(payload []byte, signature string) (string, error) {
 	case errors.Is(err, pgperrors.ErrKeyRevoked):
 		return "", errRevoked
 	}
+	if weak(raw.Bytes()) {
+		return "", errWeak
+	}
 	return "", errNoFit
+}
+
+// weak tells whether a PGP signature is made of a hash that nobody should believe any more, as the library does not.
+func weak(raw []byte) bool {
+	p, err := packet.Read(bytes.NewReader(raw))
+	s, ok := p.(*packet.Signature)
+	return err == nil && ok && (s.Hash == crypto.SHA1 || s.Hash == crypto.MD5 || s.Hash == crypto.RIPEMD160)
 }
 
 // issuer names the PGP key that a signature says it is of.

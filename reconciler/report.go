@@ -47,7 +47,7 @@ func (a *attempt) planned(ctx context.Context, e apply.Event) {
 func sayPlan(p plan.Plan) string {
 	said := make([]string, len(p.Steps))
 	for i, s := range p.Steps {
-		said[i] = sayStep(s)
+		said[i] = s.String()
 	}
 	return fmt.Sprintf("planned %d steps: %s", len(said), strings.Join(said, "; "))
 }
@@ -58,7 +58,7 @@ func (a *attempt) report(ctx context.Context, e apply.Event) {
 	defer a.mu.Unlock()
 	a.complain(ctx, a.plans.report(ctx, e))
 	p := a.delivery.Status.Plan
-	place := fmt.Sprintf("step %d of %d: %s", e.Index+1, len(e.Plan.Steps), sayStep(e.Step))
+	place := fmt.Sprintf("step %d of %d: %s", e.Index+1, len(e.Plan.Steps), e.Step)
 	switch e.Kind {
 	case apply.Planned:
 		a.planned(ctx, e)

@@ -122,24 +122,6 @@ func mark(p *v1alpha1.PlanStatus, index int, s v1alpha1.StepState) {
 	}
 }
 
-// sayStep says one step in a line: "rewrite session 1.0.0 → 2.0.0".
-func sayStep(s plan.Step) string {
-	if s.Kind == plan.Scale || s.Kind == plan.Prune {
-		return s.String()
-	}
-	text := string(s.Kind) + " " + s.Object
-	if s.Kind == plan.Backup {
-		return text + " " + strings.Join(s.From, ", ")
-	}
-	if len(s.From) > 0 {
-		text += " " + strings.Join(s.From, ", ") + " →"
-	}
-	if s.To != "" {
-		text += " " + s.To
-	}
-	return text
-}
-
 // saySize says how much a progress has done: "12000 of about 20000 scanned, 900 rewritten".
 func saySize(p *v1alpha1.Progress) string {
 	switch {

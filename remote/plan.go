@@ -106,6 +106,10 @@ func showStep(s Streams, x v1alpha1.Plan, i int, states bool) {
 func stepText(kind, object, from, to string) string {
 	text := kind + " " + object
 	switch {
+	case kind == "scale" && to == "up":
+		return text + " back up"
+	case kind == "scale":
+		return text + " to " + to
 	case kind == "backup", kind == "prune":
 		return text + " " + from
 	case from != "" && to != "":

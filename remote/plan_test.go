@@ -10,6 +10,8 @@ func TestStepText(t *testing.T) {
 		"backup session 1.0.0, 2.0.0":    {"backup", "session", "1.0.0, 2.0.0", "3.0.0"},
 		"prune session 1.0.0, 2.0.0":     {"prune", "session", "1.0.0, 2.0.0", ""},
 		"verify session":                 {"verify", "session", "", ""},
+		"scale checkout to 0":            {"scale", "checkout", "1.4.0", "0"},
+		"scale checkout back up":         {"scale", "checkout", "2.0.0", "up"},
 	} {
 		if got := stepText(s[0], s[1], s[2], s[3]); got != want {
 			t.Errorf("got %q, want %q", got, want)
