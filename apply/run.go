@@ -210,8 +210,7 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 	if err := plan.CheckStep(r.want, r.have, step); err != nil {
 		return fmt.Errorf("%w: %w", errSuperseded, err)
 	}
-	part, _ := plan.Narrow(r.want, r.have, step)
-	now := planned(part, r.have, r.edges.State != nil, r.held)
+	now := planned(r.about(step), r.have, r.edges.State != nil, r.held)
 	if !slices.ContainsFunc(now.Parts, func(p plan.Part) bool { return p.Digest == step.Digest }) {
 		return fmt.Errorf("%w: planning again gives other steps", errSuperseded)
 	}
@@ -219,6 +218,16 @@ func (r *run) confirm(ctx context.Context, step plan.Step) error {
 		return notReady(r.want, r.have, step.Object)
 	}
 	return nil
+}
+
+// about returns what is planned again before a step: its part of the system, but all of it where something is to be deleted,
+// because whatever runs anywhere counts then.
+func (r *run) about(step plan.Step) state.Desired {
+	if slices.ContainsFunc(r.plan.Steps, func(s plan.Step) bool { return s.Kind == plan.Prune }) {
+		return r.want
+	}
+	part, _ := plan.Narrow(r.want, r.have, step)
+	return part
 }
 
 // execute runs the step's executor.

@@ -24,13 +24,8 @@ func Compute(want state.Desired, have state.Observed) []Change {
 	}
 	for _, k := range want.Keyspaces {
 		part, live := x.Around(k.Name)
-		change, ok := version(part, live, k)
-		if !ok {
-			continue
-		}
-		out = append(out, change)
-		if hold, ok := guessed(want, have, k); ok && change.Kind == Prune {
-			out = append(out, hold)
+		if change, ok := version(part, live, k); ok {
+			out = append(out, change)
 		}
 	}
 	slices.SortFunc(out, func(a, b Change) int {
@@ -55,10 +50,10 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 		hold.Code = UnknownImage
 		hold.Reason = fmt.Sprintf("runs %s, which no release names, so nobody knows what it reads and writes", strings.Join(images, ", "))
 		hold.WayOut = fmt.Sprintf("declare a release of %s with this image and its uses, or roll the workload to a declared one", c.Name)
-	case undeclared(c, have) != "":
+	case Undeclared(c, have) != "":
 		hold.Code = UnknownImage
-		hold.Reason = fmt.Sprintf("runs release %s, which is not declared, so nobody knows what it reads and writes", undeclared(c, have))
-		hold.WayOut = fmt.Sprintf("declare release %s of %s with its uses", undeclared(c, have), c.Name)
+		hold.Reason = fmt.Sprintf("runs release %s, which is not declared, so nobody knows what it reads and writes", Undeclared(c, have))
+		hold.WayOut = fmt.Sprintf("declare release %s of %s with its uses", Undeclared(c, have), c.Name)
 	case !c.Removed && !declares(c, c.Release):
 		hold.Code = UnknownRelease
 		hold.Reason = fmt.Sprintf("should run release %q, which is not declared", c.Release)
@@ -81,9 +76,9 @@ func held(c state.Component, have state.Observed) (Change, bool) {
 	return hold, true
 }
 
-// undeclared returns the first release that runs, or will once a stopped component runs again, and that the catalogue
+// Undeclared returns the first release that runs, or will once a stopped component runs again, and that the catalogue
 // lacks; empty if none.
-func undeclared(c state.Component, have state.Observed) string {
+func Undeclared(c state.Component, have state.Observed) string {
 	for _, name := range append(Runs(c, have), StoppedAt(c, have)...) {
 		if !declares(c, name) {
 			return name
@@ -188,22 +183,4 @@ func prune(want state.Desired, have state.Observed, k state.Keyspace) (Change, b
 	change.From = strings.Join(from, ", ")
 	change.Reason = fmt.Sprintf("it was taken out of the spec with retire %q, and units of %s may be left", retire, change.From)
 	return change, true
-}
-
-// guessed tells why a keyspace may not be deleted although nothing is known to use it: somewhere in the system runs what nobody
-// knows, and what is deleted does not come back.
-func guessed(want state.Desired, have state.Observed, k state.Keyspace) (Change, bool) {
-	for _, c := range want.Components {
-		live, _ := have.FindRunning(c.Name)
-		known := len(live.Unknown) == 0 && undeclared(c, have) == ""
-		if c.External || known || slices.ContainsFunc(c.Releases, func(r state.Release) bool { _, uses := r.FindUse(k.Name); return uses }) {
-			continue // a component that is known to use it is held together with it
-		}
-		return Change{
-			Kind: Hold, Object: k.Name, Of: OfKeyspace, Risk: RiskNone, Code: UnknownImage,
-			Reason: fmt.Sprintf("was taken out of the spec and is to be deleted, and nobody knows whether %s uses it, because no release names what that runs", c.Name),
-			WayOut: fmt.Sprintf("declare a release of %s with this image and its uses, or roll the workload to a declared one", c.Name),
-		}, true
-	}
-	return Change{}, false
 }

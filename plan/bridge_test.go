@@ -66,7 +66,7 @@ func TestNoSmallerBridge(t *testing.T) {
 			if mine := sub.among(grouped(diff.Compute(s.Want, s.Have))); len(mine) == 0 || len(sub.holds(diff.NewIndex(s.Want, s.Have), mine)) > 0 {
 				continue
 			}
-			if _, blocked := order(sub.want, have); len(blocked) == 0 || blocked[0].Code != NoSafeOrder {
+			if _, blocked := order(sub.want, have, nil); len(blocked) == 0 || blocked[0].Code != NoSafeOrder {
 				continue
 			}
 			best := bridges(sub.want, have)

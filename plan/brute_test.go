@@ -21,7 +21,7 @@ func TestCheapestOfAll(t *testing.T) {
 			if mine := sub.among(grouped(changes)); len(mine) == 0 || len(sub.holds(diff.NewIndex(sortedDesired(s.Want), s.Have), mine)) > 0 {
 				continue
 			}
-			steps, blocked := order(sub.want, s.Have)
+			steps, blocked := order(sub.want, s.Have, nil)
 			blocked = slices.DeleteFunc(blocked, func(b Blocked) bool { return b.Code == StillUsed }) // which is no matter of order
 			best, seen, ok := brute(sub.want, s.Have)
 			states += seen

@@ -27,7 +27,7 @@ func Make(want state.Desired, have state.Observed, changes []diff.Change) Plan {
 			p.Blocked = append(p.Blocked, held...)
 			continue
 		}
-		steps, blocked := order(sub.want, x.Within(sub.want))
+		steps, blocked := order(sub.want, x.Within(sub.want), strangers(x, want, have))
 		for i := range steps {
 			steps[i].Part = len(p.Parts)
 		}
@@ -46,9 +46,9 @@ func compareBlocked(a, b Blocked) int {
 		cmp.Compare(a.Code, b.Code), cmp.Compare(a.Reason, b.Reason))
 }
 
-// order plans one subsystem.
-func order(want state.Desired, have state.Observed) ([]Step, []Blocked) {
-	b := builder{Index: diff.NewIndex(want, have), want: want}
+// order plans one subsystem, in a system in which some components run what nobody knows.
+func order(want state.Desired, have state.Observed, strangers []string) ([]Step, []Blocked) {
+	b := builder{Index: diff.NewIndex(want, have), want: want, strangers: strangers}
 	if b, ok := tooManyVersions(b.Index, want); ok {
 		return nil, []Blocked{b}
 	}
@@ -94,8 +94,9 @@ func (b *builder) finish() {
 // builder turns moves into steps and follows the world through them.
 type builder struct {
 	*diff.Index
-	want  state.Desired
-	steps []Step
+	want      state.Desired
+	strangers []string // of the whole system
+	steps     []Step
 }
 
 // expand adds a move's steps: a rewrite comes after its backup, if it needs one, and is verified at once; a keyspace of which a

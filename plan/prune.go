@@ -25,6 +25,10 @@ func (b *builder) prunes() (blocked []Blocked) {
 			blocked = append(blocked, stillUsed(k, users))
 			continue
 		}
+		if len(b.strangers) > 0 {
+			blocked = append(blocked, besideStranger(k, b.strangers[0]))
+			continue
+		}
 		if want.RetireOf(k) == state.RetireArchive && !learn(want, have, k).backed("") && !ablated(invariantRecoverable) {
 			b.add(want, have, backupStep(want, have, k, ""))
 			want, have = b.Around(k.Name)
@@ -60,6 +64,33 @@ func stillUsed(k state.Keyspace, users []string) Blocked {
 		Keyspaces: []string{k.Name}, Code: StillUsed,
 		Reason: fmt.Sprintf("%s was taken out of the spec and is to be deleted, and %s still uses it", k.Name, strings.Join(users, ", ")),
 		WayOut: "remove that workload, or declare the keyspace again",
+	}
+}
+
+// strangers returns the components that run what no release names.
+func strangers(x *diff.Index, want state.Desired, have state.Observed) (names []string) {
+	for _, live := range have.Components {
+		if len(live.Unknown) > 0 {
+			names = append(names, live.Component)
+		}
+	}
+	for i := range want.Components {
+		c, live := want.Components[i].Name, state.Observed{}
+		if _, live = x.Alone(c); diff.Undeclared(want.Components[i], live) != "" && !want.Components[i].External {
+			names = append(names, c)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// besideStranger keeps a keyspace although nothing is known to use it: what is deleted does not come back. One that a
+// component is known to use is held together with it.
+func besideStranger(k state.Keyspace, component string) Blocked {
+	return Blocked{
+		Keyspaces: []string{k.Name}, Code: Code(diff.UnknownImage),
+		Reason: fmt.Sprintf("%s was taken out of the spec and is to be deleted, and nobody knows whether %s uses it, because no release names what that runs", k.Name, component),
+		WayOut: fmt.Sprintf("declare a release of %s with this image and its uses, or roll the workload to a declared one", component),
 	}
 }
 
