@@ -88,8 +88,8 @@ func (p *plans) ending(q part, o apply.Outcome, left seen, back []apply.Failure)
 	if o.Left.Digest == "" || len(o.Left.Steps) > 0 {
 		return "", ""
 	}
-	if last := q.rest != nil && int(q.status().Done) >= len(shorts(q.rest))-1; q.cut() || last {
-		return v1alpha1.PlanSucceeded, "" // what is left of it has no states of its own, and no more than the word of one is missing
+	if q.isNearlyDone() {
+		return v1alpha1.PlanSucceeded, ""
 	}
 	return p.left(q, o.Last.Have), ""
 }

@@ -192,13 +192,22 @@ func TestUnlistedStepsAreCounted(t *testing.T) {
 // TestUnlistedStepsThatWereNotRun: of what is not listed one step alone may miss its word. What was left out of more is not
 // said to have succeeded because nothing is left to do.
 func TestUnlistedStepsThatWereNotRun(t *testing.T) {
-	for last, want := range map[int]v1alpha1.PlanPhase{1002: v1alpha1.PlanSuperseded, 1008: v1alpha1.PlanSucceeded} {
+	for _, c := range []struct {
+		parts []int
+		last  int
+		want  v1alpha1.PlanPhase
+	}{
+		{[]int{1010}, 1002, v1alpha1.PlanSuperseded},
+		{[]int{1010}, 1008, v1alpha1.PlanSucceeded},
+		{[]int{1001}, 0, v1alpha1.PlanSuperseded},      // one is not listed, and those that are were not run
+		{[]int{1001}, 999, v1alpha1.PlanSucceeded},     // all that are listed were
+		{[]int{1000, 1}, 999, v1alpha1.PlanSuperseded}, // of the second part there is no word at all
+	} {
 		p := owned(t)
-		of := planOf(1010)
+		of, last, want := planOf(c.parts...), c.last, c.want
 		if err := p.decide(t.Context(), asked(t, p, of)); err != nil {
 			t.Fatal(err)
 		}
-		run(t, p, of, 0, apply.Started, apply.Ended)
 		run(t, p, of, last, apply.Started, apply.Ended)
 		if err := p.close(t.Context(), apply.Outcome{Left: plan.Plan{Digest: "done"}}, nil); err != nil {
 			t.Fatal(err)

@@ -72,11 +72,25 @@ func (q part) state(i int) v1alpha1.PlanStepStatus {
 
 // isDone tells whether every step ended.
 func (q part) isDone() bool {
-	listed := !slices.ContainsFunc(q.steps, func(i int) bool { return q.state(i).State != v1alpha1.StepDone })
 	if q.rest == nil {
-		return listed && !q.cut()
+		return q.isListedDone() && !q.cut()
 	}
-	return listed && q.status().Done >= q.rest.Steps
+	return q.isListedDone() && q.status().Done >= q.rest.Steps
+}
+
+// isListedDone tells whether every step ended that is listed.
+func (q part) isListedDone() bool {
+	return !slices.ContainsFunc(q.steps, func(i int) bool { return q.state(i).State != v1alpha1.StepDone })
+}
+
+// isNearlyDone tells whether, as far as there is word, every step ended but for one of those that are not listed: that has no
+// state of its own, and the process may have ended between the step and the word of it.
+func (q part) isNearlyDone() bool {
+	if q.rest == nil {
+		return q.cut() && q.isListedDone()
+	}
+	done := q.status().Done
+	return q.isListedDone() && done >= q.rest.Steps-1 && (done > 0 || len(q.steps) > 0)
 }
 
 // cut tells whether it is not known how many steps the part has: of a Plan that names none but the listed ones.
