@@ -30,11 +30,7 @@ func TestNameOfAPlan(t *testing.T) {
 // TestSupersededByAnotherCommit: a Plan whose step failed, and that a commit leaves behind, is not run by its old approval.
 func TestSupersededByAnotherCommit(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
-	x := all[0]
+	name, x := w.asking()
 	w.approve(x, true, "ada")
 	x.Status.Phase, x.Status.ApprovedBy = v1alpha1.PlanPaused, "ada" // its first step met a store that did not answer
 	now := metav1.Now()

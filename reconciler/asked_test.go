@@ -12,12 +12,9 @@ import (
 // TestPlanOfSomebodyElse: only a Plan that the controller made and says so of is run.
 func TestPlanOfSomebodyElse(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
-	forged := &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "forged", Labels: all[0].Labels}}
-	forged.Spec = *all[0].Spec.DeepCopy()
+	name, asks := w.asking()
+	forged := &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "forged", Labels: asks.Labels}}
+	forged.Spec = *asks.Spec.DeepCopy()
 	for i := range forged.Spec.Steps {
 		forged.Spec.Steps[i].Risk, forged.Spec.Steps[i].Notes, forged.Spec.Steps[i].Reason = "none", nil, "harmless"
 	}
@@ -38,11 +35,7 @@ func TestPlanOfSomebodyElse(t *testing.T) {
 // TestOrphanIsUsedAgain: the approval of a Plan whose status was never written is not used, as it could never be consumed.
 func TestOrphanIsUsedAgain(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
-	x := all[0]
+	name, x := w.asking()
 	x.Status = v1alpha1.PlanRunStatus{} // the process ended between the two writes
 	if err := w.client.Status().Update(t.Context(), x); err != nil {
 		t.Fatal(err)
@@ -96,11 +89,8 @@ func TestWaitingPlanIsSupersededByARevert(t *testing.T) {
 // TestDeletedPlanIsAskedForAgain at the next attempt.
 func TestDeletedPlanIsAskedForAgain(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
-	if err := w.client.Delete(t.Context(), all[0]); err != nil {
+	name, asks := w.asking()
+	if err := w.client.Delete(t.Context(), asks); err != nil {
 		t.Fatal(err)
 	}
 	w.reconcile(name)
@@ -112,12 +102,8 @@ func TestDeletedPlanIsAskedForAgain(t *testing.T) {
 // TestPlanOfAnotherLife: an approved Plan of a Delivery that was deleted, and made again under its name, is not run.
 func TestPlanOfAnotherLife(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
-	w.approve(all[0], true, "ada")
-	x := all[0]
+	name, x := w.asking()
+	w.approve(x, true, "ada")
 	x.OwnerReferences[0].UID = "uid-of-the-first-shop"
 	if err := w.client.Update(t.Context(), x); err != nil {
 		t.Fatal(err)

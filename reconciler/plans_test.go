@@ -62,6 +62,19 @@ func (w *world) applied(change ...func(*v1alpha1.Delivery)) types.NamespacedName
 	return name
 }
 
+// asking brings it to its second commit, as far as the Plan that waits for a person.
+func (w *world) asking() (types.NamespacedName, *v1alpha1.Plan) {
+	w.t.Helper()
+	name := w.applied(always)
+	w.git.push(urlOf("shop"), w.shop(1))
+	w.reconcile(name)
+	all, said := w.plans(name)
+	if !slices.Equal(said, []string{"AwaitingApproval"}) {
+		w.t.Fatalf("plans %v", said)
+	}
+	return name, all[0]
+}
+
 func always(d *v1alpha1.Delivery) { d.Spec.Approval = "always" }
 
 // TestApproval: a plan waits, without another pass over the keys, until a person approves it; then it runs, is consumed, and
@@ -120,11 +133,8 @@ func TestApproval(t *testing.T) {
 // TestRejected: what a person rejected is not run, and not asked for again before it is another plan.
 func TestRejected(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
-	w.approve(all[0], false, "ada")
+	name, asks := w.asking()
+	w.approve(asks, false, "ada")
 	for range 2 {
 		d, _ := w.reconcile(name)
 		wantReason(t, d, v1alpha1.ReasonAwaitingApproval, "")
@@ -143,12 +153,9 @@ func TestRejected(t *testing.T) {
 // TestApprovalOfAnotherPlan counts for nothing.
 func TestApprovalOfAnotherPlan(t *testing.T) {
 	w := newWorld(t)
-	name := w.applied(always)
-	w.git.push(urlOf("shop"), w.shop(1))
-	w.reconcile(name)
-	all, _ := w.plans(name)
+	name, asks := w.asking()
 	w.git.push(urlOf("shop"), w.shop(1, "div(#old.created_ms, 1000)", "div(#old.created_ms, 1000) + 0"))
-	w.approve(all[0], true, "ada")
+	w.approve(asks, true, "ada")
 	d, _ := w.reconcile(name)
 	wantReason(t, d, v1alpha1.ReasonAwaitingApproval, "")
 	if _, said := w.plans(name); !slices.Equal(said, []string{"AwaitingApproval", "Superseded ada"}) {
